@@ -1,0 +1,52 @@
+#include "base/log.h"
+
+#include <unistd.h>
+
+#include "base/ids.h"
+#include "base/strings.h"
+
+namespace sl {
+namespace {
+constexpr size_t kLinesKept = 2000;
+constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
+}  // namespace
+
+void Log::line(Level level, std::string_view text) const {
+  if (hub_) hub_->write(component_, level, text);
+}
+
+void LogHub::write(const std::string& component, Level level, std::string_view text) {
+  if (level < min_level_) return;
+  LogLine line;
+  line.unix_ms = unix_ms();
+  line.text = fmt::format("{} {} {}", rfc3339(line.unix_ms, true), kNames[static_cast<int>(level)], text);
+  std::lock_guard lock(mutex_);
+  if (fd_ >= 0) {
+    std::string out = line.text + "\n";
+    if (::write(fd_, out.data(), out.size()) < 0) fd_ = -1;  // closed: stop trying
+  }
+  auto& ring = rings_[component];
+  ring.push_back(line);
+  if (ring.size() > kLinesKept) ring.pop_front();
+  for (auto& [id, follower] : followers_)
+    if (follower.component == component) follower.fn(line);
+}
+
+std::vector<LogLine> LogHub::tail(const std::string& component) {
+  std::lock_guard lock(mutex_);
+  auto& ring = rings_[component];
+  return {ring.begin(), ring.end()};
+}
+
+uint64_t LogHub::follow(const std::string& component, std::function<void(const LogLine&)> fn) {
+  std::lock_guard lock(mutex_);
+  followers_[next_id_] = {component, std::move(fn)};
+  return next_id_++;
+}
+
+void LogHub::unfollow(uint64_t id) {
+  std::lock_guard lock(mutex_);
+  followers_.erase(id);
+}
+
+}  // namespace sl

@@ -1,0 +1,222 @@
+#include "codec/http1/head.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace sl::http1 {
+namespace {
+
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> t{};
+  for (int c = '0'; c <= '9'; ++c) t[static_cast<size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c) t[static_cast<size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) t[static_cast<size_t>(c)] = true;
+  for (char c : std::string_view("!#$%&'*+-.^_`|~")) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}
+constexpr auto kToken = make_token_table();
+
+bool valid_value(std::string_view s) {
+  for (unsigned char c : s)
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+  return true;
+}
+
+std::string_view trim_ows(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+std::unexpected<Error> bad(const char* what) { return fail(Code::InvalidArgument, std::string("malformed HTTP message: ") + what); }
+
+// Takes one CRLF-ended line off the front.
+Result<std::string_view> take_line(std::string_view& rest) {
+  size_t end = rest.find('\n');
+  if (end == std::string_view::npos) return bad("line without an end");
+  if (end == 0 || rest[end - 1] != '\r') return bad("line ends in a bare LF");
+  std::string_view line = rest.substr(0, end - 1);
+  rest.remove_prefix(end + 1);
+  if (line.find('\r') != std::string_view::npos) return bad("CR inside a line");
+  return line;
+}
+
+struct Framers {
+  bool has_length = false;
+  bool has_coding = false;
+  bool chunked = false;
+  int hosts = 0;
+  bool close = false;
+  bool keep_alive = false;
+};
+
+Result<void> note_field(const Field& f, Head& out, Framers& seen) {
+  switch (f.name.size()) {
+    case 4:
+      if (iequals(f.name, "host")) ++seen.hosts;
+      break;
+    case 10:
+      if (iequals(f.name, "connection")) {
+        for (auto token : split(f.value, ',')) {
+          seen.close |= iequals(trim_ows(token), "close");
+          seen.keep_alive |= iequals(trim_ows(token), "keep-alive");
+        }
+      }
+      break;
+    case 14:
+      if (iequals(f.name, "content-length")) {
+        auto n = parse_uint(f.value);
+        if (!n || f.value.size() > 18) return bad("Content-Length is not a number");
+        if (seen.has_length) return bad("repeated Content-Length");
+        seen.has_length = true;
+        out.content_length = *n;
+      }
+      break;
+    case 17:
+      if (iequals(f.name, "transfer-encoding")) {
+        if (seen.has_coding || !iequals(f.value, "chunked")) return bad("Transfer-Encoding other than one \"chunked\"");
+        seen.has_coding = seen.chunked = true;
+      }
+      break;
+    default: break;
+  }
+  return {};
+}
+
+Result<void> parse_fields(std::string_view rest, Head& out, Framers& seen, const HeadLimits& limits) {
+  out.fields.clear();
+  for (;;) {
+    SL_TRY(line, take_line(rest));
+    if (line.empty()) break;
+    if (out.fields.size() >= limits.fields_max) return fail(Code::TooLarge, "too many header fields");
+    if (line[0] == ' ' || line[0] == '\t') return bad("folded header line");
+    size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return bad("header line without a colon");
+    Field f{line.substr(0, colon), trim_ows(line.substr(colon + 1))};
+    if (!is_token(f.name)) return bad("invalid header name");
+    if (!valid_value(f.value)) return bad("control character in a header value");
+    SL_CHECK(note_field(f, out, seen));
+    out.fields.push_back(f);
+  }
+  if (!rest.empty()) return bad("bytes after the head");
+  if (seen.has_length && seen.has_coding) return bad("both Content-Length and Transfer-Encoding");
+  return {};
+}
+
+Result<int> parse_version(std::string_view v) {
+  if (v == "HTTP/1.1") return 1;
+  if (v == "HTTP/1.0") return 0;
+  return bad("version is not HTTP/1.0 or HTTP/1.1");
+}
+
+Result<void> parse_target(RequestHead& out) {
+  for (unsigned char c : out.target)
+    if (c <= 0x20 || c == 0x7f) return bad("control character in the request target");
+  if (out.target[0] == '/') return {};
+  if (out.target == "*" && out.method == "OPTIONS") return {};
+  if (out.method == "CONNECT") {
+    out.host = out.target;
+    return {};
+  }
+  size_t scheme = out.target.find("://");
+  if (scheme == std::string_view::npos) return bad("request target is neither a path nor a URL");
+  std::string_view authority = out.target.substr(scheme + 3);
+  size_t end = authority.find_first_of("/?#");
+  out.host = authority.substr(0, end);
+  out.target = end == std::string_view::npos ? std::string_view("/") : authority.substr(end);
+  if (out.target[0] != '/') return bad("URL without a path");
+  return {};
+}
+
+}  // namespace
+
+bool is_token(std::string_view s) {
+  for (unsigned char c : s)
+    if (!kToken[c]) return false;
+  return !s.empty();
+}
+
+bool is_hop_by_hop(std::string_view name) {
+  switch (name.size()) {
+    case 2: return iequals(name, "te");
+    case 7: return iequals(name, "trailer") || iequals(name, "upgrade");
+    case 10: return iequals(name, "connection") || iequals(name, "keep-alive");
+    case 16: return iequals(name, "proxy-connection");
+    case 17: return iequals(name, "transfer-encoding");
+    default: return false;
+  }
+}
+
+std::optional<std::string_view> Head::field(std::string_view name) const {
+  for (auto& f : fields)
+    if (iequals(f.name, name)) return f.value;
+  return std::nullopt;
+}
+
+size_t find_head_end(std::string_view buffer, size_t from) {
+  size_t start = from > 3 ? from - 3 : 0;
+  if (start >= buffer.size()) return 0;
+  const void* at = memmem(buffer.data() + start, buffer.size() - start, "\r\n\r\n", 4);
+  if (at) return static_cast<size_t>(static_cast<const char*>(at) - buffer.data()) + 4;
+  return 0;
+}
+
+Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLimits& limits) {
+  if (text.size() > limits.bytes_max) return fail(Code::TooLarge, "request head is too large");
+  out.bytes = text.size();
+  std::string_view rest = text;
+  SL_TRY(line, take_line(rest));
+  size_t first = line.find(' ');
+  size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || last == first) return bad("request line needs method, target and version");
+  out.method = line.substr(0, first);
+  out.target = line.substr(first + 1, last - first - 1);
+  out.host = {};
+  if (!is_token(out.method)) return bad("invalid method");
+  if (out.target.empty()) return bad("empty request target");
+  SL_TRY(minor, parse_version(line.substr(last + 1)));
+  out.minor_version = minor;
+  SL_CHECK(parse_target(out));
+  Framers seen;
+  out.content_length = 0;
+  SL_CHECK(parse_fields(rest, out, seen, limits));
+  if (seen.hosts > 1) return bad("more than one Host");
+  if (minor == 1 && seen.hosts == 0) return bad("HTTP/1.1 request without Host");
+  if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
+  if (out.host.empty())
+    if (auto host = out.field("host")) out.host = *host;
+  out.framing = seen.chunked ? Framing::Chunked : seen.has_length && out.content_length ? Framing::Length : Framing::None;
+  out.keep_alive = minor == 1 ? !seen.close : seen.keep_alive && !seen.close;
+  auto expect = out.field("expect");
+  out.expect_continue = expect && iequals(*expect, "100-continue");
+  return {};
+}
+
+Result<void> parse_response(std::string_view text, ResponseHead& out, bool to_head, const HeadLimits& limits) {
+  if (text.size() > limits.bytes_max) return fail(Code::TooLarge, "response head is too large");
+  out.bytes = text.size();
+  std::string_view rest = text;
+  SL_TRY(line, take_line(rest));
+  if (line.size() < 12 || line[8] != ' ') return bad("status line");
+  SL_TRY(minor, parse_version(line.substr(0, 8)));
+  out.minor_version = minor;
+  auto status = parse_uint(line.substr(9, 3));
+  if (!status || *status < 100 || *status > 599 || (line.size() > 12 && line[12] != ' ')) return bad("status code");
+  out.status = static_cast<int>(*status);
+  out.reason = line.size() > 13 ? line.substr(13) : std::string_view();
+  if (!valid_value(out.reason)) return bad("control character in the reason phrase");
+  Framers seen;
+  out.content_length = 0;
+  SL_CHECK(parse_fields(rest, out, seen, limits));
+  bool bodiless = to_head || out.status < 200 || out.status == 204 || out.status == 304;
+  out.framing = bodiless            ? Framing::None
+                : seen.chunked      ? Framing::Chunked
+                : seen.has_length   ? (out.content_length ? Framing::Length : Framing::None)
+                                    : Framing::UntilClose;
+  out.keep_alive = (minor == 1 ? !seen.close : seen.keep_alive && !seen.close) && out.framing != Framing::UntilClose;
+  return {};
+}
+
+}  // namespace sl::http1

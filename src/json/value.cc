@@ -1,0 +1,203 @@
+#include "json/value.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "base/strings.h"
+
+namespace sl::json {
+namespace {
+
+Error parse_error(std::string_view text, size_t at, std::string_view what) {
+  size_t line = 1, column = 1;
+  for (size_t i = 0; i < at && i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      column = 1;
+    } else {
+      ++column;
+    }
+  }
+  return {Code::InvalidArgument, fmt::format("invalid JSON at line {} column {}: {}", line, column, what), {}};
+}
+
+}  // namespace
+
+Result<Value> parse(std::string_view text, ParseLimits limits) {
+  if (text.size() > limits.bytes_max)
+    return fail(Code::TooLarge, fmt::format("JSON document of {} bytes is over the limit of {}", text.size(),
+                                            limits.bytes_max));
+  boost::json::parse_options options;
+  options.max_depth = limits.depth_max;
+  boost::json::parser parser({}, options);
+  boost::json::error_code ec;
+  size_t used = parser.write_some(text.data(), text.size(), ec);
+  if (!ec && used < text.size() && trim(text.substr(used)).size() > 0)
+    return fail(parse_error(text, used, "text after the end of the document"));
+  if (ec) return fail(parse_error(text, used, ec.message()));
+  return parser.release();
+}
+
+void write_string(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  size_t start = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text.data() + start, i - start);
+    start = i + 1;
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      default:
+        out += "\\u00";
+        out += kHex[c >> 4];
+        out += kHex[c & 15];
+    }
+  }
+  out.append(text.data() + start, text.size() - start);
+  out += '"';
+}
+
+namespace {
+
+void write_double(double d, std::string& out) {
+  if (!std::isfinite(d)) {
+    out += "null";
+    return;
+  }
+  char buffer[40];
+  auto [end, ec] = std::to_chars(buffer, buffer + sizeof buffer, d);
+  out.append(buffer, static_cast<size_t>(end - buffer));
+}
+
+void write_value(const Value& v, std::string& out, int indent) {
+  auto line = [&](int depth) {
+    if (indent < 0) return;
+    out += '\n';
+    out.append(static_cast<size_t>(depth) * 2, ' ');
+  };
+  int inner = indent < 0 ? -1 : indent + 1;
+  switch (v.kind()) {
+    case boost::json::kind::null: out += "null"; break;
+    case boost::json::kind::bool_: out += v.get_bool() ? "true" : "false"; break;
+    case boost::json::kind::int64: fmt::format_to(std::back_inserter(out), "{}", v.get_int64()); break;
+    case boost::json::kind::uint64: fmt::format_to(std::back_inserter(out), "{}", v.get_uint64()); break;
+    case boost::json::kind::double_: write_double(v.get_double(), out); break;
+    case boost::json::kind::string: write_string(view(v.get_string()), out); break;
+    case boost::json::kind::array: {
+      out += '[';
+      bool first = true;
+      for (const Value& e : v.get_array()) {
+        if (!first) out += ',';
+        first = false;
+        line(inner);
+        write_value(e, out, inner);
+      }
+      if (!first) line(indent);
+      out += ']';
+      break;
+    }
+    case boost::json::kind::object: {
+      out += '{';
+      bool first = true;
+      for (const auto& [key, e] : v.get_object()) {
+        if (!first) out += ',';
+        first = false;
+        line(inner);
+        write_string({key.data(), key.size()}, out);
+        out += indent < 0 ? ":" : ": ";
+        write_value(e, out, inner);
+      }
+      if (!first) line(indent);
+      out += '}';
+      break;
+    }
+  }
+}
+
+std::optional<double> as_double(const Value& v) {
+  if (auto* i = v.if_int64()) return static_cast<double>(*i);
+  if (auto* u = v.if_uint64()) return static_cast<double>(*u);
+  if (auto* d = v.if_double()) return *d;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void write(const Value& value, std::string& out) { write_value(value, out, -1); }
+
+std::string dump(const Value& value) {
+  std::string out;
+  write(value, out);
+  return out;
+}
+
+std::string dump_pretty(const Value& value) {
+  std::string out;
+  write_value(value, out, 0);
+  out += '\n';
+  return out;
+}
+
+bool equal(const Value& a, const Value& b) {
+  if (a.is_number() && b.is_number()) {
+    if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
+    return as_double(a) == as_double(b);
+  }
+  if (a.kind() != b.kind()) return false;
+  if (auto* x = a.if_array()) {
+    auto& y = b.get_array();
+    if (x->size() != y.size()) return false;
+    for (size_t i = 0; i < x->size(); ++i)
+      if (!equal((*x)[i], y[i])) return false;
+    return true;
+  }
+  if (auto* x = a.if_object()) {
+    auto& y = b.get_object();
+    if (x->size() != y.size()) return false;
+    for (auto& [key, value] : *x) {
+      const Value* other = y.if_contains(key);
+      if (!other || !equal(value, *other)) return false;
+    }
+    return true;
+  }
+  return a == b;
+}
+
+Object& ensure_object(Value& v) {
+  if (!v.is_object()) v.emplace_object();
+  return v.get_object();
+}
+
+Object& ensure_object(Object& o, std::string_view key) { return ensure_object(o[key]); }
+
+std::string child_path(std::string_view path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+}
+
+std::string index_path(std::string_view path, size_t index) { return fmt::format("{}[{}]", path, index); }
+
+std::string_view kind_name(const Value& v) {
+  switch (v.kind()) {
+    case boost::json::kind::null: return "null";
+    case boost::json::kind::bool_: return "boolean";
+    case boost::json::kind::int64:
+    case boost::json::kind::uint64: return "integer";
+    case boost::json::kind::double_: return "number";
+    case boost::json::kind::string: return "string";
+    case boost::json::kind::array: return "array";
+    case boost::json::kind::object: return "object";
+  }
+  return "unknown";
+}
+
+}  // namespace sl::json

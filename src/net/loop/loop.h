@@ -1,0 +1,69 @@
+// Loop: one thread, one io_context, one coarse clock of deadlines. Everything on a loop runs without locks.
+//
+// Who calls: app makes loops; servers, workers and the agent runtime run on one. Thread: post() from any,
+// all else from the loop's own thread. Deadlines are checked every 100 ms.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <string>
+#include <thread>
+
+#include "net/tcp/asio.h"
+
+namespace sl::net {
+
+class Loop;
+
+// A point in time after which `on_expire` runs on the loop (once per arming). Owned by what it guards.
+class Deadline {
+ public:
+  Deadline(Loop& loop, std::function<void()> on_expire);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+
+  void expires_in(int64_t ms);
+  void disarm() { at_ms_ = 0; }
+  bool expired() const { return expired_; }
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> on_expire_;
+  int64_t at_ms_ = 0;  // 0: not armed
+  bool expired_ = false;
+  std::list<Deadline*>::iterator self_;
+};
+
+class Loop {
+ public:
+  explicit Loop(std::string name);
+  ~Loop();  // stops and joins
+
+  asio::io_context& io() { return io_; }
+  void start();  // runs the loop on its own thread
+  void run();    // runs it on the calling thread until stop()
+  void stop();
+  void join();
+  void post(std::function<void()> fn);
+  // Runs fn on the loop and waits for it; must not be called from the loop itself.
+  void call(std::function<void()> fn);
+  int64_t now_ms() const { return now_ms_; }  // coarse, refreshed by the tick
+
+  // Starts a coroutine that the loop owns; an exception out of it is a bug and ends the program.
+  void spawn(Task<void> task);
+
+ private:
+  friend class Deadline;
+  Task<void> tick();
+
+  std::string name_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard_;
+  std::thread thread_;
+  std::list<Deadline*> deadlines_;
+  int64_t now_ms_;
+};
+
+}  // namespace sl::net

@@ -1,0 +1,53 @@
+// Stream: a connected byte stream, plain or TLS, with one deadline for whatever it is waiting for.
+//
+// Who calls: net servers and clients, proxy. Thread: its loop's. One read and one write may be under way at
+// a time. A passed deadline closes the socket, and the waiting call fails with Code::Timeout.
+#pragma once
+
+#include <boost/asio/ssl.hpp>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "net/loop/loop.h"
+
+namespace sl::net {
+
+class Stream {
+ public:
+  Stream(Loop& loop, tcp::socket socket);
+
+  // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by clean_eof()).
+  Task<Result<size_t>> read_some(char* data, size_t size);
+  Task<Result<void>> write(std::string_view data);
+  // Both pieces in one system call where possible.
+  Task<Result<void>> write2(std::string_view first, std::string_view second);
+
+  // TLS handshakes. The context must outlive the stream.
+  Task<Result<void>> accept_tls(asio::ssl::context& context);
+  // `server_name` is sent as SNI and checked against the certificate. `session` may resume an earlier one.
+  Task<Result<void>> connect_tls(asio::ssl::context& context, std::string server_name, SSL_SESSION* session);
+
+  void close();
+  bool is_open() const { return socket_.is_open(); }
+  // Readable or closed although nothing is expected: an idle pooled connection that must not be reused.
+  bool stale();
+  Deadline& deadline() { return deadline_; }
+  tcp::socket& socket() { return socket_; }
+  SSL* ssl() { return tls_ ? tls_->native_handle() : nullptr; }
+  std::string peer() const { return peer_; }  // "ip:port"
+  Loop& loop() { return loop_; }
+
+ private:
+  using Tls = asio::ssl::stream<tcp::socket&>;
+  Error error_of(const boost::system::error_code& ec, std::string_view step);
+
+  Loop& loop_;
+  tcp::socket socket_;
+  std::unique_ptr<Tls> tls_;
+  Deadline deadline_;
+  std::string peer_;
+};
+
+}  // namespace sl::net
