@@ -1,0 +1,319 @@
+// Reads, deletion, garbage collection and CustomResourceDefinitions.
+#include "kube/api/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "kube/schema/structural.h"
+
+namespace sl::kube {
+namespace {
+
+constexpr std::string_view kForeground = "foregroundDeletion";
+constexpr std::string_view kCrdKey = "customresourcedefinitions.apiextensions.k8s.io";
+
+// Continue tokens name the version of the first page and the last key: "v1:VERSION:NS/NAME" in base64.
+std::string make_token(int64_t version, const Value& last) {
+  return base64_encode(fmt::format("v1:{}:{}/{}", version, namespace_of(last), name_of(last)));
+}
+
+struct Token {
+  int64_t version = 0;
+  StoreKey after;
+};
+
+Result<Token> parse_token(const std::string& text) {
+  auto bad = [] { return fail(Code::InvalidArgument, "continue key is not valid"); };
+  auto raw = base64_decode(text);
+  if (!raw || !raw->starts_with("v1:")) return bad();
+  size_t colon = raw->find(':', 3);
+  size_t slash = raw->find('/', colon);
+  auto version = colon == std::string::npos ? std::nullopt : parse_int(raw->substr(3, colon - 3));
+  if (!version || slash == std::string::npos) return bad();
+  return Token{*version, {raw->substr(colon + 1, slash - colon - 1), raw->substr(slash + 1)}};
+}
+
+template <class Pred>
+void erase_where(json::Array& list, Pred pred) {
+  list.erase(std::remove_if(list.begin(), list.end(), pred), list.end());
+}
+
+bool owned_by(const Value& object, std::string_view uid) {
+  auto* owners = json::arr(object, "metadata", "ownerReferences");
+  return owners && std::any_of(owners->begin(), owners->end(), [&](auto& o) { return json::str(o, "uid") == uid; });
+}
+
+}  // namespace
+
+Value Api::render(const Value& stored, const ResourceType& type, const std::string& version) {
+  Value out = json::Object{{"apiVersion", type.api_version(version.empty() ? type.versions[0] : version)}, {"kind", type.kind}};
+  for (auto& [key, value] : stored.get_object())
+    if (key != "apiVersion" && key != "kind") out.get_object()[key] = value;
+  return out;
+}
+
+Result<ObjectPtr> Api::get(const ResourceType& type, const std::string& ns, const std::string& name) {
+  auto found = store_.get(type.key(), {type.namespaced ? ns : "", name});
+  if (!found) return fail(not_found(type.group, type.plural, name));
+  return found;
+}
+
+Result<ListResult> Api::list(const ResourceType& type, const std::string& ns, const ListOptions& options) {
+  ListResult out;
+  Listing all = store_.list(type.key(), type.namespaced ? ns : "");
+  out.version = all.version;
+  Token token;
+  if (!options.continue_token.empty()) {
+    SL_TRY(parsed, parse_token(options.continue_token));
+    token = parsed;
+    out.version = token.version;
+  }
+  for (auto& item : all.items) {
+    if (!options.continue_token.empty() &&
+        !(token.after < StoreKey{std::string(namespace_of(*item)), std::string(name_of(*item))}))
+      continue;
+    if (!options.labels.matches(*item) || !options.fields.matches(*item)) continue;
+    if (options.limit && out.items.size() == options.limit) {
+      ++out.remaining;
+      continue;
+    }
+    out.items.push_back(item);
+  }
+  if (out.remaining) out.continue_token = make_token(out.version, *out.items.back());
+  return out;
+}
+
+Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, const std::string& name,
+                              const DeleteOptions& options, bool* gone) {
+  StoreKey key{type.namespaced ? ns : "", name};
+  bool removed = false;
+  std::string uid;
+  auto stored = commit(type, key, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (!old) return fail(not_found(type.group, type.plural, name));
+    uid = uid_of(*old);
+    if (!options.uid.empty() && options.uid != uid)
+      return fail(conflict(type.group, type.plural, name,
+                           fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", options.uid, uid)));
+    if (!options.resource_version.empty() && options.resource_version != json::str(*old, "metadata", "resourceVersion"))
+      return fail(conflict(type.group, type.plural, name, "Precondition failed: ResourceVersion in precondition does not match"));
+    Value next = *old;
+    auto& meta = metadata_of(next);
+    if (options.propagation == Propagation::Foreground && !being_deleted(next)) {
+      if (!meta["finalizers"].is_array()) meta["finalizers"] = json::Array{};
+      meta["finalizers"].get_array().push_back(Value(kForeground));
+    }
+    auto* finalizers = json::arr(next, "metadata", "finalizers");
+    bool waits = (finalizers && !finalizers->empty()) || type.key() == "namespaces";
+    if (!waits) {
+      removed = true;
+      return ObjectPtr();
+    }
+    if (being_deleted(*old)) return old;
+    meta["deletionTimestamp"] = rfc3339(unix_ms());
+    meta["deletionGracePeriodSeconds"] = 0;
+    if (type.key() == "namespaces") json::ensure_object(next.get_object(), "status")["phase"] = "Terminating";
+    return std::make_shared<const Value>(std::move(next));
+  });
+  if (!stored) return stored;
+  if (options.dry_run) return stored;
+  if (removed) after_removal(type, *stored);
+  if (type.key() == "namespaces") empty_namespace(name);
+  if (options.propagation != Propagation::Background || removed) delete_dependents(uid, options.propagation);
+  if (options.propagation == Propagation::Foreground && !removed) {
+    WriteOptions write;
+    write.system = true;
+    write.manager = "sightline-gc";
+    (void)store_.write(type.key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+      if (!old) return old;
+      Value next = *old;
+      auto& list = metadata_of(next)["finalizers"];
+      if (list.is_array()) erase_where(list.get_array(), [](auto& v) { return v == Value(kForeground); });
+      if (list.is_array() && list.get_array().empty()) {
+        removed = true;
+        return ObjectPtr();
+      }
+      return std::make_shared<const Value>(std::move(next));
+    });
+    if (removed) after_removal(type, *stored);
+  }
+  if (gone) *gone = !store_.get(type.key(), key);
+  return stored;
+}
+
+void Api::delete_dependents(const std::string& uid, Propagation propagation) {
+  for (auto& type : registry_.all()) {
+    for (auto& object : store_.list(type->key()).items) {
+      if (!owned_by(*object, uid)) continue;
+      StoreKey key{std::string(namespace_of(*object)), std::string(name_of(*object))};
+      auto& owners = *json::arr(*object, "metadata", "ownerReferences");
+      if (propagation == Propagation::Orphan || owners.size() > 1) {  // lives on without this owner
+        (void)store_.write(type->key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+          if (!old) return old;
+          Value next = *old;
+          auto& list = metadata_of(next)["ownerReferences"];
+          if (list.is_array()) erase_where(list.get_array(), [&](auto& o) { return json::str(o, "uid") == uid; });
+          return std::make_shared<const Value>(std::move(next));
+        });
+        continue;
+      }
+      DeleteOptions options;
+      options.system = true;
+      options.uid = uid_of(*object);
+      if (propagation == Propagation::Foreground) options.propagation = Propagation::Foreground;
+      (void)remove(*type, key.ns, key.name, options);
+    }
+  }
+}
+
+void Api::empty_namespace(const std::string& ns) {
+  for (auto& type : registry_.all()) {
+    if (!type->namespaced) continue;
+    for (auto& object : store_.list(type->key(), ns).items) {
+      DeleteOptions options;
+      options.system = true;
+      (void)remove(*type, ns, std::string(name_of(*object)), options);
+    }
+  }
+  finish_namespace(ns);
+}
+
+void Api::finish_namespace(const std::string& ns) {
+  auto found = store_.get("namespaces", {"", ns});
+  if (!found || !being_deleted(*found)) return;
+  for (auto& type : registry_.all())
+    if (type->namespaced && !store_.list(type->key(), ns).items.empty()) return;
+  (void)store_.write("namespaces", {"", ns}, [](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (old && json::arr(*old, "metadata", "finalizers") && !json::arr(*old, "metadata", "finalizers")->empty()) return old;
+    return ObjectPtr();
+  });
+}
+
+void Api::after_write(const ResourceType& type, const ObjectPtr& object) {
+  if (type.key() == kCrdKey) register_crd(object);
+}
+
+void Api::after_removal(const ResourceType& type, const ObjectPtr& object) {
+  if (type.key() == kCrdKey) {
+    auto served = registry_.find(json::str(*object, "spec", "group"), json::str(*object, "spec", "names", "plural"));
+    if (served && !served->built_in) {
+      for (auto& o : store_.list(served->key()).items) {
+        DeleteOptions options;
+        options.system = true;
+        (void)remove(*served, std::string(namespace_of(*o)), std::string(name_of(*o)), options);
+      }
+      registry_.remove(served->key());
+    }
+  }
+  if (type.namespaced) finish_namespace(std::string(namespace_of(*object)));
+}
+
+namespace {
+
+json::Array string_list(const Value& v, std::string_view key) {
+  auto* a = json::arr(v, key);
+  return a ? *a : json::Array{};
+}
+std::vector<std::string> strings(const Value& v, std::string_view key) {
+  std::vector<std::string> out;
+  for (auto& e : string_list(v, key))
+    if (e.is_string()) out.emplace_back(json::view(e.get_string()));
+  return out;
+}
+
+Result<ResourceType> type_from_crd(const Value& crd) {
+  ResourceType t;
+  const Value& spec = *json::find(crd, "spec");
+  const Value* names = json::find(spec, "names");
+  const auto* versions = json::arr(spec, "versions");
+  if (!names || !versions) return fail(Code::Invalid, "spec.names and spec.versions are required");
+  t.group = json::str(spec, "group");
+  t.kind = json::str(*names, "kind");
+  t.plural = json::str(*names, "plural");
+  t.singular = json::str(*names, "singular");
+  if (t.singular.empty()) t.singular = to_lower(t.kind);
+  t.short_names = strings(*names, "shortNames");
+  t.categories = strings(*names, "categories");
+  t.namespaced = json::str(spec, "scope") == "Namespaced";
+  t.built_in = false;
+  t.status = false;
+  for (auto& v : *versions) {
+    auto* served = json::find(v, "served");
+    if (!served || !served->is_bool() || !served->get_bool()) continue;
+    auto* storage = json::find(v, "storage");
+    bool is_storage = storage && storage->is_bool() && storage->get_bool();
+    t.versions.insert(is_storage ? t.versions.begin() : t.versions.end(), std::string(json::str(v, "name")));
+    if (!is_storage && t.schema) continue;
+    auto* open = json::find(v, "schema", "openAPIV3Schema");
+    std::vector<json::Property> members;
+    if (open) {
+      SL_TRY(schema, schema_from_openapi(*open));
+      for (auto& p : schema->properties)
+        if (p.name != "apiVersion" && p.name != "kind" && p.name != "metadata") members.push_back(p);
+      auto whole = std::make_shared<json::Schema>(*object_schema(schema->doc, members));
+      whole->preserve_unknown = schema->preserve_unknown;
+      t.schema = whole;
+    }
+    t.status = json::find(v, "subresources", "status") != nullptr;
+    t.columns.clear();
+    if (auto* columns = json::arr(v, "additionalPrinterColumns"))
+      for (auto& c : *columns)
+        t.columns.push_back({std::string(json::str(c, "name")), std::string(json::str(c, "type")),
+                             std::string(json::str(c, "jsonPath")), static_cast<int>(json::num(c, 0, "priority")),
+                             std::string(json::str(c, "description"))});
+  }
+  if (t.versions.empty()) return fail(Code::Invalid, "no version is served");
+  if (!t.schema) {
+    auto any = std::make_shared<json::Schema>(*object_schema("", {}));
+    any->preserve_unknown = true;
+    t.schema = any;
+  }
+  return t;
+}
+
+}  // namespace
+
+void Api::register_crd(const ObjectPtr& crd) {
+  auto type = type_from_crd(*crd);
+  std::string name(name_of(*crd));
+  if (!type) {
+    log_.warn("CustomResourceDefinition {} is not served: {}", name, type.error().message);
+    return;
+  }
+  auto built_in = registry_.find(type->group, type->plural);
+  // Our own kinds stay as they are; the definition is accepted and kept.
+  if (!built_in || !built_in->built_in) registry_.add(*type);
+  json::Object names = json::find(*crd, "spec", "names")->get_object();
+  names["singular"] = type->singular;
+  names["listKind"] = type->list_kind();
+  std::string now = rfc3339(unix_ms());
+  auto condition = [&](std::string_view kind, std::string_view reason, std::string_view message) {
+    return json::Object{{"type", kind}, {"status", "True"}, {"reason", reason}, {"message", message},
+                        {"lastTransitionTime", json::str(*crd, "metadata", "creationTimestamp")}};
+  };
+  json::Object status{{"acceptedNames", names},
+                      {"conditions", json::Array{condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+                                                 condition("Established", "InitialNamesAccepted", "the initial names have been accepted")}},
+                      {"storedVersions", json::Array{Value(type->versions[0])}}};
+  auto crd_type = registry_.find("apiextensions.k8s.io", "customresourcedefinitions");
+  if (crd_type) (void)set_status(*crd_type, "", name, status, "sightline");
+}
+
+Result<void> Api::start() {
+  for (auto& crd : store_.list(std::string(kCrdKey)).items) register_crd(crd);
+  for (auto& ns : store_.list("namespaces").items)
+    if (being_deleted(*ns)) empty_namespace(std::string(name_of(*ns)));
+  std::map<std::string, bool> alive;
+  for (auto& type : registry_.all())
+    for (auto& o : store_.list(type->key()).items) alive[std::string(uid_of(*o))] = true;
+  for (auto& type : registry_.all())
+    for (auto& o : store_.list(type->key()).items)
+      if (auto* owners = json::arr(*o, "metadata", "ownerReferences"))
+        for (auto& owner : *owners)
+          if (std::string uid(json::str(owner, "uid")); !alive.contains(uid)) delete_dependents(uid, Propagation::Background);
+  return {};
+}
+
+}  // namespace sl::kube

@@ -1,0 +1,366 @@
+// The write path of Api: what happens to an object between a request and the store.
+#include <fmt/format.h>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "json/patch.h"
+#include "kube/api/api.h"
+#include "kube/api/managed_fields.h"
+#include "kube/api/strategic_merge.h"
+#include "kube/schema/structural.h"
+
+namespace sl::kube {
+namespace {
+
+constexpr size_t kAnnotationBytesMax = 256 * 1024;
+
+std::string version_of(const ResourceType& type, const WriteOptions& options) {
+  return options.version.empty() ? type.versions[0] : options.version;
+}
+
+// Everything but metadata and status equal?
+bool same_desired_state(const Value& a, const Value& b, bool ignore_status) {
+  auto strip = [&](const Value& v) {
+    Value out = v;
+    auto& o = json::ensure_object(out);
+    o.erase("metadata");
+    o.erase("apiVersion");
+    if (ignore_status) o.erase("status");
+    return out;
+  };
+  return json::equal(strip(a), strip(b));
+}
+
+// Equal but for the times in managedFields and the resourceVersion?
+bool same_object(const Value& a, const Value& b) {
+  auto strip = [](const Value& v) {
+    Value out = v;
+    auto& meta = metadata_of(out);
+    meta.erase("resourceVersion");
+    if (auto* list = meta.if_contains("managedFields"); list && list->is_array())
+      for (auto& m : list->get_array())
+        if (m.is_object()) m.get_object().erase("time");
+    return out;
+  };
+  return json::equal(strip(a), strip(b));
+}
+
+void keep_system_metadata(Value& next, const Value& old) {
+  auto& meta = metadata_of(next);
+  for (auto key : {"uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
+                   "namespace", "name", "selfLink", "generateName"}) {
+    meta.erase(key);
+    if (auto* v = json::find(old, "metadata", key)) meta[key] = *v;
+  }
+}
+
+bool has_finalizers(const Value& o) {
+  auto* list = json::arr(o, "metadata", "finalizers");
+  return list && !list->empty();
+}
+
+void check_keys(const Value& o, std::string_view field, bool values, std::vector<Cause>& causes) {
+  auto* map = json::find(o, "metadata", field);
+  if (!map || !map->is_object()) return;
+  std::string at = fmt::format("metadata.{}", field);
+  for (auto& [key, value] : map->get_object()) {
+    if (auto bad = check_qualified_name(key); !bad.empty())
+      causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", std::string_view(key), bad), at});
+    if (!values || !value.is_string()) continue;
+    if (auto bad = check_label_value(json::view(value.get_string())); !bad.empty())
+      causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", json::view(value.get_string()), bad), at});
+  }
+}
+
+}  // namespace
+
+Result<void> Api::check_unknown(const ResourceType& type, Value& next, const WriteOptions& options,
+                                std::vector<std::string>& warnings) {
+  std::vector<std::string> unknown;
+  prune(next, *type.schema, "", &unknown);
+  if (options.validation == FieldValidation::Ignore) return {};
+  std::vector<std::string> words;
+  for (auto& path : options.duplicates) words.push_back(fmt::format("duplicate field \"{}\"", path));
+  for (auto& path : unknown) words.push_back(fmt::format("unknown field \"{}\"", path));
+  if (words.empty()) return {};
+  if (options.validation == FieldValidation::Strict)
+    return fail(Code::InvalidArgument,
+                fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", type.kind,
+                            version_of(type, options), type.kind, join(words, ", ")));
+  for (auto& w : words) warnings.push_back(w);
+  return {};
+}
+
+Result<void> Api::check_metadata(const ResourceType& type, const Value& next, const Value* old) {
+  std::vector<Cause> causes;
+  std::string name(name_of(next));
+  auto bad = type.kind == "Namespace" || type.kind == "Service" ? check_dns1123_label(name) : check_dns1123_subdomain(name);
+  if (name.empty())
+    causes.push_back({"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
+  else if (!old && !bad.empty())
+    causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", name, bad), "metadata.name"});
+  check_keys(next, "labels", true, causes);
+  check_keys(next, "annotations", false, causes);
+  size_t bytes = 0;
+  if (auto* a = json::find(next, "metadata", "annotations"); a && a->is_object())
+    for (auto& [k, v] : a->get_object()) bytes += k.size() + (v.is_string() ? v.get_string().size() : 0);
+  if (bytes > kAnnotationBytesMax)
+    causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax), "metadata.annotations"});
+  if (old && being_deleted(*old)) {
+    auto* before = json::arr(*old, "metadata", "finalizers");
+    auto* after = json::arr(next, "metadata", "finalizers");
+    if (after)
+      for (auto& f : *after)
+        if (!before || std::find(before->begin(), before->end(), f) == before->end())
+          causes.push_back({"FieldValueForbidden", "Forbidden: no new finalizers can be added if the object is being deleted", "metadata.finalizers"});
+  }
+  if (!causes.empty()) return fail(invalid(type.kind_group(), name, std::move(causes)));
+  return {};
+}
+
+Result<void> Api::check_namespace(const ResourceType& type, const std::string& ns) {
+  if (!type.namespaced) return {};
+  auto found = store_.get("namespaces", {"", ns});
+  if (!found) return fail(not_found("", "namespaces", ns));
+  if (being_deleted(*found))
+    return fail(Error{Code::PermissionDenied,
+                      fmt::format("unable to create new content in namespace {} because it is being terminated", ns),
+                      {{"NamespaceTerminating", fmt::format("namespace {} is being terminated", ns), "metadata.namespace"}}});
+  return {};
+}
+
+Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old, const WriteOptions& options,
+                        std::vector<std::string>& warnings) {
+  if (type.prepare) SL_CHECK(type.prepare(next));
+  apply_defaults(next, *type.schema);
+  SL_CHECK(check_metadata(type, next, old));
+  std::vector<Cause> causes;
+  validate(next, old, *type.schema, "", causes);
+  if (causes.empty() && type.check) type.check(next, old, causes);
+  if (!causes.empty()) return fail(invalid(type.kind_group(), name_of(next), std::move(causes)));
+  if (type.warn && !options.system) type.warn(next, warnings);
+  return {};
+}
+
+// From what a writer wants to what is stored. Returns `old` itself when nothing changes.
+Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& old, const WriteOptions& options,
+                                 bool track, std::vector<std::string>& warnings) {
+  auto& object = json::ensure_object(next);
+  object["apiVersion"] = type.api_version(type.versions[0]);
+  object["kind"] = type.kind;
+  SL_CHECK(check_unknown(type, next, options, warnings));
+  if (old) {
+    keep_system_metadata(next, *old);
+    if (options.subresource == "status") {
+      Value merged = *old;
+      auto* status = json::find(next, "status");
+      if (status) merged.get_object()["status"] = *status;
+      else merged.get_object().erase("status");
+      if (auto* managed = json::find(next, "metadata", "managedFields")) metadata_of(merged)["managedFields"] = *managed;
+      next = std::move(merged);
+    } else if (type.status && !options.system) {
+      auto* status = json::find(*old, "status");
+      if (status) next.get_object()["status"] = *status;
+      else next.get_object().erase("status");
+    }
+  } else {
+    auto& meta = metadata_of(next);
+    meta["uid"] = uuid4();
+    meta["creationTimestamp"] = rfc3339(unix_ms());
+    meta["generation"] = 1;
+    for (auto key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) meta.erase(key);
+    if (type.status && !options.system) next.get_object().erase("status");
+  }
+  SL_CHECK(admit(type, next, old.get(), options, warnings));
+  if (old && !same_desired_state(*old, next, type.status)) metadata_of(next)["generation"] = generation_of(*old) + 1;
+  Manager manager{options.manager, type.api_version(version_of(type, options)), options.subresource};
+  if (track) {
+    if (old) metadata_of(next)["resourceVersion"] = json::str(*old, "metadata", "resourceVersion");
+    track_update(old.get(), next, type, manager);
+  }
+  if (old && same_object(*old, next)) return old;
+  if (old && being_deleted(*old) && !has_finalizers(next)) return ObjectPtr();
+  return std::make_shared<const Value>(std::move(next));
+}
+
+Result<ObjectPtr> Api::commit(const ResourceType& type, const StoreKey& key, bool dry_run,
+                              const std::function<Result<ObjectPtr>(const ObjectPtr&)>& make) {
+  if (!dry_run) return store_.write(type.key(), key, make);
+  ObjectPtr old = store_.get(type.key(), key);
+  SL_TRY(next, make(old));
+  return next ? next : old;
+}
+
+Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns, Value body, const WriteOptions& options) {
+  WriteResult out;
+  if (!json::str(body, "metadata", "resourceVersion").empty())
+    return fail(Code::InvalidArgument, "resourceVersion should not be set on objects to be created");
+  auto& meta = metadata_of(body);
+  if (type.namespaced) {
+    std::string_view stated = namespace_of(body);
+    if (!stated.empty() && stated != ns)
+      return fail(Code::InvalidArgument,
+                  fmt::format("the namespace of the provided object does not match the namespace sent on the request ({} and {})", stated, ns));
+    meta["namespace"] = ns;
+  } else {
+    meta.erase("namespace");
+  }
+  bool generated = name_of(body).empty() && !json::str(body, "metadata", "generateName").empty();
+  SL_CHECK(check_namespace(type, ns));
+  for (int tries = 0;; ++tries) {
+    if (generated) metadata_of(body)["name"] = std::string(json::str(body, "metadata", "generateName")) + random_name_suffix();
+    std::string name(name_of(body));
+    out.warnings.clear();
+    auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+      if (old) return fail(already_exists(type.group, type.plural, name));
+      Value next = body;
+      metadata_of(next).erase("managedFields");
+      return next_form(type, std::move(next), nullptr, options, true, out.warnings);
+    });
+    if (!stored && generated && stored.error().code == Code::AlreadyExists && tries < 8) continue;
+    if (!stored) return fail(std::move(stored).error());
+    out.object = *stored;
+    out.created = true;
+    if (!options.dry_run) after_write(type, out.object);
+    return out;
+  }
+}
+
+Result<WriteResult> Api::update(const ResourceType& type, const std::string& ns, const std::string& name, Value body,
+                                const WriteOptions& options) {
+  WriteResult out;
+  if (name_of(body) != name)
+    return fail(Code::InvalidArgument,
+                fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(body), name));
+  std::string stated(json::str(body, "metadata", "resourceVersion"));
+  if (auto uid = uid_of(body); !uid.empty()) {
+    auto now = store_.get(type.key(), {type.namespaced ? ns : "", name});
+    if (now && uid_of(*now) != uid)
+      return fail(conflict(type.group, type.plural, name,
+                           fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, uid_of(*now))));
+  }
+  ObjectPtr last;
+  auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (!old) return fail(not_found(type.group, type.plural, name));
+    if (stated.empty() && !type.core_style && !options.system)
+      return fail(invalid(type.kind_group(), name,
+                          {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}}));
+    if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
+      return fail(conflict(type.group, type.plural, name,
+                           "the object has been modified; please apply your changes to the latest version and try again"));
+    last = old;
+    return next_form(type, body, old, options, true, out.warnings);
+  });
+  if (!stored) return fail(std::move(stored).error());
+  out.object = *stored;
+  if (!options.dry_run && *stored != last) {
+    if (being_deleted(*out.object) && !store_.get(type.key(), {type.namespaced ? ns : "", name})) after_removal(type, out.object);
+    else after_write(type, out.object);
+  }
+  return out;
+}
+
+Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, PatchKind kind, const Value& patch,
+                               const WriteOptions& options) {
+  Value next = current;
+  switch (kind) {
+    case PatchKind::Merge: json::merge_patch(next, patch); return next;
+    case PatchKind::Json: {
+      auto patched = json::json_patch(current, patch);
+      if (!patched && patched.error().code == Code::Invalid)
+        return fail(Code::Invalid, "the server rejected our request due to an error in our request: " + patched.error().message);
+      return patched;
+    }
+    case PatchKind::Strategic: SL_CHECK(strategic_merge(next, patch, type.schema.get())); return next;
+    case PatchKind::Apply: {
+      Manager manager{options.manager, type.api_version(version_of(type, options)), options.subresource};
+      return apply_configuration(current, patch, type, manager, options.force);
+    }
+  }
+  return next;
+}
+
+Result<WriteResult> Api::create_from_apply(const ResourceType& type, const std::string& ns, const std::string& name,
+                                           const Value& config, const WriteOptions& options) {
+  WriteResult out;
+  SL_CHECK(check_namespace(type, ns));
+  Value empty = json::Object{{"metadata", json::Object{{"name", name}}}};
+  if (type.namespaced) metadata_of(empty)["namespace"] = ns;
+  auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (old) return fail(already_exists(type.group, type.plural, name));
+    SL_TRY(next, apply_patch(type, empty, PatchKind::Apply, config, options));
+    return next_form(type, std::move(next), nullptr, options, false, out.warnings);
+  });
+  if (!stored) return fail(std::move(stored).error());
+  out.object = *stored;
+  out.created = true;
+  if (!options.dry_run) after_write(type, out.object);
+  return out;
+}
+
+Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, const std::string& name, PatchKind kind,
+                               const Value& patch, const WriteOptions& options) {
+  if (kind == PatchKind::Strategic && !type.core_style)
+    return fail(Code::UnsupportedMedia,
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+  StoreKey key{type.namespaced ? ns : "", name};
+  if (kind == PatchKind::Apply && options.subresource.empty() && !store_.get(type.key(), key)) {
+    auto made = create_from_apply(type, ns, name, patch, options);
+    if (made || made.error().code != Code::AlreadyExists) return made;
+  }
+  WriteResult out;
+  ObjectPtr last;
+  auto stored = commit(type, key, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (!old) return fail(not_found(type.group, type.plural, name));
+    last = old;
+    out.warnings.clear();
+    Value current = render(*old, type, version_of(type, options));
+    SL_TRY(next, apply_patch(type, current, kind, patch, options));
+    if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
+    std::string_view stated = json::str(next, "metadata", "resourceVersion");
+    if (kind != PatchKind::Apply && !stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
+      return fail(conflict(type.group, type.plural, name,
+                           "the object has been modified; please apply your changes to the latest version and try again"));
+    return next_form(type, std::move(next), old, options, kind != PatchKind::Apply, out.warnings);
+  });
+  if (!stored) return fail(std::move(stored).error());
+  out.object = *stored;
+  if (!options.dry_run && *stored != last) {
+    if (being_deleted(*out.object) && !store_.get(type.key(), key)) after_removal(type, out.object);
+    else after_write(type, out.object);
+  }
+  return out;
+}
+
+Result<WriteResult> Api::apply(const Value& object, const std::string& manager) {
+  auto gv = parse_group_version(api_version_of(object));
+  auto type = registry_.find_kind(gv.group, kind_of(object));
+  if (!type) return fail(Code::NotFound, fmt::format("no matches for kind \"{}\" in version \"{}\"", kind_of(object), gv.text()));
+  WriteOptions options;
+  options.manager = manager;
+  options.force = options.system = true;
+  options.version = gv.version;
+  return patch(*type, std::string(namespace_of(object)), std::string(name_of(object)), PatchKind::Apply, object, options);
+}
+
+Result<void> Api::set_status(const ResourceType& type, const std::string& ns, const std::string& name,
+                             const Value& status, const std::string& manager) {
+  WriteOptions options;
+  options.manager = manager;
+  options.subresource = "status";
+  options.system = true;
+  std::vector<std::string> warnings;
+  auto stored = commit(type, {type.namespaced ? ns : "", name}, false, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (!old) return old;
+    auto* now = json::find(*old, "status");
+    if (now && json::equal(*now, status)) return old;
+    Value next = *old;
+    next.get_object()["status"] = status;
+    return next_form(type, std::move(next), old, options, true, warnings);
+  });
+  if (!stored) return fail(std::move(stored).error());
+  return {};
+}
+
+}  // namespace sl::kube

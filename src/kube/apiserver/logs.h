@@ -1,0 +1,12 @@
+// GET .../pods/P/log: the kept lines of a part of this program, and with follow=true the coming ones.
+// Who calls: apiserver. Thread: the server's loop; lines arrive from any thread. Source: kube-api.md 1.3.
+#pragma once
+
+#include "base/log.h"
+#include "net/http_server/server.h"
+
+namespace sl::kube {
+
+void stream_log(LogHub& logs, const std::string& component, const net::HttpRequest& request, net::HttpResponderPtr out);
+
+}  // namespace sl::kube

@@ -1,0 +1,212 @@
+#include "kube/apiserver/table.h"
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "kube/api/api.h"
+
+namespace sl::kube {
+namespace {
+
+struct PathStep {
+  enum class Kind { Key, All, Index, Filter } kind = Kind::Key;
+  std::string key;    // Key; Filter: member compared
+  std::string value;  // Filter
+  size_t index = 0;
+};
+
+// Reads a bracket's inside: *, number, 'key', or ?(@.key=="value").
+PathStep bracket_step(std::string_view inside) {
+  PathStep step;
+  if (inside == "*") {
+    step.kind = PathStep::Kind::All;
+  } else if (auto n = parse_uint(inside)) {
+    step.kind = PathStep::Kind::Index;
+    step.index = *n;
+  } else if (inside.starts_with("?(@.") && inside.ends_with(")")) {
+    inside = inside.substr(4, inside.size() - 5);
+    size_t eq = inside.find("==");
+    step.kind = PathStep::Kind::Filter;
+    step.key = trim(inside.substr(0, eq));
+    std::string_view value = eq == std::string_view::npos ? std::string_view() : trim(inside.substr(eq + 2));
+    if (value.size() >= 2) step.value = value.substr(1, value.size() - 2);
+  } else if (inside.size() >= 2) {
+    step.key = inside.substr(1, inside.size() - 2);
+  }
+  return step;
+}
+
+std::vector<PathStep> parse_path(std::string_view path) {
+  std::vector<PathStep> steps;
+  if (path.starts_with('{') && path.ends_with('}')) path = path.substr(1, path.size() - 2);
+  if (path.starts_with('$')) path.remove_prefix(1);
+  for (size_t i = 0; i < path.size();) {
+    if (path[i] == '.') {
+      ++i;
+      PathStep step;
+      for (; i < path.size() && path[i] != '.' && path[i] != '['; ++i) {
+        if (path[i] == '\\' && i + 1 < path.size()) ++i;
+        step.key += path[i];
+      }
+      if (!step.key.empty()) steps.push_back(step);
+    } else if (path[i] == '[') {
+      size_t end = path.find(']', i);
+      if (end == std::string_view::npos) break;
+      steps.push_back(bracket_step(path.substr(i + 1, end - i - 1)));
+      i = end + 1;
+    } else {
+      break;
+    }
+  }
+  return steps;
+}
+
+void walk(const Value& v, const std::vector<PathStep>& steps, size_t at, std::vector<const Value*>& out) {
+  if (at == steps.size()) {
+    out.push_back(&v);
+    return;
+  }
+  auto& step = steps[at];
+  if (step.kind == PathStep::Kind::Key) {
+    if (auto* child = json::find(v, step.key)) walk(*child, steps, at + 1, out);
+    return;
+  }
+  auto* list = v.if_array();
+  if (!list) return;
+  for (size_t i = 0; i < list->size(); ++i) {
+    bool take = step.kind == PathStep::Kind::All || (step.kind == PathStep::Kind::Index && i == step.index) ||
+                (step.kind == PathStep::Kind::Filter && json::str((*list)[i], step.key) == step.value);
+    if (take) walk((*list)[i], steps, at + 1, out);
+  }
+}
+
+std::string age_of(std::string_view timestamp) {
+  auto at = parse_rfc3339(timestamp);
+  return at ? human_duration(std::max<int64_t>(0, (unix_ms() - *at) / 1000)) : "<unknown>";
+}
+
+std::string text_of(const Value& v) {
+  if (auto* s = v.if_string()) return std::string(json::view(*s));
+  if (v.is_null()) return "";
+  return json::dump(v);
+}
+
+std::string service_ports(const Value& o) {
+  std::string out;
+  if (auto* ports = json::arr(o, "spec", "ports"))
+    for (auto& p : *ports) {
+      std::string_view protocol = json::str(p, "protocol");
+      int64_t node = json::num(p, 0, "nodePort");
+      out += fmt::format("{}{}{}/{}", out.empty() ? "" : ",", json::num(p, 0, "port"), node ? fmt::format(":{}", node) : "",
+                         protocol.empty() ? "TCP" : protocol);
+    }
+  return out.empty() ? "<none>" : out;
+}
+
+std::string pod_cell(const Value& o, std::string_view what) {
+  size_t ready = 0, all = 0;
+  int64_t restarts = 0;
+  if (auto* list = json::arr(o, "status", "containerStatuses"))
+    for (auto& c : *list) {
+      ++all;
+      auto* r = json::find(c, "ready");
+      ready += r && r->is_bool() && r->get_bool();
+      restarts += json::num(c, 0, "restartCount");
+    }
+  return what == "ready" ? fmt::format("{}/{}", ready, all) : std::to_string(restarts);
+}
+
+// Columns that upstream computes in code. Names start with "@".
+Value computed(const Value& o, std::string_view name) {
+  auto size = [&](std::string_view key) -> int64_t {
+    auto* data = json::find(o, key);
+    return data && data->is_object() ? static_cast<int64_t>(data->get_object().size()) : 0;
+  };
+  if (name == "@data-count") return size("data") + size("binaryData");
+  if (name == "@service-ports") return Value(service_ports(o));
+  if (name == "@service-external-ip") {
+    if (auto* in = json::arr(o, "status", "loadBalancer", "ingress"); in && !in->empty()) return Value(json::str((*in)[0], "ip"));
+    return Value(json::str(o, "spec", "type") == "LoadBalancer" ? "<pending>" : "<none>");
+  }
+  if (name == "@pod-ready") return Value(pod_cell(o, "ready"));
+  if (name == "@pod-restarts") return Value(pod_cell(o, "restarts"));
+  if (name == "@event-last-seen") {
+    std::string_view at = json::str(o, "lastTimestamp");
+    return Value(age_of(at.empty() ? json::str(o, "metadata", "creationTimestamp") : at));
+  }
+  if (name == "@event-object")
+    return Value(to_lower(json::str(o, "involvedObject", "kind")) + "/" + std::string(json::str(o, "involvedObject", "name")));
+  return nullptr;
+}
+
+Value cell(const Value& object, const PrinterColumn& c) {
+  if (c.path.starts_with('@')) return computed(object, c.path);
+  Value found = evaluate_path(object, c.path);
+  if (c.type == "date") return found.is_string() ? Value(age_of(json::view(found.get_string()))) : Value("<unknown>");
+  if (found.is_null()) return nullptr;
+  if (c.type == "integer" && found.is_number()) return found;
+  if (c.type == "boolean" && found.is_bool()) return found;
+  return Value(text_of(found));
+}
+
+std::vector<PrinterColumn> columns_of(const ResourceType& type) {
+  std::vector<PrinterColumn> out = type.columns;
+  if (out.empty())
+    out.push_back({"Age", "date", ".metadata.creationTimestamp", 0, "Time since the object was created."});
+  return out;
+}
+
+}  // namespace
+
+std::string human_duration(int64_t s) {
+  if (s < 120) return fmt::format("{}s", s);
+  int64_t minutes = s / 60;
+  if (minutes < 10) return s % 60 ? fmt::format("{}m{}s", minutes, s % 60) : fmt::format("{}m", minutes);
+  if (minutes < 180) return fmt::format("{}m", minutes);
+  int64_t hours = minutes / 60;
+  if (hours < 8) return minutes % 60 ? fmt::format("{}h{}m", hours, minutes % 60) : fmt::format("{}h", hours);
+  if (hours < 48) return fmt::format("{}h", hours);
+  int64_t days = hours / 24;
+  if (days < 8) return hours % 24 ? fmt::format("{}d{}h", days, hours % 24) : fmt::format("{}d", days);
+  if (days < 730) return fmt::format("{}d", days);
+  int64_t years = days / 365;
+  return days % 365 && years < 8 ? fmt::format("{}y{}d", years, days % 365) : fmt::format("{}y", years);
+}
+
+Value evaluate_path(const Value& object, std::string_view path) {
+  std::vector<const Value*> found;
+  walk(object, parse_path(path), 0, found);
+  if (found.empty()) return nullptr;
+  if (found.size() == 1) return *found[0];
+  std::string all;
+  for (auto* v : found) all += (all.empty() ? "" : ",") + text_of(*v);
+  return Value(all);
+}
+
+Value make_table(const ResourceType& type, const std::string& version, const std::vector<ObjectPtr>& items,
+                 IncludeObject include, bool with_columns) {
+  auto columns = columns_of(type);
+  json::Array definitions, rows;
+  if (with_columns) {
+    definitions.push_back(json::Object{{"name", "Name"}, {"type", "string"}, {"format", "name"},
+                                       {"description", "Name must be unique within a namespace."}, {"priority", 0}});
+    for (auto& c : columns)
+      definitions.push_back(json::Object{{"name", c.name}, {"type", c.type}, {"format", ""}, {"description", c.description}, {"priority", c.priority}});
+  }
+  for (auto& item : items) {
+    json::Array cells{Value(name_of(*item))};
+    for (auto& c : columns) cells.push_back(cell(*item, c));
+    json::Object row{{"cells", std::move(cells)}};
+    if (include == IncludeObject::Object) {
+      row["object"] = Api::render(*item, type, version);
+    } else if (include == IncludeObject::Metadata) {
+      row["object"] = json::Object{{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", *json::find(*item, "metadata")}};
+    }
+    rows.push_back(std::move(row));
+  }
+  return json::Object{{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", json::Object{}},
+                      {"columnDefinitions", std::move(definitions)}, {"rows", std::move(rows)}};
+}
+
+}  // namespace sl::kube

@@ -1,0 +1,52 @@
+// Record: what happened in one exchange, turn or tool call, told once. Access log, metrics and ledger read
+// from it; nothing else counts or logs requests.
+//
+// Who fills it: proxy (exchanges), agent (turns and tool calls); each finishes it exactly once and hands it to a
+// RecordSink. Thread: owned by one request until handed over. Never holds a credential, prompt or answer text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sl::observe {
+
+enum class RecordKind { Exchange, Turn, ToolCall };
+
+struct Record {
+  RecordKind kind = RecordKind::Exchange;
+  int64_t start_unix_us = 0;
+  int64_t duration_us = 0;
+  int64_t first_byte_us = 0;  // until the first byte of the answer went to the client; 0 none
+
+  // W3C trace context: 32, 16 and 16 hex digits; parent empty at the root.
+  std::string trace_id, span_id, parent_span_id;
+
+  // Where: "NS/NAME" names, the endpoint as configured ("HOST:PORT"), addresses as "IP:PORT".
+  std::string gateway, listener, route, endpoint, upstream_addr, src_addr;
+  std::string method, host, path, version;  // as the client sent them, before rewriting
+  int status = 0;
+  uint64_t request_bytes = 0, response_bytes = 0;
+
+  // What: the protocol ("http", "llm"), and for a model call GenAI names.
+  std::string protocol;
+  std::string genai_operation, genai_provider, request_model, response_model, finish_reason;
+  bool has_usage = false;
+  int64_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  bool streamed = false;
+  std::vector<std::string> dropped;  // fields the provider could not express
+
+  // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "none"), TLS towards the endpoint.
+  std::string agent, session, turn, auth, tls_version, tls_peer, policy;
+  std::string tool;       // tool calls: its name
+  std::string error;      // why it failed, in words; empty on success
+};
+
+// Takes finished records. Thread: any; must not block.
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  virtual void take(std::vector<Record> records) = 0;
+};
+
+}  // namespace sl::observe

@@ -1,0 +1,253 @@
+// The core kinds: Namespace, Secret, ConfigMap, Service, Pod, Event, and CustomResourceDefinition.
+// Pods and most Services here are synthetic: the parts of this program shown as ordinary objects.
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "resource/kind/kind.h"
+
+namespace sl::resource {
+
+using json::Value;
+
+namespace {
+
+struct NamespaceSpec {
+  std::vector<std::string> finalizers;
+};
+void describe(json::Fields<NamespaceSpec>& f) {
+  f.doc("Behaviour of the namespace.");
+  f.add("finalizers", &NamespaceSpec::finalizers).doc("Values that must be empty before the namespace is removed.");
+}
+
+struct NamespaceStatus {
+  std::string phase;
+  std::vector<Condition> conditions;
+};
+void describe(json::Fields<NamespaceStatus>& f) {
+  f.doc("State of the namespace.");
+  f.add("phase", &NamespaceStatus::phase).doc("Active or Terminating.");
+  f.add("conditions", &NamespaceStatus::conditions).doc("Conditions of termination.");
+}
+
+struct ServicePort {
+  std::string name, protocol, app_protocol;
+  int32_t port = 0;
+  std::optional<json::IntOrString> target_port;
+  std::optional<int32_t> node_port;
+};
+void describe(json::Fields<ServicePort>& f) {
+  f.doc("A port of the service.");
+  f.add("name", &ServicePort::name).doc("Name of the port, unique in the service.");
+  f.add("protocol", &ServicePort::protocol).doc("TCP, UDP or SCTP.").one_of({"TCP", "UDP", "SCTP"}).defaults("TCP");
+  f.add("appProtocol", &ServicePort::app_protocol).doc("Application protocol.");
+  f.add("port", &ServicePort::port).doc("Port the service listens on.").required().min(1).max(65535);
+  f.add("targetPort", &ServicePort::target_port).doc("Port or port name of the pods.");
+  f.add("nodePort", &ServicePort::node_port).doc("Port on every node.");
+}
+
+struct ServiceSpec {
+  std::vector<ServicePort> ports;
+  std::map<std::string, std::string> selector;
+  std::string cluster_ip, type, session_affinity, external_name, load_balancer_ip, load_balancer_class;
+  std::vector<std::string> external_ips, cluster_ips, ip_families;
+  std::string ip_family_policy, internal_traffic, external_traffic;
+  std::optional<bool> publish_not_ready, allocate_node_ports;
+};
+void describe(json::Fields<ServiceSpec>& f) {
+  f.doc("What the service exposes.");
+  f.add("ports", &ServiceSpec::ports).doc("Ports.").list_map({"port", "protocol"}).patch_merge("port");
+  f.add("selector", &ServiceSpec::selector).doc("Labels of the pods behind it.").map_atomic();
+  f.add("clusterIP", &ServiceSpec::cluster_ip).doc("Virtual address, or None.");
+  f.add("clusterIPs", &ServiceSpec::cluster_ips).doc("Virtual addresses.");
+  f.add("type", &ServiceSpec::type).doc("ClusterIP, NodePort, LoadBalancer or ExternalName.")
+      .one_of({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}).defaults("ClusterIP");
+  f.add("sessionAffinity", &ServiceSpec::session_affinity).doc("None or ClientIP.").defaults("None");
+  f.add("externalName", &ServiceSpec::external_name).doc("DNS name of an ExternalName service.");
+  f.add("externalIPs", &ServiceSpec::external_ips).doc("Further addresses.");
+  f.add("loadBalancerIP", &ServiceSpec::load_balancer_ip).doc("Deprecated.");
+  f.add("loadBalancerClass", &ServiceSpec::load_balancer_class).doc("Class of the load balancer.");
+  f.add("ipFamilies", &ServiceSpec::ip_families).doc("IPv4, IPv6.");
+  f.add("ipFamilyPolicy", &ServiceSpec::ip_family_policy).doc("SingleStack, PreferDualStack, RequireDualStack.");
+  f.add("internalTrafficPolicy", &ServiceSpec::internal_traffic).doc("Cluster or Local.");
+  f.add("externalTrafficPolicy", &ServiceSpec::external_traffic).doc("Cluster or Local.");
+  f.add("publishNotReadyAddresses", &ServiceSpec::publish_not_ready).doc("Publish pods before they are ready.");
+  f.add("allocateLoadBalancerNodePorts", &ServiceSpec::allocate_node_ports).doc("Allocate node ports.");
+}
+
+KindInfo core_kind(std::string kind, std::string plural, std::vector<std::string> shorts) {
+  KindInfo k;
+  k.kind = std::move(kind);
+  k.plural = std::move(plural);
+  k.singular = to_lower(k.kind);
+  k.versions = {"v1"};
+  k.short_names = std::move(shorts);
+  k.core_style = true;
+  return k;
+}
+
+Column age() { return {"Age", "date", ".metadata.creationTimestamp", 0, "Time since the object was created."}; }
+
+json::Property open_object(std::string name, std::string doc) {
+  auto s = std::make_shared<json::Schema>();
+  s->type = json::SchemaType::Object;
+  s->preserve_unknown = true;
+  s->doc = std::move(doc);
+  return {std::move(name), std::move(s), false};
+}
+
+// stringData is write-only: its values go into data, encoded.
+Result<void> fold_string_data(Value& secret) {
+  auto& o = secret.get_object();
+  if (auto* plain = o.if_contains("stringData"); plain && plain->is_object()) {
+    json::Object taken = plain->get_object();
+    auto& data = json::ensure_object(o, "data");
+    for (auto& [key, value] : taken)
+      if (value.is_string()) data[key] = base64_encode(json::view(value.get_string()));
+  }
+  o.erase("stringData");
+  return {};
+}
+
+void check_secret(const Value& secret, const Value* old, std::vector<Cause>& causes) {
+  size_t bytes = 0;
+  if (auto* data = json::find(secret, "data"); data && data->is_object())
+    for (auto& [key, value] : data->get_object()) {
+      auto raw = value.is_string() ? base64_decode(json::view(value.get_string())) : std::nullopt;
+      if (!raw) causes.push_back({"FieldValueInvalid", "Invalid value: must be base64", "data[" + std::string(key) + "]"});
+      else bytes += raw->size();
+    }
+  if (bytes > 1024 * 1024) causes.push_back({"FieldValueTooLong", "Too long: may not be more than 1048576 bytes", "data"});
+  if (old && json::str(*old, "type") != json::str(secret, "type"))
+    causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": field is immutable", json::str(secret, "type")), "type"});
+  auto* locked = old ? json::find(*old, "immutable") : nullptr;
+  if (locked && locked->is_bool() && locked->get_bool())
+    causes.push_back({"FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", "data"});
+}
+
+KindInfo secret_kind() {
+  KindInfo k = core_kind("Secret", "secrets", {});
+  k.status = false;
+  k.doc = "A set of values that must not be printed.";
+  k.members = {plain<std::map<std::string, std::string>>("data", "Values in base64."),
+               plain<std::map<std::string, std::string>>("stringData", "Values in plain text, write-only."),
+               plain<bool>("immutable", "If true the values cannot be changed.")};
+  auto type = std::make_shared<json::Schema>(*json::codec_of<std::string>().schema());
+  type->doc = "What the secret is for.";
+  type->default_value = Value("Opaque");
+  k.members.push_back({"type", type, false});
+  k.columns = {{"Type", "string", ".type"}, {"Data", "integer", "@data-count"}, age()};
+  k.selectable_fields = {"type"};
+  k.prepare = fold_string_data;
+  k.check = check_secret;
+  return k;
+}
+
+KindInfo namespace_kind() {
+  KindInfo k = core_kind("Namespace", "namespaces", {"ns"});
+  k.namespaced = false;
+  k.doc = "A room for names.";
+  k.members = {member<NamespaceSpec>("spec"), member<NamespaceStatus>("status")};
+  k.columns = {{"Status", "string", ".status.phase"}, age()};
+  k.selectable_fields = {"status.phase"};
+  k.prepare = [](Value& ns) -> Result<void> {
+    auto& o = ns.get_object();
+    auto& meta = json::ensure_object(o, "metadata");
+    if (auto* name = meta.if_contains("name"); name && name->is_string())
+      json::ensure_object(meta, "labels")["kubernetes.io/metadata.name"] = *name;
+    if (!o.contains("spec")) o["spec"] = json::Object{{"finalizers", json::Array{"kubernetes"}}};
+    if (!json::find(ns, "status", "phase")) json::ensure_object(o, "status")["phase"] = "Active";
+    return {};
+  };
+  return k;
+}
+
+KindInfo service_kind() {
+  KindInfo k = core_kind("Service", "services", {"svc"});
+  k.doc = "A name for a set of endpoints.";
+  k.categories = {"all"};
+  k.members = {member<ServiceSpec>("spec"), open_object("status", "State of the load balancer.")};
+  k.columns = {{"Type", "string", ".spec.type"}, {"Cluster-IP", "string", ".spec.clusterIP"},
+               {"External-IP", "string", "@service-external-ip"}, {"Port(s)", "string", "@service-ports"}, age()};
+  k.selectable_fields = {"spec.type", "spec.clusterIP"};
+  k.prepare = [](Value& service) -> Result<void> {
+    if (json::str(service, "spec", "clusterIP").empty() && json::str(service, "spec", "type") != "ExternalName")
+      json::ensure_object(service.get_object(), "spec")["clusterIP"] = "None";
+    return {};
+  };
+  return k;
+}
+
+KindInfo pod_kind() {
+  KindInfo k = core_kind("Pod", "pods", {"po"});
+  k.doc = "A running part. Pods here are kept by the server: each is a part of this program.";
+  k.categories = {"all"};
+  k.read_only = true;
+  k.subresources = {"log"};
+  k.members = {open_object("spec", "What runs."), open_object("status", "How it runs.")};
+  k.columns = {{"Ready", "string", "@pod-ready"}, {"Status", "string", ".status.phase"}, {"Restarts", "string", "@pod-restarts"}, age(),
+               {"IP", "string", ".status.podIP", 1}, {"Node", "string", ".spec.nodeName", 1}};
+  k.selectable_fields = {"spec.nodeName", "status.phase", "status.podIP", "spec.serviceAccountName"};
+  return k;
+}
+
+KindInfo event_kind() {
+  KindInfo k = core_kind("Event", "events", {"ev"});
+  k.status = false;
+  k.doc = "Something that happened to an object.";
+  k.members = {open_object("involvedObject", "The object."), open_object("source", "Who reports."), open_object("related", "A second object."), open_object("series", "Repetition.")};
+  for (auto [name, doc] : {std::pair{"reason", "Short reason."}, {"message", "In words."}, {"type", "Normal or Warning."},
+                           {"firstTimestamp", "First time."}, {"lastTimestamp", "Last time."}, {"eventTime", "Time."},
+                           {"action", "What was done."}, {"reportingComponent", "Controller."}, {"reportingInstance", "Instance."}})
+    k.members.push_back(plain<std::string>(name, doc));
+  k.members.push_back(plain<int64_t>("count", "How often."));
+  k.columns = {{"Last Seen", "string", "@event-last-seen"}, {"Type", "string", ".type"}, {"Reason", "string", ".reason"},
+               {"Object", "string", "@event-object"}, {"Message", "string", ".message"}};
+  k.selectable_fields = {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
+                         "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "type", "source", "reportingComponent"};
+  return k;
+}
+
+KindInfo crd_kind() {
+  KindInfo k;
+  k.group = "apiextensions.k8s.io";
+  k.kind = "CustomResourceDefinition";
+  k.plural = "customresourcedefinitions";
+  k.singular = "customresourcedefinition";
+  k.versions = {"v1"};
+  k.short_names = {"crd", "crds"};
+  k.categories = {"api-extensions"};
+  k.namespaced = false;
+  k.core_style = true;
+  k.doc = "A kind added to this API.";
+  k.members = {open_object("spec", "The kind, its versions and schemas."), open_object("status", "Accepted names and stored versions.")};
+  k.columns = {{"Created At", "date", ".metadata.creationTimestamp"}};
+  k.columns[0] = {"Created At", "string", ".metadata.creationTimestamp", 0, ""};
+  k.check = [](const Value& crd, const Value*, std::vector<Cause>& causes) {
+    std::string group(json::str(crd, "spec", "group")), plural(json::str(crd, "spec", "names", "plural"));
+    if (group.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
+    if (plural.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.plural"});
+    if (json::str(crd, "spec", "names", "kind").empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.kind"});
+    if (!json::arr(crd, "spec", "versions")) causes.push_back({"FieldValueRequired", "Required value", "spec.versions"});
+    std::string wanted = plural + "." + group;
+    if (causes.empty() && json::str(crd, "metadata", "name") != wanted)
+      causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+spec.group", json::str(crd, "metadata", "name")), "metadata.name"});
+    if (auto s = json::str(crd, "spec", "conversion", "strategy"); !s.empty() && s != "None")
+      causes.push_back({"FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"None\"", s), "spec.conversion.strategy"});
+  };
+  return k;
+}
+
+}  // namespace
+
+std::vector<KindInfo> core_kinds() {
+  KindInfo config_map = core_kind("ConfigMap", "configmaps", {"cm"});
+  config_map.status = false;
+  config_map.doc = "A set of values for configuration.";
+  config_map.members = {plain<std::map<std::string, std::string>>("data", "Text values."),
+                        plain<std::map<std::string, std::string>>("binaryData", "Binary values in base64."),
+                        plain<bool>("immutable", "If true the values cannot be changed.")};
+  config_map.columns = {{"Data", "integer", "@data-count"}, age()};
+  return {namespace_kind(), secret_kind(), std::move(config_map), service_kind(), pod_kind(), event_kind(), crd_kind()};
+}
+
+}  // namespace sl::resource

@@ -1,0 +1,89 @@
+// kagent.dev/v1alpha2 ModelConfig and Agent. Who calls: control, app. Thread: plain values.
+// Source: kagent.md 1.2, 1.3.
+#pragma once
+
+#include "resource/kind/kind.h"
+
+namespace sl::resource {
+
+inline constexpr char kKagentGroup[] = "kagent.dev";
+
+struct OpenAiConfig {
+  std::string base_url, organization, temperature, top_p, frequency_penalty, presence_penalty, reasoning_effort, api_format;
+  std::optional<int32_t> max_tokens, max_completion_tokens, seed, n, timeout;
+  json::Value token_exchange;
+};
+struct AnthropicConfig {
+  std::string base_url, temperature, top_p;
+  std::optional<int32_t> max_tokens, top_k;
+};
+struct ModelTls {
+  bool disable_verify = false, disable_system_cas = false;
+  std::string ca_secret_ref, ca_secret_key;
+};
+struct ModelConfigSpec {
+  std::string model, provider, api_key_secret, api_key_secret_key;
+  bool api_key_passthrough = false;
+  std::map<std::string, std::string> default_headers;
+  std::optional<ModelTls> tls;
+  std::optional<OpenAiConfig> openai;
+  std::optional<AnthropicConfig> anthropic;
+  json::Value azure_openai, ollama, gemini, gemini_vertex, anthropic_vertex, bedrock, sap, foundry;
+};
+void describe(json::Fields<ModelConfigSpec>& f);
+
+struct TypedReference {
+  std::string kind, api_group, name, ns;
+};
+struct McpServerTool : TypedReference {
+  std::vector<std::string> tool_names, require_approval, allowed_headers;
+};
+struct AgentTool {
+  std::string type;
+  std::optional<McpServerTool> mcp_server;
+  std::optional<TypedReference> agent;
+  std::vector<json::Value> headers_from;
+  bool isolate_sessions = false;
+};
+struct A2aSkill {
+  std::string id, name, description;
+  std::vector<std::string> tags, examples, input_modes, output_modes;
+};
+struct A2aConfig {
+  std::vector<A2aSkill> skills;
+};
+struct ValueSource {
+  std::string type, name, key;
+};
+struct PromptSource {
+  std::string kind, api_group, name, alias;
+};
+struct PromptTemplate {
+  std::vector<PromptSource> data_sources;
+};
+struct DeclarativeAgent {
+  std::string runtime, system_message, model_config;
+  std::optional<ValueSource> system_message_from;
+  std::optional<PromptTemplate> prompt_template;
+  bool stream = false, share_tools = false;
+  std::optional<bool> execute_code_blocks;
+  std::vector<AgentTool> tools;
+  std::optional<A2aConfig> a2a_config;
+  json::Value deployment, memory, context;
+};
+struct ByoAgent {
+  json::Value deployment;
+};
+struct AgentProvider {
+  std::string organization, url;
+};
+struct AgentSpec {
+  std::string type, description, icon_url, documentation_url, version;
+  std::optional<AgentProvider> provider;
+  json::Value skills, sandbox, allowed_namespaces;
+  std::optional<DeclarativeAgent> declarative;
+  std::optional<ByoAgent> byo;
+};
+void describe(json::Fields<AgentSpec>& f);
+
+}  // namespace sl::resource

@@ -1,0 +1,143 @@
+#include "resource/kgateway/backend.h"
+
+namespace sl::resource {
+
+using json::Value;
+
+namespace {
+
+constexpr std::string_view kProviders[] = {"openai", "azureopenai", "anthropic", "gemini", "vertexai", "bedrock"};
+
+size_t count_present(const Value& s, std::initializer_list<std::string_view> keys) {
+  size_t n = 0;
+  for (auto key : keys) n += has(s, key);
+  return n;
+}
+
+struct BackendStatus {
+  std::vector<Condition> conditions;
+};
+void describe(json::Fields<BackendStatus>& f) {
+  f.doc("State of the backend.");
+  f.add("conditions", &BackendStatus::conditions).doc("Accepted, ResolvedRefs.").items(0, 8).list_map({"type"});
+}
+
+}  // namespace
+
+void describe(json::Fields<LocalSecretRef>& f) {
+  f.add("name", &LocalSecretRef::name).doc("Name of a Secret in the Backend's namespace; its key Authorization is used.").defaults("");
+}
+
+void describe(json::Fields<AuthToken>& f) {
+  f.doc("The credential sent to the provider.");
+  f.add("kind", &AuthToken::kind).doc("Inline, SecretRef or Passthrough.").required().one_of({"Inline", "SecretRef", "Passthrough"});
+  f.add("inline", &AuthToken::inline_value).doc("The credential itself; prefer a Secret.");
+  f.add("secretRef", &AuthToken::secret_ref).doc("A Secret that holds it.");
+  f.rule("inline must be set when kind is Inline", [](const Value& s, const Value*) { return json::str(s, "kind") != "Inline" || has(s, "inline"); });
+  f.rule("secretRef must be set when kind is SecretRef", [](const Value& s, const Value*) { return json::str(s, "kind") != "SecretRef" || has(s, "secretRef"); });
+}
+
+void describe(json::Fields<OpenAiProvider>& f) {
+  f.doc("OpenAI or an API of its form.");
+  f.add("authToken", &OpenAiProvider::auth_token).doc("Credential.").required();
+  f.add("model", &OpenAiProvider::model).doc("Model used whatever the client asks for.");
+}
+
+void describe(json::Fields<AnthropicProvider>& f) {
+  f.doc("Anthropic.");
+  f.add("authToken", &AnthropicProvider::auth_token).doc("Credential.").required();
+  f.add("apiVersion", &AnthropicProvider::api_version).doc("The anthropic-version header; 2023-06-01 by default.");
+  f.add("model", &AnthropicProvider::model).doc("Model used whatever the client asks for.");
+}
+
+void describe(json::Fields<AuthHeaderOverride>& f) {
+  f.add("prefix", &AuthHeaderOverride::prefix).doc("Put before the credential.");
+  f.add("headerName", &AuthHeaderOverride::header_name).doc("Header that carries it.");
+}
+void describe(json::Fields<FullPath>& f) { f.add("full", &FullPath::full).doc("Path that replaces the provider's.").required().length(1, 1024); }
+
+void describe(json::Fields<LlmProvider>& f) {
+  f.doc("Exactly one provider.");
+  f.add("openai", &LlmProvider::openai).doc("OpenAI.");
+  f.add("azureopenai", &LlmProvider::azureopenai).doc("Azure OpenAI.").object();
+  f.add("anthropic", &LlmProvider::anthropic).doc("Anthropic.");
+  f.add("gemini", &LlmProvider::gemini).doc("Gemini.").object();
+  f.add("vertexai", &LlmProvider::vertexai).doc("Vertex AI.").object();
+  f.add("bedrock", &LlmProvider::bedrock).doc("Amazon Bedrock.").object();
+  f.add("host", &LlmProvider::host).doc("Host instead of the provider's own.").length(1, 253);
+  f.add("port", &LlmProvider::port).doc("Port instead of 443.").min(1).max(65535);
+  f.add("path", &LlmProvider::path).doc("Path instead of the provider's own.");
+  f.add("authHeader", &LlmProvider::auth_header).doc("Header instead of the provider's own.");
+  f.rule("exactly one of the fields in [openai azureopenai anthropic gemini vertexai bedrock] must be set", [](const Value& s, const Value*) {
+    size_t n = 0;
+    for (auto key : kProviders) n += has(s, key);
+    return n == 1;
+  });
+  f.rule("host and port must be set together", [](const Value& s, const Value*) { return has(s, "host") == has(s, "port"); });
+}
+
+void describe(json::Fields<NamedLlmProvider>& f) {
+  f.include<LlmProvider>();
+  f.add("name", &NamedLlmProvider::name).doc("Unique over all groups.").required().length(1, 253);
+}
+void describe(json::Fields<PriorityGroup>& f) {
+  f.add("providers", &PriorityGroup::providers).doc("Providers of equal priority.").required().items(1, 32);
+}
+
+void describe(json::Fields<AiBackend>& f) {
+  f.doc("A language model.");
+  f.add("llm", &AiBackend::llm).doc("One provider.");
+  f.add("priorityGroups", &AiBackend::priority_groups).doc("Providers in order of preference.").items(1, 32);
+  f.rule("exactly one of the fields in [llm priorityGroups] must be set",
+         [](const Value& s, const Value*) { return count_present(s, {"llm", "priorityGroups"}) == 1; });
+}
+
+void describe(json::Fields<StaticHost>& f) {
+  f.add("host", &StaticHost::host).doc("Host name or address.").required().length(1, 253);
+  f.add("port", &StaticHost::port).doc("Port.").required().min(1).max(65535);
+}
+void describe(json::Fields<StaticBackend>& f) {
+  f.doc("Fixed hosts.");
+  f.add("hosts", &StaticBackend::hosts).doc("Hosts, used in turn.").required().items(1, 128);
+  f.add("appProtocol", &StaticBackend::app_protocol).doc("Protocol spoken to them.")
+      .one_of({"http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"});
+}
+
+void describe(json::Fields<BackendSpec>& f) {
+  f.doc("The backend that is wanted.");
+  f.add("type", &BackendSpec::type).doc("Which member is used.").required().one_of({"AI", "AWS", "Static", "DynamicForwardProxy", "MCP"});
+  f.add("ai", &BackendSpec::ai).doc("For type AI.");
+  f.add("aws", &BackendSpec::aws).doc("For type AWS.").object();
+  f.add("static", &BackendSpec::static_backend).doc("For type Static.");
+  f.add("mcp", &BackendSpec::mcp).doc("For type MCP.").object();
+  f.add("dynamicForwardProxy", &BackendSpec::dynamic_forward_proxy).doc("For type DynamicForwardProxy.").object();
+  auto pair = [&](std::string type, std::string member) {
+    f.rule(member + " backend must be specified when type is '" + type + "'",
+           [=](const Value& s, const Value*) { return json::str(s, "type") != type || has(s, member); });
+    f.rule(member + " backend must be nil if the type is not '" + type + "'",
+           [=](const Value& s, const Value*) { return json::str(s, "type") == type || !has(s, member); });
+  };
+  pair("AI", "ai");
+  pair("AWS", "aws");
+  pair("Static", "static");
+  pair("MCP", "mcp");
+  pair("DynamicForwardProxy", "dynamicForwardProxy");
+}
+
+std::vector<KindInfo> kgateway_kinds() {
+  KindInfo k;
+  k.group = kKgatewayGroup;
+  k.kind = "Backend";
+  k.plural = "backends";
+  k.singular = "backend";
+  k.versions = {"v1alpha1"};
+  k.short_names = {"be"};
+  k.categories = {"kgateway"};
+  k.doc = "A destination that is not a Service.";
+  k.members = {member<BackendSpec>("spec", true), member<BackendStatus>("status")};
+  k.columns = {{"Type", "string", ".spec.type"}, {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"},
+               {"Age", "date", ".metadata.creationTimestamp"}};
+  return {std::move(k)};
+}
+
+}  // namespace sl::resource

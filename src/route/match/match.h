@@ -1,0 +1,35 @@
+// Which listener and rule a request takes: Gateway API precedence over a Snapshot.
+// Who calls: proxy for every request, app's `sightline route`. Thread: const, no allocation but for query matching.
+// Source: control-plane.md 2.2.
+#pragma once
+
+#include <functional>
+
+#include "route/snapshot/snapshot.h"
+
+namespace sl::route {
+
+struct RequestView {
+  std::string_view method;
+  std::string_view host;  // may carry a port
+  std::string_view path;  // without query
+  std::string_view query;
+  // The first field of that name, or nullopt.
+  std::function<std::optional<std::string_view>(std::string_view name)> header;
+};
+
+struct MatchResult {
+  const CompiledListener* listener = nullptr;
+  const CompiledMatch* match = nullptr;
+};
+
+// The most specific listener of a bound address for this host; nullptr when none takes it.
+const CompiledListener* pick_listener(const std::vector<const CompiledListener*>& listeners, std::string_view host);
+
+// `why`, if given, gets a line for each candidate that did not match.
+MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request,
+                          std::vector<std::string>* why = nullptr);
+
+std::string_view host_without_port(std::string_view host);
+
+}  // namespace sl::route
