@@ -21,10 +21,23 @@ void LogHub::write(const std::string& component, Level level, std::string_view t
   line.unix_ms = unix_ms();
   line.text = fmt::format("{} {} {}", rfc3339(line.unix_ms, true), kNames[static_cast<int>(level)], text);
   std::lock_guard lock(mutex_);
-  if (fd_ >= 0) {
-    std::string out = line.text + "\n";
-    if (::write(fd_, out.data(), out.size()) < 0) fd_ = -1;  // closed: stop trying
-  }
+  print(line.text + "\n");
+  keep(component, line);
+}
+
+void LogHub::print(std::string_view text) {
+  if (fd_ >= 0 && ::write(fd_, text.data(), text.size()) < 0) fd_ = -1;  // closed: stop trying
+}
+
+void LogHub::write_batch(const std::vector<std::pair<std::string, LogLine>>& lines) {
+  std::string all;
+  for (auto& [component, line] : lines) all.append(line.text).append("\n");
+  std::lock_guard lock(mutex_);
+  print(all);
+  for (auto& [component, line] : lines) keep(component, line);
+}
+
+void LogHub::keep(const std::string& component, const LogLine& line) {
   auto& ring = rings_[component];
   ring.push_back(line);
   if (ring.size() > kLinesKept) ring.pop_front();

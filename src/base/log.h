@@ -58,6 +58,9 @@ class LogHub {
 
   void write(const std::string& component, Level level, std::string_view text);
 
+  // Lines made elsewhere (the access log's batches): kept and followed as usual, printed in one system call.
+  void write_batch(const std::vector<std::pair<std::string, LogLine>>& component_lines);
+
   // Lines kept of a component, oldest first.
   std::vector<LogLine> tail(const std::string& component);
   // Calls fn (from the writing thread; it must not block) with each later line. Returns an id for unfollow.
@@ -66,6 +69,9 @@ class LogHub {
   void set_min_level(Level level) { min_level_ = level; }
 
  private:
+  void keep(const std::string& component, const LogLine& line);  // under the mutex
+  void print(std::string_view text);
+
   struct Follower {
     std::string component;
     std::function<void(const LogLine&)> fn;

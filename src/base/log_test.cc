@@ -193,6 +193,20 @@ TEST(LogHub, FollowSeesLaterLinesOfItsComponentOnly) {
   EXPECT_THAT(seen, ElementsAre(EndsWith(" info one"), EndsWith(" info two")));
 }
 
+TEST(LogHub, WritesABatchOfFinishedLines) {
+  Pipe pipe;
+  LogHub hub(pipe.write_end());
+  std::vector<std::string> seen;
+  hub.follow("a", [&](const LogLine& line) { seen.push_back(line.text); });
+  hub.write_batch({{"a", {1, "one"}}, {"b", {2, "two"}}, {"a", {3, "three"}}});
+  hub.write_batch({});
+  EXPECT_EQ(pipe.drain(), "one\ntwo\nthree\n");
+  EXPECT_THAT(texts(hub, "a"), ElementsAre("one", "three"));
+  EXPECT_THAT(texts(hub, "b"), ElementsAre("two"));
+  EXPECT_THAT(seen, ElementsAre("one", "three"));
+  EXPECT_EQ(hub.tail("b")[0].unix_ms, 2);
+}
+
 TEST(LogHub, FollowersAreIndependent) {
   LogHub hub(-1);
   int first = 0, second = 0;

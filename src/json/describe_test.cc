@@ -149,6 +149,8 @@ TEST(Decode, UnknownFieldsAreErrorsWithAHint) {
                     "ports[0].nmber: unknown field \"nmber\"; did you mean \"number\"?"));
   EXPECT_THAT(error_of<Retry>(R"({"zzzzzz":1})"),
               HasSubstr("unknown field \"zzzzzz\"; allowed are: attempts, backoff"));
+  EXPECT_THAT(error_of<Retry>(R"({"z":1})"), HasSubstr("allowed are: "));
+  EXPECT_THAT(error_of<Retry>(R"({"backofff":1})"), HasSubstr("did you mean \"backoff\"?"));
   EXPECT_THAT(error_of<Retry>(R"({"Attempts":1})"), HasSubstr("did you mean \"attempts\"?"));
 }
 
@@ -305,11 +307,12 @@ void describe(Fields<Limited>& f) {
 }
 
 TEST(SchemaOf, CarriesWordsAndLimits) {
-  EXPECT_EQ(
-      dump(to_openapi(schema_of<Port>())),
-      R"({"description":"One port.","type":"object","properties":{)"
-      R"("name":{"description":"Its name.","type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z]+$"},)"
-      R"("number":{"type":"integer","format":"int32","minimum":1,"maximum":65535}},"required":["name"]})");
+  EXPECT_EQ(dump(to_openapi(schema_of<Port>())),
+            R"({"description":"One port.","type":"object","properties":{)"
+            R"("name":{"description":"Its name.","type":"string","minLength":1,"maxLength":63,)"
+            R"("pattern":"^[a-z]+$"},)"
+            R"("number":{"type":"integer","format":"int32","minimum":1,"maximum":65535}},)"
+            R"("required":["name"]})");
   EXPECT_EQ(dump(to_openapi(schema_of<Limited>())),
             R"({"description":"Limits.","type":"object","properties":{)"
             R"("mode":{"type":"string","enum":["a","b"],"default":"a"},)"

@@ -1,4 +1,5 @@
 // JSON text: parse, write and parse again; patches when the document is a list [target, patch].
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -21,15 +22,23 @@ void check(bool holds, const char* what, const std::string& text) {
   std::abort();
 }
 
+// As equal, and with the keys in the same order.
+bool same(const Value& a, const Value& b) {
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
+  if (!a.is_object() || !b.is_object()) return equal(a, b);
+  return std::ranges::equal(a.get_object(), b.get_object(), [](auto& x, auto& y) {
+    return x.key() == y.key() && same(x.value(), y.value());
+  });
+}
+
 void check_round_trips(const Value& v) {
   std::string text = dump(v);
   check(valid_utf8(text), "what is written is UTF-8", text);
   auto back = parse(text, {.bytes_max = SIZE_MAX, .depth_max = 200});
-  check(back && equal(*back, v), "compact text reads back the same", text);
-  check(dump(*back) == text, "compact text is stable", text);
+  check(back && equal(*back, v) && same(*back, v), "compact text reads back the same", text);
   std::string pretty = dump_pretty(v);
   auto from_pretty = parse(pretty, {.bytes_max = SIZE_MAX, .depth_max = 200});
-  check(from_pretty && dump(*from_pretty) == text, "pretty text reads back the same", pretty);
+  check(from_pretty && same(*from_pretty, v), "pretty text reads back the same", pretty);
 }
 
 void check_merge(const Value& target, const Value& patch) {

@@ -126,9 +126,9 @@ TEST(JsonParse, ReadsTheNearestDouble) {
 
 TEST(JsonDuplicates, AreReportedAsPaths) {
   std::vector<std::string> duplicates;
-  auto v = parse_noting_duplicates(
-      R"({"a":1,"spec":{"x":[{"k":1},{"k":1,"k":2}],"x2":{}},"a":2,"b":{"a":1},"spec":{"y":0,"y":1}})",
-      &duplicates);
+  auto v = parse_noting_duplicates(R"({"a":1,"spec":{"x":[{"k":1},{"k":1,"k":2}],"x2":{}},"a":2,)"
+                                   R"("b":{"a":1},"spec":{"y":0,"y":1}})",
+                                   &duplicates);
   ASSERT_TRUE(v);
   EXPECT_THAT(duplicates, ElementsAre("spec.x[1].k", "a", "spec", "spec.y"));
   EXPECT_EQ(num(*v, 0, "a"), 2);
@@ -140,6 +140,22 @@ TEST(JsonDuplicates, CompareDecodedKeys) {
   ASSERT_TRUE(parse_noting_duplicates(
       R"({"ab":1,"\u0061b":2,"\n":1,"x":[[],[[{"\n":1}]],{"q":1,"q":1}]})", &duplicates));
   EXPECT_THAT(duplicates, ElementsAre("ab", "x[2].q"));
+}
+
+TEST(JsonDuplicates, CompareLongKeysWhole) {
+  std::string long_part(3000, 'k');
+  std::string first = "\"" + long_part + "\\n" + long_part + "\":1";
+  std::string other = "\"" + long_part + "\\n" + long_part + "l\":1";
+  std::vector<std::string> duplicates;
+  ASSERT_TRUE(parse_noting_duplicates("{" + first + "," + other + "," + first + "}", &duplicates));
+  EXPECT_THAT(duplicates, ElementsAre(long_part + "\n" + long_part));
+}
+
+TEST(JsonDuplicates, PathsCountElementsOfEveryKind) {
+  std::vector<std::string> duplicates;
+  ASSERT_TRUE(parse_noting_duplicates(
+      R"([null,true,1,-1,18446744073709551615,1.5,"s",[2],{"a":3},{"k":1,"k":2}])", &duplicates));
+  EXPECT_THAT(duplicates, ElementsAre("[9].k"));
 }
 
 TEST(JsonDuplicates, NoneAndErrors) {
@@ -192,11 +208,16 @@ TEST(JsonDump, DoublesReadBackTheSame) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(JsonEqual, NumbersByValue) {
+TEST(JsonEqual, ScalarsByValue) {
   EXPECT_TRUE(equal(1, 1.0));
   EXPECT_TRUE(equal(uint64_t{1}, int64_t{1}));
   EXPECT_FALSE(equal(1, 1.5));
   EXPECT_FALSE(equal(1, "1"));
+  EXPECT_TRUE(equal("x", "x"));
+  EXPECT_FALSE(equal("x", "y"));
+  EXPECT_TRUE(equal(true, true));
+  EXPECT_FALSE(equal(true, false));
+  EXPECT_TRUE(equal(nullptr, nullptr));
   EXPECT_FALSE(equal(0, false));
   EXPECT_FALSE(equal(0, nullptr));
 }

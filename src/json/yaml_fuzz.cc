@@ -1,4 +1,5 @@
 // YAML text: parse, write each document and parse it again.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +30,15 @@ size_t depth_of(const Value& v) {
   return v.is_array() || v.is_object() ? deepest + 1 : 0;
 }
 
+// As equal, and with the keys in the same order.
+bool same(const Value& a, const Value& b) {
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
+  if (!a.is_object() || !b.is_object()) return equal(a, b);
+  return std::ranges::equal(a.get_object(), b.get_object(), [](auto& x, auto& y) {
+    return x.key() == y.key() && same(x.value(), y.value());
+  });
+}
+
 void check_round_trip(const Value& v) {
   std::string text = dump_yaml(v);
   check(valid_utf8(text), "what is written is UTF-8", text);
@@ -37,8 +47,7 @@ void check_round_trip(const Value& v) {
   check(back->size() == 1, "what is written is one document", text);
   check(back->front().duplicates.empty(), "what is written has no duplicates", text);
   check(equal(back->front().value, v), "what is written reads back the same", text);
-  // Twice, since equal takes 1 and 1.0 for the same.
-  check(dump(back->front().value) == dump(v), "what is written keeps order and spelling", text);
+  check(same(back->front().value, v), "what is written keeps the order of keys", text);
 }
 
 void run(std::string_view text) {

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
+
+#include "base/strings.h"
 
 namespace sl::json {
 namespace {
@@ -42,13 +45,14 @@ void expect_scalars(std::initializer_list<std::pair<const char*, const char*>> c
 }
 
 TEST(YamlScalars, NullAndBooleansOfYaml11) {
-  expect_scalars({{"~", "null"},        {"null", "null"},   {"Null", "null"},
-                  {"NULL", "null"},     {"", "null"},       {"nULL", "\"nULL\""},
-                  {"true", "true"},     {"True", "true"},   {"TRUE", "true"},
-                  {"yes", "true"},      {"Yes", "true"},    {"on", "true"},
-                  {"ON", "true"},       {"false", "false"}, {"no", "false"},
-                  {"NO", "false"},      {"off", "false"},   {"Off", "false"},
-                  {"tRue", "\"tRue\""}, {"yES", "\"yES\""}, {"truest", "\"truest\""}});
+  for (auto text : {"~", "null", "Null", "NULL", ""})
+    EXPECT_EQ(read(std::string("- ") + text), "[null]") << text;
+  for (auto text : {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+    EXPECT_EQ(read(std::string("- ") + text), "[true]") << text;
+  for (auto text : {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+    EXPECT_EQ(read(std::string("- ") + text), "[false]") << text;
+  for (std::string text : {"nULL", "tRue", "yES", "oN", "truest", "nothing"})
+    EXPECT_EQ(read("- " + text), "[\"" + text + "\"]") << text;
 }
 
 TEST(YamlScalars, SingleLetterBooleansAsKubernetesReadsThem) {
@@ -177,6 +181,11 @@ TEST(Yaml, ErrorsCarryLineAndColumn) {
   EXPECT_THAT(error_of("x: *nope"), HasSubstr("YAML line 1 column 4: "));
 }
 
+TEST(Yaml, ErrorsAreUtf8) {
+  EXPECT_TRUE(valid_utf8(error_of("a: \"\\\xC3\xA9\"")));
+  EXPECT_TRUE(valid_utf8(error_of("a: *\xC3\xA9")));
+}
+
 TEST(Yaml, RefusesWhatIsNotYaml) {
   for (auto bad : {"a:\n\tb: 1", "key: [1, 2", "{a: 1", "- a\n b: 1", "a: 'x", "\"\\q\"",
                    "\"\\ud800\"", "a: %x", "a: `x"})
@@ -193,6 +202,18 @@ TEST(Yaml, RefusesASecondRootInOneDocument) {
   EXPECT_THAT(error_of("[1] [2]"), HasSubstr("YAML line 1"));
   EXPECT_THAT(error_of("\"a\" \"b\""), HasSubstr("YAML line 1"));
   EXPECT_THAT(error_of("{a: 1}\nb: 2"), HasSubstr("YAML line 2"));
+}
+
+// A stray "," after a document must not be read as empty documents without end.
+TEST(YamlDeathTest, StrayIndicatorsEnd) {
+  for (auto text : {"[a],", "\"a\" ,", "--- ,", "&a ,", "--- &a ,", "...\n&a ,\n", "&F, a"})
+    EXPECT_EXIT(
+        {
+          alarm(2);  // no end dies here, and the test fails
+          _exit(parse_yaml(text) ? 1 : 0);
+        },
+        ::testing::ExitedWithCode(0), "")
+        << text;
 }
 
 TEST(Yaml, RefusesInvalidUtf8AndControlCharacters) {
@@ -216,12 +237,19 @@ TEST(YamlAliases, RefuseCyclesAndOtherDocuments) {
   EXPECT_THAT(error_of("a: &x 1\n---\nb: *x"), HasSubstr("YAML line 3"));
 }
 
+// Compared without regard to the order of keys.
+void expect_reads(std::string_view text, std::string_view want) {
+  auto docs = docs_of(text);
+  ASSERT_THAT(docs, SizeIs(1));
+  EXPECT_TRUE(equal(docs[0].value, *parse(want))) << dump(docs[0].value) << " instead of " << want;
+}
+
 TEST(YamlAliases, MergeKeysAsKubernetesReadsThem) {
-  EXPECT_EQ(read("base: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n"),
-            R"({"base":{"x":1,"y":2},"c":{"x":1,"y":3}})");
-  EXPECT_EQ(read("- &a {x: 1}\n- &b {x: 2, z: 2}\n- {<<: [*a, *b], w: 0}"),
-            R"([{"x":1},{"x":2,"z":2},{"x":1,"z":2,"w":0}])");
-  EXPECT_EQ(read("'<<': 1"), R"({"<<":1})");
+  expect_reads("base: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n",
+               R"({"base":{"x":1,"y":2},"c":{"x":1,"y":3}})");
+  expect_reads("- &a {x: 1}\n- &b {x: 2, z: 2}\n- {<<: [*a, *b], w: 0}",
+               R"([{"x":1},{"x":2,"z":2},{"x":1,"z":2,"w":0}])");
+  expect_reads("'<<': 1", R"({"<<":1})");
 }
 
 std::string laughs(int levels) {
@@ -246,6 +274,7 @@ TEST(YamlLimits, CountsNodesAfterExpansion) {
   EXPECT_TRUE(parse_yaml("- &x [1,2,3]\n- *x", {.nodes_max = 9}));
   EXPECT_THAT(error_of("- &x [1,2,3]\n- *x", {.nodes_max = 8}), HasSubstr("more than 8 nodes"));
   EXPECT_TRUE(parse_yaml("[1,2,3]", {.nodes_max = 4}));
+  EXPECT_THAT(error_of("- 1\n- [2]", {.nodes_max = 2}), HasSubstr("YAML line 2 column "));
   EXPECT_THAT(error_of("[1,2,3]", {.nodes_max = 3}), HasSubstr("TooLarge"));
 }
 

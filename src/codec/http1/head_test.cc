@@ -231,13 +231,14 @@ TEST(ParseRequest, WantsOneHost) {
   EXPECT_THAT(refusal("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
               HasSubstr("more than one Host"));
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\n\r\n")->host, "");
+  EXPECT_EQ(Parsed("GET / HTTP/1.0\r\n\r\n")->minor_version, 0);
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\nHost: a\r\n\r\n")->host, "a");
 }
 
 // RFC 9112 3.2: a Host field with an invalid value is answered with 400.
 TEST(ParseRequest, RefusesInvalidHostValues) {
   for (auto host : {"a b", "a,b", "a/b", "user@a", "a?b", "a#b", "http://a", "a\\b", "a:b:c",
-                    "a:80x", "[::1", "a<b>", "caf\xC3\xA9"})
+                    "a:80x", "a:x", "[::1", "a<b>", "caf\xC3\xA9"})
     EXPECT_NE(refusal(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n"), "") << host;
   for (auto host : {"a", "a.example:8080", "127.0.0.1:1", "[::1]:80", "a_b.example",
                     "xn--caf-dma.example", "a%20b", "A-1.", ""})
@@ -273,7 +274,7 @@ TEST(ParseRequest, OptionsAndConnectHaveFormsOfTheirOwn) {
   Parsed head(with_target("a.example:443", "CONNECT"));
   EXPECT_EQ(head->host, "a.example:443");
   EXPECT_EQ(head->target, "a.example:443");
-  for (auto target : {"/x", "http://a/", "a.example", "*", "user@a:443", "a:443/x"})
+  for (auto target : {"/x", "http://a/", "a.example", "a.example:", "*", "user@a:443", "a:443/x"})
     EXPECT_NE(refusal(with_target(target, "CONNECT")), "") << target;
 }
 

@@ -45,6 +45,7 @@ TEST(ParseResponse, ReadsAllParts) {
   EXPECT_EQ(head.reason, "Not  Found here");
   EXPECT_EQ(head.framing, Framing::Length);
   EXPECT_EQ(head.content_length, 3u);
+  EXPECT_EQ(head.minor_version, 1);
   EXPECT_EQ(head.bytes, text.size());
   EXPECT_EQ(head.field("x-a"), "b");
   EXPECT_TRUE(head.keep_alive);
@@ -65,6 +66,8 @@ TEST(ParseResponse, RefusesMalformedStatusLines) {
     EXPECT_THAT(refusal(response("200 OK", "", version)), HasSubstr("malformed HTTP message"))
         << version;
   EXPECT_THAT(refusal(response("200 a\x01")), HasSubstr("control character in the reason phrase"));
+  for (auto text : {"HTTP/1.1X200 OK\r\n\r\n", "HTTP\r\n\r\n", "\r\n\r\n", "\r\n", ""})
+    EXPECT_THAT(refusal(text), HasSubstr("malformed HTTP message")) << text;
   EXPECT_THAT(refusal("HTTP/1.1 200 OK\n\r\n"), HasSubstr("bare LF"));
   EXPECT_THAT(refusal("HTTP/1.1 200 a\rb\r\n\r\n"), HasSubstr("CR inside"));
 }
@@ -113,6 +116,7 @@ TEST(ParseResponse, KeepAlive) {
   };
   EXPECT_TRUE(keeps(""));
   EXPECT_FALSE(keeps("Connection: Close\r\n"));
+  EXPECT_EQ(Parsed(response("200 OK", "", "HTTP/1.0"))->minor_version, 0);
   EXPECT_FALSE(keeps("", "HTTP/1.0"));
   EXPECT_TRUE(keeps("Connection: keep-alive\r\n", "HTTP/1.0"));
   EXPECT_FALSE(Parsed(response("200 OK"))->keep_alive);  // ends with the connection

@@ -123,6 +123,12 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
     push(std::move(chunk), false, true);
   }
   void end() override { push(std::string(http1::kLastChunk), true, true); }
+  void abort() override {
+    asio::post(loop_.io(), [self = shared_from_this()] {
+      self->aborted_ = true;
+      self->wake_.cancel();
+    });
+  }
   bool closed() const override { return closed_; }
   void on_close(std::function<void()> fn) override {
     asio::post(loop_.io(), [self = shared_from_this(), fn = std::move(fn)]() mutable {
@@ -144,7 +150,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
     on_close_ = nullptr;
   }
   Task<std::string> next() {  // "" when the client is gone
-    while (queue_.empty() && !closed_) {
+    while (queue_.empty() && !closed_ && !aborted_) {
       wake_.expires_at(asio::steady_timer::time_point::max());
       co_await wake_.async_wait(use_task);
     }
@@ -158,6 +164,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   }
   bool ended() const { return ended_ && queue_.empty(); }
   bool streaming() const { return streaming_; }
+  bool aborted() const { return aborted_; }
 
  private:
   void push(std::string text, bool last, bool streamed) {
@@ -182,6 +189,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   bool ended_ = false;
   bool streaming_ = false;
   bool finished_ = false;
+  bool aborted_ = false;
   std::atomic<bool> closed_ = false;
   std::deque<std::string> queue_;
   std::function<void()> on_close_;
@@ -336,8 +344,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool watching = false;
     while (!responder->ended()) {
       std::string text = co_await responder->next();
-      if (responder->closed()) {
+      if (responder->closed() || (responder->aborted() && text.empty())) {
+        if (responder->aborted()) reset();
         stream_.close();
+        responder->finish();
         co_return false;
       }
       stream_.deadline().expires_in(60'000);
@@ -360,6 +370,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       stream_.close();
     }
     co_return keep_alive && !streamed;
+  }
+
+  void reset() {
+    boost::system::error_code ec;
+    stream_.socket().set_option(asio::socket_base::linger(true, 0), ec);
   }
 
   static Task<void> watch_for_close(std::shared_ptr<Connection> self, std::shared_ptr<Responder> responder) {

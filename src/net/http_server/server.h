@@ -52,6 +52,8 @@ class HttpResponder {
   virtual void start(int status, Headers headers) = 0;
   virtual void write(std::string bytes) = 0;
   virtual void end() = 0;
+  // Resets the connection after what was written so far (for a server that plays broken).
+  virtual void abort() = 0;
   virtual bool closed() const = 0;
   // Runs on the server's loop once when the client goes away before the end. Set it before or after start.
   virtual void on_close(std::function<void()> fn) = 0;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "json/value.h"
+
 namespace sl::observe {
 
 enum class RecordKind { Exchange, Turn, ToolCall };
@@ -41,6 +43,9 @@ struct Record {
   std::string tool;       // tool calls: its name
   std::string error;      // why it failed, in words; empty on success
 };
+
+// The JSON form, with the access log's keys; absent ones left out.
+json::Value to_json(const Record& record);
 
 // Takes finished records. Thread: any; must not block.
 class RecordSink {

@@ -1,0 +1,161 @@
+#include "agent/loop/model_call.h"
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "codec/sse/sse.h"
+
+namespace sl::agent {
+
+using json::Array;
+using json::Object;
+using json::Value;
+
+namespace {
+
+std::string body_of(const ModelRequest& r) {
+  Object body{{"model", r.model.model}, {"messages", r.messages}};
+  for (auto& [key, value] : r.model.parameters) body[key] = value;
+  if (!r.tools.empty()) body["tools"] = r.tools;
+  if (r.stream) {
+    body["stream"] = true;
+    body["stream_options"] = Object{{"include_usage", true}};
+  }
+  return json::dump(body);
+}
+
+Error model_error(int status, std::string_view body) {
+  std::string message;
+  if (auto parsed = json::parse(body)) message = json::str(*parsed, "error", "message");
+  if (message.empty()) message = std::string(trim(body.substr(0, 300)));
+  Code code = status == 429 ? Code::RateLimited : status == 401 ? Code::Unauthenticated : status >= 500 ? Code::Unavailable : Code::InvalidArgument;
+  return {code, fmt::format("LLM error: {} {}", status, message), {}};
+}
+
+// Puts streamed deltas together into one message.
+class Assembler {
+ public:
+  Result<void> take(std::string_view data, ModelAnswer& out, const std::function<void(std::string_view)>& on_text) {
+    if (data == "[DONE]") {
+      done_ = true;
+      return {};
+    }
+    SL_TRY(chunk, json::parse(data));
+    if (auto* e = json::find(chunk, "error")) return fail(Code::UpstreamClosed, fmt::format("LLM error: {}", json::str(*e, "message")));
+    if (auto model = json::str(chunk, "model"); !model.empty()) out.model = model;
+    if (auto* usage = json::find(chunk, "usage"); usage && usage->is_object()) out.usage = *usage;
+    auto* choices = json::arr(chunk, "choices");
+    if (!choices || choices->empty()) return {};
+    if (auto reason = json::str((*choices)[0], "finish_reason"); !reason.empty()) out.finish_reason = reason;
+    auto* delta = json::find((*choices)[0], "delta");
+    if (!delta) return {};
+    if (auto text = json::str(*delta, "content"); !text.empty()) {
+      content_ += text;
+      if (on_text) on_text(text);
+    }
+    for (auto key : {"reasoning_content", "reasoning_signature"})
+      if (auto text = json::str(*delta, key); !text.empty()) reasoning_[key] += text;
+    if (auto* blocks = json::arr(*delta, "thinking_blocks"))
+      for (auto& b : *blocks) blocks_.push_back(b);
+    if (auto* calls = json::arr(*delta, "tool_calls"))
+      for (auto& c : *calls) take_call(c);
+    return {};
+  }
+  bool done() const { return done_; }
+
+  Value message() {
+    Object m{{"role", "assistant"}, {"content", content_.empty() ? Value(nullptr) : Value(content_)}};
+    for (auto& [key, text] : reasoning_) m[key] = text;
+    if (!blocks_.empty()) m["thinking_blocks"] = blocks_;
+    Array calls;
+    for (auto& c : calls_)
+      calls.push_back(Object{{"id", c.id}, {"type", "function"}, {"function", Object{{"name", c.name}, {"arguments", c.arguments}}}});
+    if (!calls.empty()) m["tool_calls"] = std::move(calls);
+    return m;
+  }
+
+ private:
+  struct Call {
+    std::string id, name, arguments;
+  };
+  void take_call(const Value& c) {
+    size_t index = static_cast<size_t>(std::clamp<int64_t>(json::num(c, 0, "index"), 0, 127));
+    if (calls_.size() <= index) calls_.resize(index + 1);
+    if (auto id = json::str(c, "id"); !id.empty()) calls_[index].id = id;
+    calls_[index].name += json::str(c, "function", "name");
+    calls_[index].arguments += json::str(c, "function", "arguments");
+  }
+  bool done_ = false;
+  std::string content_;
+  std::map<std::string, std::string> reasoning_;
+  Array blocks_;
+  std::vector<Call> calls_;
+};
+
+Result<ModelAnswer> read_whole(std::string_view body) {
+  ModelAnswer out;
+  SL_TRY(parsed, json::parse(body));
+  auto* choices = json::arr(parsed, "choices");
+  auto* message = choices && !choices->empty() ? json::find((*choices)[0], "message") : nullptr;
+  if (!message) return fail(Code::UpstreamProtocol, "LLM error: the answer has no choices");
+  out.message = *message;
+  out.model = json::str(parsed, "model");
+  out.finish_reason = json::str((*choices)[0], "finish_reason");
+  if (auto* usage = json::find(parsed, "usage")) out.usage = *usage;
+  return out;
+}
+
+net::Task<Result<ModelAnswer>> read_stream(net::Exchange* exchange, std::function<void(std::string_view)> on_text) {
+  ModelAnswer out;
+  Assembler assembler;
+  sse::Decoder decoder;
+  for (;;) {
+    auto piece = co_await exchange->read();
+    if (!piece) co_return fail(std::move(piece).error());
+    if (piece->empty()) break;
+    auto fed = decoder.feed(*piece);
+    if (!fed) co_return fail(std::move(fed).error());
+    sse::Event event;
+    while (decoder.next(event)) {
+      auto ok = assembler.take(event.data, out, on_text);
+      if (!ok) co_return fail(std::move(ok).error());
+    }
+  }
+  if (!assembler.done()) co_return fail(Code::UpstreamClosed, "LLM error: the stream ended before its end");
+  out.message = assembler.message();
+  co_return out;
+}
+
+}  // namespace
+
+net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request, std::function<void(std::string_view)> on_text,
+                                          std::function<void()>* abort) {
+  net::ClientRequest http;
+  http.method = "POST";
+  http.url = request.model.url;
+  http.headers = std::move(request.headers);
+  http.headers.emplace_back("Content-Type", "application/json");
+  http.headers.emplace_back("User-Agent", "sightline-agent/" SIGHTLINE_VERSION);
+  std::string key = request.model.caller_credential ? request.caller_credential : request.model.credential;
+  if (!key.empty()) http.headers.emplace_back("Authorization", "Bearer " + key);
+  for (auto& [name, value] : request.model.headers) http.headers.emplace_back(name, value);
+  http.body = body_of(request);
+  http.idle_ms = request.model.timeout_ms;
+  auto exchange = co_await client->send(std::move(http), abort);
+  if (!exchange) co_return fail(std::move(exchange).error());
+  if ((*exchange)->status >= 300) {
+    auto body = co_await (*exchange)->read_all(1 << 20);
+    co_return fail(model_error((*exchange)->status, body ? *body : ""));
+  }
+  if ((*exchange)->header("content-type").starts_with("text/event-stream")) {
+    auto streamed = co_await read_stream(exchange->get(), std::move(on_text));
+    co_return streamed;
+  }
+  auto body = co_await (*exchange)->read_all();
+  if (!body) co_return fail(std::move(body).error());
+  auto whole = read_whole(*body);
+  if (whole && on_text && !json::str(whole->message, "content").empty()) on_text(json::str(whole->message, "content"));
+  co_return whole;
+}
+
+}  // namespace sl::agent

@@ -1,0 +1,99 @@
+// Runtime: the agents of this process and their tasks.
+//
+// A task is one coroutine: model call, tool calls, until the model is done; every step is stored before the next one
+// starts. Tasks found unfinished at start are taken up again from what is stored. Who calls: agent/server, app. Thread:
+// everything on the agents' loop but set_agents (any thread).
+// Limits: kStepsMax model calls a task, one task at a time in a session.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+
+#include "agent/sessions/store.h"
+#include "agent/tools/tool.h"
+#include "base/log.h"
+#include "net/http_client/client.h"
+#include "observe/record/record.h"
+#include "route/spec/agent_spec.h"
+
+namespace sl::agent {
+
+inline constexpr int kStepsMax = 100;
+
+struct RuntimeOptions {
+  net::HttpClient* client = nullptr;  // for model calls
+  KubeAccess kube;
+  observe::RecordSink* sink = nullptr;
+  std::string identity_token;
+  // Whether HOST:PORT is a gateway of this process: only then is the identity sent.
+  std::function<bool(const std::string& host, uint16_t port)> own_gateway;
+  Log log;
+};
+
+// What a caller sends.
+struct Submission {
+  std::string agent;  // NS/NAME
+  json::Value message;  // A2A 0.3 message
+  std::string user = "admin@kagent.dev";
+  std::string traceparent;
+  std::string credential;  // the caller's bearer token, for apiKeyPassthrough
+  bool streaming = false;
+};
+
+// Events of a task in the A2A 0.3 shape; `last` with the final one. Called on the loop.
+using TaskListener = std::function<void(const json::Value& event, bool last)>;
+
+class Runtime {
+ public:
+  Runtime(net::Loop& loop, SessionStore& store, RuntimeOptions options);
+  ~Runtime();
+
+  // Any thread. Tasks under way keep the spec they began with.
+  void set_agents(std::vector<route::AgentSpec> agents);
+  // Takes up what a crash left. Once, after the first set_agents.
+  void resume();
+
+  const route::AgentSpec* find(const std::string& agent) const;
+  std::vector<const route::AgentSpec*> agents() const;
+
+  // Starts a task, or continues one that waits for input. Durable when it returns. Returns the task id.
+  Result<std::string> submit(Submission submission);
+  // Stops the task: the model call is cancelled, the state is stored before this returns.
+  Result<void> cancel(const std::string& task);
+  // Follows a running task; false when it is not running (its stored form is final).
+  bool subscribe(const std::string& task, TaskListener listener, uint64_t* id);
+  void unsubscribe(const std::string& task, uint64_t id);
+  // The stored form in the A2A 0.3 shape.
+  Result<json::Value> task_json(const std::string& task, int64_t history_length = -1);
+  SessionStore& store() { return store_; }
+  size_t running() const { return runs_.size(); }
+
+  struct Run;
+
+ private:
+  using RunPtr = std::shared_ptr<Run>;
+  Result<std::string> begin(const route::AgentSpec& spec, Submission& s);
+  Result<std::string> answer(const TaskRow& row, Submission& s);
+  RunPtr start_run(const TaskRow& row, const route::AgentSpec& spec, std::string credential);
+  static net::Task<void> drive(Runtime* self, RunPtr run);
+  net::Task<Result<void>> steps(RunPtr run);
+  net::Task<Result<json::Value>> step_model(RunPtr run);
+  net::Task<Result<bool>> step_tools(RunPtr run, json::Value assistant);
+  net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
+  Result<void> wait_for_person(const RunPtr& run, const json::Value& call);
+  Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state, std::string_view detail);
+  void finish(const RunPtr& run, const Result<void>& outcome);
+  void record_turn(const RunPtr& run, const std::string& error);
+  net::Headers model_headers(const RunPtr& run);
+
+  net::Loop& loop_;
+  SessionStore& store_;
+  RuntimeOptions options_;
+  ToolMap tools_;
+  std::map<std::string, route::AgentSpec> agents_;
+  std::map<std::string, RunPtr> runs_;  // by task
+};
+
+}  // namespace sl::agent

@@ -1,0 +1,14 @@
+// The A2A 0.3 view of stored tasks and messages. Who calls: Runtime, app's REST. Thread: plain functions.
+#pragma once
+
+#include "agent/sessions/store.h"
+
+namespace sl::agent {
+
+// A stored message as an A2A message: text, function_call and function_response parts.
+json::Object message_view(const LogMessage& m, const std::string& session, const std::string& task);
+json::Object task_view(const TaskRow& row, const std::vector<LogMessage>& messages, int64_t history_length);
+// The words of the last assistant message.
+std::string last_answer(const std::vector<LogMessage>& messages);
+
+}  // namespace sl::agent

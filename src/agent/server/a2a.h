@@ -1,0 +1,32 @@
+// The agents' A2A endpoints: JSON-RPC 0.3 and 1.0, streaming, and agent cards, at /api/a2a/NS/NAME/.
+// Who calls: app's HTTP handler. Thread: the agents' loop. Source: kagent.md 2.2.
+#pragma once
+
+#include "agent/runtime/runtime.h"
+#include "net/http_server/server.h"
+
+namespace sl::agent {
+
+class A2aServer {
+ public:
+  A2aServer(Runtime& runtime, std::string base_url) : runtime_(runtime), base_url_(std::move(base_url)) {}
+  // False when the path is not an A2A one.
+  bool handle(const net::HttpRequest& request, const net::HttpResponderPtr& out);
+  json::Value card(const route::AgentSpec& spec) const;
+
+ private:
+  struct Call;
+  void rpc(const std::string& agent, const net::HttpRequest& request, const net::HttpResponderPtr& out);
+  void dispatch(const Call& call);
+  void send(const Call& call, bool streaming);
+  void get(const Call& call);
+  void list(const Call& call);
+  void cancel(const Call& call);
+  void resubscribe(const Call& call);
+  void stream_task(const Call& call, const std::string& task, bool from_start);
+
+  Runtime& runtime_;
+  std::string base_url_;
+};
+
+}  // namespace sl::agent

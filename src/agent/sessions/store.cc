@@ -1,0 +1,169 @@
+#include "agent/sessions/store.h"
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+
+namespace sl::agent {
+
+bool is_final(std::string_view state) { return state == kCompleted || state == kFailed || state == kCanceled; }
+
+Result<void> SessionStore::open(const std::string& path) {
+  SL_CHECK(db_.open(path));
+  return db_.exec(
+      "CREATE TABLE IF NOT EXISTS sessions(id TEXT PRIMARY KEY, agent TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,"
+      " source TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
+      "CREATE INDEX IF NOT EXISTS sessions_agent ON sessions(agent, updated_us);"
+      "CREATE TABLE IF NOT EXISTS tasks(id TEXT PRIMARY KEY, session TEXT NOT NULL, agent TEXT NOT NULL, user TEXT NOT NULL,"
+      " state TEXT NOT NULL, detail TEXT NOT NULL, trace TEXT NOT NULL, span TEXT NOT NULL, parent TEXT NOT NULL,"
+      " streaming INTEGER NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
+      "CREATE INDEX IF NOT EXISTS tasks_session ON tasks(session, created_us);"
+      "CREATE INDEX IF NOT EXISTS tasks_state ON tasks(state) WHERE state IN ('submitted','working');"
+      "CREATE TABLE IF NOT EXISTS messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, task TEXT NOT NULL,"
+      " session TEXT NOT NULL, at_us INTEGER NOT NULL, message TEXT NOT NULL, usage TEXT NOT NULL);"
+      "CREATE INDEX IF NOT EXISTS messages_session ON messages(session, seq);"
+      "CREATE INDEX IF NOT EXISTS messages_task ON messages(task, seq);");
+}
+
+Result<void> SessionStore::insert_message(const LogMessage& m, const std::string& session) {
+  SL_TRY(s, db_.prepare("INSERT INTO messages(id, task, session, at_us, message, usage) VALUES(?,?,?,?,?,?)"));
+  std::string message = json::dump(m.message), usage = json::dump(m.usage);
+  return s.bind(1, m.id).bind(2, m.task).bind(3, session).bind(4, m.at_us).bind(5, message).bind(6, usage).run();
+}
+
+Result<void> SessionStore::create_session(const Session& n) {
+  SL_TRY(s, db_.prepare("INSERT OR IGNORE INTO sessions VALUES(?,?,?,?,?,?,?)"));
+  return s.bind(1, n.id).bind(2, n.agent).bind(3, n.user).bind(4, n.name).bind(5, n.source).bind(6, n.created_us).bind(7, n.updated_us).run();
+}
+
+Result<void> SessionStore::begin_task(const Session& session, const TaskRow& t, const LogMessage& first) {
+  return db_.transaction([&]() -> Result<void> {
+    SL_CHECK(create_session(session));
+    SL_TRY(touch, db_.prepare("UPDATE sessions SET updated_us = ? WHERE id = ?"));
+    SL_CHECK(touch.bind(1, t.created_us).bind(2, t.session).run());
+    SL_TRY(s, db_.prepare("INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
+    s.bind(1, t.id).bind(2, t.session).bind(3, t.agent).bind(4, t.user).bind(5, t.state).bind(6, t.detail).bind(7, t.trace_id);
+    s.bind(8, t.span_id).bind(9, t.parent_span_id).bind(10, int64_t{t.streaming}).bind(11, t.created_us).bind(12, t.updated_us);
+    SL_CHECK(s.run());
+    return insert_message(first, t.session);
+  });
+}
+
+Result<void> SessionStore::advance(const std::string& task_id, const std::vector<LogMessage>& messages, std::string_view state, std::string_view detail) {
+  return db_.transaction([&]() -> Result<void> {
+    SL_TRY(row, task(task_id));
+    if (is_final(row.state)) return fail(Code::Conflict, fmt::format("task {} is already {}", task_id, row.state));
+    for (auto& m : messages) SL_CHECK(insert_message(m, row.session));
+    SL_TRY(s, db_.prepare("UPDATE tasks SET state = ?, detail = ?, updated_us = ? WHERE id = ?"));
+    return s.bind(1, state).bind(2, detail).bind(3, unix_us()).bind(4, task_id).run();
+  });
+}
+
+Result<std::vector<TaskRow>> SessionStore::read_tasks(sqlite::Statement& s) {
+  std::vector<TaskRow> out;
+  for (;;) {
+    SL_TRY(row, s.step());
+    if (!row) return out;
+    TaskRow t;
+    std::string* text[] = {&t.id, &t.session, &t.agent, &t.user, &t.state, &t.detail, &t.trace_id, &t.span_id, &t.parent_span_id};
+    for (int i = 0; i < 9; ++i) *text[i] = s.text(i);
+    t.streaming = s.integer(9) != 0;
+    t.created_us = s.integer(10);
+    t.updated_us = s.integer(11);
+    out.push_back(std::move(t));
+  }
+}
+
+Result<TaskRow> SessionStore::task(const std::string& id) {
+  SL_TRY(s, db_.prepare("SELECT * FROM tasks WHERE id = ?"));
+  s.bind(1, id);
+  SL_TRY(rows, read_tasks(s));
+  if (rows.empty()) return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
+  return rows[0];
+}
+
+Result<std::vector<TaskRow>> SessionStore::tasks_of(const std::string& session) {
+  SL_TRY(s, db_.prepare("SELECT * FROM tasks WHERE session = ? ORDER BY created_us"));
+  s.bind(1, session);
+  return read_tasks(s);
+}
+
+Result<std::vector<TaskRow>> SessionStore::tasks_of_agent(const std::string& agent, size_t offset, size_t limit) {
+  SL_TRY(s, db_.prepare("SELECT * FROM tasks WHERE agent = ? ORDER BY id LIMIT ? OFFSET ?"));
+  s.bind(1, agent).bind(2, static_cast<int64_t>(limit)).bind(3, static_cast<int64_t>(offset));
+  return read_tasks(s);
+}
+
+Result<std::vector<TaskRow>> SessionStore::unfinished() {
+  SL_TRY(s, db_.prepare("SELECT * FROM tasks WHERE state IN ('submitted','working') ORDER BY created_us"));
+  return read_tasks(s);
+}
+
+Result<std::vector<LogMessage>> SessionStore::read_messages(sqlite::Statement& s) {
+  std::vector<LogMessage> out;
+  for (;;) {
+    SL_TRY(row, s.step());
+    if (!row) return out;
+    LogMessage m;
+    m.seq = s.integer(0);
+    m.id = s.text(1);
+    m.task = s.text(2);
+    m.at_us = s.integer(3);
+    SL_TRY(message, json::parse(s.text(4)));
+    SL_TRY(usage, json::parse(s.text(5)));
+    m.message = std::move(message);
+    m.usage = std::move(usage);
+    out.push_back(std::move(m));
+  }
+}
+
+Result<std::vector<LogMessage>> SessionStore::messages_of_task(const std::string& task) {
+  SL_TRY(s, db_.prepare("SELECT seq, id, task, at_us, message, usage FROM messages WHERE task = ? ORDER BY seq"));
+  s.bind(1, task);
+  return read_messages(s);
+}
+
+Result<std::vector<LogMessage>> SessionStore::messages_of_session(const std::string& session) {
+  SL_TRY(s, db_.prepare("SELECT seq, id, task, at_us, message, usage FROM messages WHERE session = ? ORDER BY seq"));
+  s.bind(1, session);
+  return read_messages(s);
+}
+
+static Session read_session(const sqlite::Statement& s) {
+  return {std::string(s.text(0)), std::string(s.text(1)), std::string(s.text(2)), std::string(s.text(3)), std::string(s.text(4)), s.integer(5), s.integer(6)};
+}
+
+Result<Session> SessionStore::session(const std::string& id) {
+  SL_TRY(s, db_.prepare("SELECT * FROM sessions WHERE id = ?"));
+  SL_TRY(row, s.bind(1, id).step());
+  if (!row) return fail(Code::NotFound, fmt::format("session \"{}\" not found", id));
+  return read_session(s);
+}
+
+Result<std::vector<Session>> SessionStore::sessions(const std::string& agent, const std::string& user) {
+  SL_TRY(s, db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) ORDER BY updated_us DESC LIMIT 500"));
+  s.bind(1, agent).bind(2, user);
+  std::vector<Session> out;
+  for (;;) {
+    SL_TRY(row, s.step());
+    if (!row) return out;
+    out.push_back(read_session(s));
+  }
+}
+
+Result<void> SessionStore::rename_session(const std::string& id, const std::string& name) {
+  SL_TRY(s, db_.prepare("UPDATE sessions SET name = ? WHERE id = ?"));
+  return s.bind(1, name).bind(2, id).run();
+}
+
+Result<void> SessionStore::delete_session(const std::string& id) {
+  return db_.transaction([&]() -> Result<void> {
+    for (auto sql : {"DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?", "DELETE FROM sessions WHERE id = ?"}) {
+      SL_TRY(s, db_.prepare(sql));
+      SL_CHECK(s.bind(1, id).run());
+    }
+    return {};
+  });
+}
+
+}  // namespace sl::agent

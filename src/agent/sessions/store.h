@@ -1,0 +1,76 @@
+// SessionStore: sessions, tasks and their messages, durable before anything is acknowledged.
+//
+// A task's messages are an append-only log in the form the model is called with, so a task can be taken up again from
+// what is stored. Who calls: agent/runtime and app's REST. Thread: its owner's loop. SQLite, WAL, synchronous FULL.
+// Errors: Io when the disk fails (the task then fails visibly), NotFound.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "json/value.h"
+#include "kube/store/sqlite.h"
+
+namespace sl::agent {
+
+struct Session {
+  std::string id, agent, user, name, source;
+  int64_t created_us = 0, updated_us = 0;
+};
+
+// A2A task states, by their 0.3 names.
+inline constexpr char kSubmitted[] = "submitted";
+inline constexpr char kWorking[] = "working";
+inline constexpr char kInputRequired[] = "input-required";
+inline constexpr char kCompleted[] = "completed";
+inline constexpr char kFailed[] = "failed";
+inline constexpr char kCanceled[] = "canceled";
+bool is_final(std::string_view state);
+
+struct TaskRow {
+  std::string id, session, agent, user, state, detail;  // detail: error or question, in words
+  std::string trace_id, span_id, parent_span_id;
+  bool streaming = false;
+  int64_t created_us = 0, updated_us = 0;
+};
+
+// One message of the log: {role, content, tool_calls?, tool_call_id?, ...} as OpenAI chat has it.
+struct LogMessage {
+  int64_t seq = 0;
+  std::string id, task;
+  int64_t at_us = 0;
+  json::Value message;
+  json::Value usage;  // of the model call that made it, or null
+};
+
+class SessionStore {
+ public:
+  Result<void> open(const std::string& path);
+
+  // Makes the session if it is new, the task and its first message, in one transaction.
+  Result<void> begin_task(const Session& session, const TaskRow& task, const LogMessage& first);
+  // Appends messages and sets the state in one transaction.
+  Result<void> advance(const std::string& task, const std::vector<LogMessage>& messages, std::string_view state, std::string_view detail);
+
+  Result<TaskRow> task(const std::string& id);
+  Result<std::vector<TaskRow>> tasks_of(const std::string& session);
+  Result<std::vector<TaskRow>> tasks_of_agent(const std::string& agent, size_t offset, size_t limit);
+  Result<std::vector<TaskRow>> unfinished();  // submitted or working
+  Result<std::vector<LogMessage>> messages_of_task(const std::string& task);
+  Result<std::vector<LogMessage>> messages_of_session(const std::string& session);
+
+  Result<void> create_session(const Session& session);
+  Result<Session> session(const std::string& id);
+  Result<std::vector<Session>> sessions(const std::string& agent, const std::string& user);  // newest first
+  Result<void> rename_session(const std::string& id, const std::string& name);
+  Result<void> delete_session(const std::string& id);
+
+ private:
+  Result<void> insert_message(const LogMessage& m, const std::string& session);
+  Result<std::vector<TaskRow>> read_tasks(sqlite::Statement& s);
+  Result<std::vector<LogMessage>> read_messages(sqlite::Statement& s);
+
+  sqlite::Database db_;
+};
+
+}  // namespace sl::agent

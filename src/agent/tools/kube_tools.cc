@@ -1,0 +1,244 @@
+// Read-only Kubernetes tools against the API that this program serves (or any other).
+#include <fmt/format.h>
+
+#include "agent/tools/tool.h"
+#include "base/strings.h"
+#include "json/yaml.h"
+
+namespace sl::agent {
+
+using json::Array;
+using json::Object;
+using json::Value;
+
+namespace {
+
+constexpr size_t kOutputMax = 60'000;  // of one tool result to the model
+
+Object text_field(std::string_view doc) { return Object{{"type", "string"}, {"description", doc}}; }
+
+class KubeTool : public Tool {
+ public:
+  explicit KubeTool(const KubeAccess& kube) : kube_(kube) {}
+
+ protected:
+  net::Task<Result<Value>> get(std::string path, std::function<void()>* abort) {
+    auto text = co_await get_text(std::move(path), "application/json", abort);
+    if (!text) co_return fail(std::move(text).error());
+    co_return json::parse(*text);
+  }
+  net::Task<Result<std::string>> get_text(std::string path, std::string accept, std::function<void()>* abort) {
+    net::ClientRequest r;
+    r.url = kube_.url + path;
+    r.headers.emplace_back("Authorization", "Bearer " + kube_.token);
+    r.headers.emplace_back("Accept", std::move(accept));
+    r.idle_ms = 30'000;
+    auto exchange = co_await kube_.client->send(std::move(r), abort);
+    if (!exchange) co_return fail(std::move(exchange).error());
+    auto body = co_await (*exchange)->read_all();
+    if (!body) co_return fail(std::move(body).error());
+    if ((*exchange)->status >= 400) {
+      auto status = json::parse(*body);
+      co_return fail(Code::NotFound, status && !json::str(*status, "message").empty() ? std::string(json::str(*status, "message")) : fmt::format("the API answered {}", (*exchange)->status));
+    }
+    co_return std::move(*body);
+  }
+
+  struct Resource {
+    std::string path;  // "/api/v1" or "/apis/G/V"
+    std::string plural, kind;
+    bool namespaced = true;
+  };
+  // Finds a kind by plural, singular, short name or kind, as kubectl does.
+  net::Task<Result<Resource>> find(std::string type, std::function<void()>* abort) {
+    auto all = co_await resources(abort);
+    if (!all) co_return fail(std::move(all).error());
+    std::string wanted = to_lower(type);
+    wanted.resize(std::min(wanted.size(), wanted.find('.')));
+    for (auto& [path, r] : *all) {
+      bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted || to_lower(json::str(r, "kind")) == wanted;
+      if (auto* shorts = json::arr(r, "shortNames"))
+        for (auto& s : *shorts) hit |= s == Value(wanted);
+      if (!hit) continue;
+      auto* ns = json::find(r, "namespaced");
+      co_return Resource{path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")), ns && ns->is_bool() && ns->get_bool()};
+    }
+    co_return fail(Code::NotFound, fmt::format("the server does not have a resource type \"{}\"", type));
+  }
+  net::Task<Result<std::vector<std::pair<std::string, Value>>>> resources(std::function<void()>* abort) {
+    std::vector<std::string> paths;
+    paths.emplace_back("/api/v1");
+    auto groups = co_await get("/apis", abort);
+    if (!groups) co_return fail(std::move(groups).error());
+    if (auto* list = json::arr(*groups, "groups"))
+      for (auto& g : *list) paths.push_back("/apis/" + std::string(json::str(g, "preferredVersion", "groupVersion")));
+    std::vector<std::pair<std::string, Value>> out;
+    for (auto& path : paths) {
+      auto list = co_await get(path, abort);
+      if (!list) continue;
+      if (auto* all = json::arr(*list, "resources"))
+        for (auto& r : *all)
+          if (json::str(r, "name").find('/') == std::string_view::npos) out.emplace_back(path, r);
+    }
+    co_return out;
+  }
+  static std::string object_path(const Resource& r, const std::string& ns, const std::string& name) {
+    std::string path = r.path;
+    if (r.namespaced && !ns.empty()) path += "/namespaces/" + percent_encode(ns);
+    path += "/" + r.plural;
+    return name.empty() ? path : path + "/" + percent_encode(name);
+  }
+  // A Secret's values never reach a model.
+  static void hide_secrets(Value& object) {
+    if (json::str(object, "kind") == "Secret" && object.is_object())
+      if (auto* data = object.get_object().if_contains("data"); data && data->is_object())
+        for (auto& [key, value] : data->get_object()) value = "[hidden]";
+    if (object.is_object())
+      if (auto* m = object.get_object().if_contains("metadata"); m && m->is_object()) {
+        m->get_object().erase("managedFields");
+        if (json::str(object, "kind") == "Secret")
+          if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object()) a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
+      }
+    if (auto* items = object.is_object() ? object.get_object().if_contains("items") : nullptr; items && items->is_array())
+      for (auto& item : items->get_array()) {
+        if (json::str(object, "kind") == "SecretList" && item.is_object()) item.get_object()["kind"] = "Secret";
+        hide_secrets(item);
+      }
+  }
+  static std::string bounded(std::string text) {
+    if (text.size() <= kOutputMax) return text;
+    text.resize(kOutputMax);
+    return text + "\n... (cut: the output is longer)";
+  }
+  static std::string arg(const Value& arguments, std::string_view key) { return std::string(json::str(arguments, key)); }
+
+  KubeAccess kube_;
+};
+
+std::string render_table(const Value& table) {
+  auto *columns = json::arr(table, "columnDefinitions"), *rows = json::arr(table, "rows");
+  if (!columns || !rows) return "";
+  std::vector<std::vector<std::string>> lines(1);
+  for (auto& c : *columns) lines[0].push_back(to_lower(json::str(c, "name")));
+  for (auto& r : *rows) {
+    lines.emplace_back();
+    if (auto* cells = json::arr(r, "cells"))
+      for (auto& c : *cells) lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string())) : c.is_null() ? "" : json::dump(c));
+  }
+  if (lines.size() == 1) return "no resources found";
+  std::string out;
+  for (auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) out += (i ? " | " : "") + line[i];
+    out += '\n';
+  }
+  return out;
+}
+
+class GetResources : public KubeTool {
+ public:
+  using KubeTool::KubeTool;
+  std::string name() const override { return "k8s_get_resources"; }
+  std::string description() const override { return "Get Kubernetes resources: a list of a type, or one by name."; }
+  Value parameters() const override {
+    return Object{{"type", "object"},
+                  {"properties", Object{{"resource_type", text_field("Type, e.g. pod, service, gateway, agent.")}, {"resource_name", text_field("Name of one resource.")},
+                                        {"namespace", text_field("Namespace; default when absent.")}, {"all_namespaces", Object{{"type", "string"}, {"description", "\"true\" for all namespaces."}}},
+                                        {"output", text_field("wide, json or yaml.")}}},
+                  {"required", Array{"resource_type"}}};
+  }
+  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
+    auto resource = co_await find(arg(arguments, "resource_type"), abort);
+    if (!resource) co_return fail(std::move(resource).error());
+    auto* flag = json::find(arguments, "all_namespaces");
+    bool all = arg(arguments, "all_namespaces") == "true" || (flag && flag->is_bool() && flag->get_bool());
+    std::string ns = all ? "" : arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
+    std::string path = object_path(*resource, ns, arg(arguments, "resource_name"));
+    std::string output = arg(arguments, "output");
+    if (output == "json" || output == "yaml") {
+      auto value = co_await get(path, abort);
+      if (!value) co_return fail(std::move(value).error());
+      hide_secrets(*value);
+      co_return bounded(output == "json" ? json::dump_pretty(*value) : json::dump_yaml(*value));
+    }
+    auto table = co_await get_text(path, "application/json;as=Table;v=v1;g=meta.k8s.io", abort);
+    if (!table) co_return fail(std::move(table).error());
+    auto parsed = json::parse(*table);
+    if (!parsed) co_return fail(std::move(parsed).error());
+    co_return bounded(render_table(*parsed));
+  }
+};
+
+class DescribeResource : public KubeTool {
+ public:
+  using KubeTool::KubeTool;
+  std::string name() const override { return "k8s_describe_resource"; }
+  std::string description() const override { return "Describe one Kubernetes resource in detail, with its events."; }
+  Value parameters() const override {
+    return Object{{"type", "object"},
+                  {"properties", Object{{"resource_type", text_field("Type.")}, {"resource_name", text_field("Name.")}, {"namespace", text_field("Namespace; default when absent.")}}},
+                  {"required", Array{"resource_type", "resource_name"}}};
+  }
+  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
+    auto resource = co_await find(arg(arguments, "resource_type"), abort);
+    if (!resource) co_return fail(std::move(resource).error());
+    std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
+    auto value = co_await get(object_path(*resource, ns, arg(arguments, "resource_name")), abort);
+    if (!value) co_return fail(std::move(value).error());
+    hide_secrets(*value);
+    std::string out = json::dump_yaml(*value);
+    auto events = co_await get("/api/v1/namespaces/" + percent_encode(ns) + "/events?fieldSelector=involvedObject.name%3D" + percent_encode(arg(arguments, "resource_name")), abort);
+    if (events)
+      if (auto* items = json::arr(*events, "items"); items && !items->empty()) {
+        out += "events:\n";
+        for (auto& e : *items) out += fmt::format("- {} {}: {}\n", json::str(e, "type"), json::str(e, "reason"), json::str(e, "message"));
+      }
+    co_return bounded(std::move(out));
+  }
+};
+
+class GetPodLogs : public KubeTool {
+ public:
+  using KubeTool::KubeTool;
+  std::string name() const override { return "k8s_get_pod_logs"; }
+  std::string description() const override { return "Get the last lines of a pod's log."; }
+  Value parameters() const override {
+    return Object{{"type", "object"},
+                  {"properties", Object{{"pod_name", text_field("Pod.")}, {"namespace", text_field("Namespace; default when absent.")}, {"container", text_field("Container.")},
+                                        {"tail_lines", Object{{"type", "number"}, {"description", "Lines from the end, 50 by default."}}}}},
+                  {"required", Array{"pod_name"}}};
+  }
+  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
+    std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
+    std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines={}", percent_encode(ns), percent_encode(arg(arguments, "pod_name")), json::num(arguments, 50, "tail_lines"));
+    auto text = co_await get_text(std::move(path), "*/*", abort);
+    if (!text) co_return text;
+    co_return bounded(text->empty() ? "the log is empty" : std::move(*text));
+  }
+};
+
+class AvailableResources : public KubeTool {
+ public:
+  using KubeTool::KubeTool;
+  std::string name() const override { return "k8s_get_available_api_resources"; }
+  std::string description() const override { return "List the resource types that the API serves."; }
+  Value parameters() const override { return Object{{"type", "object"}, {"properties", Object{}}}; }
+  net::Task<Result<std::string>> run(Value, std::function<void()>* abort) override {
+    auto all = co_await resources(abort);
+    if (!all) co_return fail(std::move(all).error());
+    std::string out = "name | apiVersion | namespaced | kind\n";
+    for (auto& [path, r] : *all) {
+      auto* ns = json::find(r, "namespaced");
+      std::string version = path.starts_with("/apis/") ? path.substr(6) : "v1";
+      out += fmt::format("{} | {} | {} | {}\n", json::str(r, "name"), version, ns && ns->is_bool() && ns->get_bool(), json::str(r, "kind"));
+    }
+    co_return bounded(std::move(out));
+  }
+};
+
+}  // namespace
+
+std::vector<std::shared_ptr<Tool>> make_kube_tools(const KubeAccess& kube) {
+  return {std::make_shared<GetResources>(kube), std::make_shared<DescribeResource>(kube), std::make_shared<GetPodLogs>(kube), std::make_shared<AvailableResources>(kube)};
+}
+
+}  // namespace sl::agent

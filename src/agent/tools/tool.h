@@ -1,0 +1,41 @@
+// Tool: something an agent's model may call. One file each in this folder, listed in tools.cc.
+// Who calls: agent/loop. Thread: the agents' loop. Errors are told to the model as text; they never end a turn.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "json/value.h"
+#include "net/http_client/client.h"
+
+namespace sl::agent {
+
+class Tool {
+ public:
+  virtual ~Tool() = default;
+  virtual std::string name() const = 0;
+  virtual std::string description() const = 0;
+  virtual json::Value parameters() const = 0;  // JSON Schema
+  // True for ask_user: the turn stops until a person answers.
+  virtual bool needs_person() const { return false; }
+  // `*abort` is set to what cancels the call.
+  virtual net::Task<Result<std::string>> run(json::Value arguments, std::function<void()>* abort) = 0;
+};
+
+using ToolMap = std::map<std::string, std::shared_ptr<Tool>>;
+
+// How the Kubernetes tools reach the API.
+struct KubeAccess {
+  net::HttpClient* client = nullptr;
+  std::string url;    // https://IP:PORT
+  std::string token;
+};
+
+ToolMap built_in_tools(const KubeAccess& kube);
+
+std::shared_ptr<Tool> make_ask_user();
+std::vector<std::shared_ptr<Tool>> make_kube_tools(const KubeAccess& kube);
+
+}  // namespace sl::agent

@@ -1,0 +1,22 @@
+// sightline: one program; what it does is chosen by the first argument.
+#include <CLI/CLI.hpp>
+
+#include "app/cli/verbs.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Sightline: a line of sight over everything that AI agents do on the network"};
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(36);
+  int exit = 0;
+  using namespace sl::cli;
+  for (auto add : {add_up, add_gateway, add_kubeconfig, add_resources, add_invoke, add_traffic, add_explain, add_route,
+                   add_translate, add_validate, add_fake_llm, add_config_dump, add_completion, add_version})
+    add(app, &exit);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    int code = app.exit(e);
+    return code == 0 ? 0 : 2;
+  }
+  return exit;
+}

@@ -1,0 +1,270 @@
+#include "app/up/http_api.h"
+
+#include <fmt/format.h>
+
+#include "agent/runtime/view.h"
+#include "app/up/assets.h"
+#include "base/ids.h"
+#include "base/strings.h"
+
+namespace sl::up {
+
+using json::Array;
+using json::Object;
+using json::Value;
+using net::Headers;
+
+namespace {
+
+// Nothing from outside, no inline script: what the page loads is what this program serves.
+constexpr char kPolicy[] =
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+Value envelope(Value data, std::string_view message) { return Object{{"error", false}, {"data", std::move(data)}, {"message", message}}; }
+
+std::vector<std::string> pieces(std::string_view path) {
+  std::vector<std::string> out;
+  for (auto p : split(path, '/'))
+    if (!p.empty()) out.emplace_back(p);
+  return out;
+}
+
+std::string user_of(const net::HttpRequest& r) {
+  if (auto user = r.query_value("user_id"); !user.empty()) return user;
+  return r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
+}
+
+std::string agent_id(const std::string& agent) { return replace_all(replace_all(agent, "/", "__NS__"), "-", "_"); }
+
+// "NS/NAME" from either form of an agent reference.
+std::string agent_key(std::string_view ref, const agent::Runtime& runtime) {
+  for (auto* a : runtime.agents())
+    if (a->key() == ref || agent_id(a->key()) == ref) return a->key();
+  return std::string(ref);
+}
+
+Object session_json(const agent::Session& s) {
+  return Object{{"id", s.id}, {"name", s.name}, {"user_id", s.user}, {"agent_id", agent_id(s.agent)}, {"agent_ref", s.agent}, {"source", s.source},
+                {"created_at", rfc3339(s.created_us / 1000)}, {"updated_at", rfc3339(s.updated_us / 1000)}};
+}
+
+bool condition_true(const Value& object, std::string_view type) {
+  auto* c = kube::find_condition(object, type);
+  return c && json::str(*c, "status") == "True";
+}
+
+// A page of another site must not be able to drive this API through the user's browser.
+bool foreign_origin(const net::HttpRequest& r) {
+  std::string_view origin = r.header("origin");
+  if (origin.empty()) return false;
+  size_t at = origin.find("://");
+  return at == std::string_view::npos || origin.substr(at + 3) != r.header("host");
+}
+
+// The Host must be an address or a local name: a name that an attacker's DNS points here is refused (DNS rebinding).
+bool foreign_host(const net::HttpRequest& r) {
+  std::string host = to_lower(r.header("host"));
+  if (host.starts_with('[')) return false;
+  host = host.substr(0, host.find(':'));
+  if (host == "localhost" || host.ends_with(".localhost")) return false;
+  return host.find_first_not_of("0123456789.") != std::string::npos;
+}
+
+}  // namespace
+
+void HttpApi::handle(net::HttpRequest r, const net::HttpResponderPtr& out) {
+  if (foreign_host(r) || foreign_origin(r))
+    return out->respond(403, Headers{{"Content-Type", "application/json"}}, R"({"error":"this address answers only pages it served itself; use its IP address or localhost"})");
+  if (r.path.starts_with("/api/a2a/")) {
+    if (!a2a_.handle(r, out)) out->respond(404, Headers{{"Content-Type", "application/json"}}, R"({"error":"A2A paths are /api/a2a/NAMESPACE/NAME/"})");
+    return;
+  }
+  if (r.path == "/health") return out->respond(200, Headers{{"Content-Type", "text/plain"}}, "OK");
+  if (r.path == "/version")
+    return out->respond(200, Headers{{"Content-Type", "application/json"}}, json::dump(Object{{"kagent_version", "0.10.0+sightline." SIGHTLINE_VERSION}, {"git_commit", ""}, {"build_date", ""}}));
+  auto path = pieces(r.path);
+  if (path.empty() || path[0] != "api") return asset(r, out);
+  auto answer = route(r, path);
+  Headers headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+  if (answer) out->respond(answer->status, std::move(headers), json::dump(answer->body));
+  else out->respond(http_status(answer.error().code), std::move(headers), json::dump(Object{{"error", answer.error().message}}));
+}
+
+Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  const std::string& what = path.size() > 1 ? path[1] : path[0];
+  if (what == "me") return Answer{200, Object{{"sub", user_of(r)}}};
+  if (what == "agents") return agents(r, path);
+  if (what == "modelconfigs") return model_configs(r, path);
+  if (what == "sessions") return sessions(r, path);
+  if (what == "tasks") return tasks(r, path);
+  if (what == "records" || what == "traces") return records(r, path);
+  if (what == "namespaces") {
+    Array list;
+    for (auto& ns : api_.store().list("namespaces").items) list.push_back(Object{{"name", kube::name_of(*ns)}, {"status", json::str(*ns, "status", "phase")}});
+    return Answer{200, envelope(std::move(list), "Successfully listed namespaces")};
+  }
+  if (what == "tools" || what == "toolservers") return Answer{200, envelope(Array{}, "Successfully listed " + what)};
+  return fail(Code::NotFound, fmt::format("{} is not served", r.path));
+}
+
+Object HttpApi::agent_item(const Value& object) {
+  std::string key = kube::namespaced_name(object), ns(kube::namespace_of(object));
+  std::string model_ref = ns + "/" + std::string(json::str(object, "spec", "declarative", "modelConfig"));
+  auto model = api_.store().get("modelconfigs.kagent.dev", {ns, std::string(json::str(object, "spec", "declarative", "modelConfig"))});
+  auto* tools = json::arr(object, "spec", "declarative", "tools");
+  Value shown = object;
+  if (auto* m = shown.get_object().if_contains("metadata"); m && m->is_object()) m->get_object().erase("managedFields");
+  return Object{{"id", agent_id(key)}, {"agent", std::move(shown)}, {"modelProvider", model ? json::str(*model, "spec", "provider") : std::string_view()},
+                {"model", model ? json::str(*model, "spec", "model") : std::string_view()}, {"modelConfigRef", model_ref}, {"memoryRefs", Array{}},
+                {"tools", tools ? *tools : Array{}}, {"deploymentReady", condition_true(object, "Ready")}, {"accepted", condition_true(object, "Accepted")}, {"workloadMode", "deployment"}};
+}
+
+Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  auto type = api_.registry().find("kagent.dev", "agents");
+  if (path.size() == 2 && r.method == "GET") {
+    Array list;
+    for (auto& a : api_.store().list("agents.kagent.dev", r.query_value("namespace")).items) list.push_back(agent_item(*a));
+    return Answer{200, envelope(std::move(list), "Successfully listed agents")};
+  }
+  if (path.size() == 4 && r.method == "GET") {
+    SL_TRY(found, api_.get(*type, path[2], path[3]));
+    return Answer{200, envelope(agent_item(*found), "Successfully retrieved agent")};
+  }
+  if (path.size() == 4 && r.method == "DELETE") {
+    SL_CHECK(api_.remove(*type, path[2], path[3], {}));
+    return Answer{200, envelope(nullptr, "Successfully deleted agent")};
+  }
+  if (path.size() == 2 && (r.method == "POST" || r.method == "PUT")) {
+    SL_TRY(body, json::parse(r.body));
+    kube::WriteOptions options;
+    options.manager = "kagent-ui";
+    options.validation = kube::FieldValidation::Strict;
+    std::string ns(kube::namespace_of(body).empty() ? "default" : kube::namespace_of(body)), name(kube::name_of(body));
+    auto done = r.method == "POST" ? api_.create(*type, ns, body, options) : api_.patch(*type, ns, name, kube::PatchKind::Merge, body, options);
+    if (!done) return fail(std::move(done).error());
+    return Answer{r.method == "POST" ? 201 : 200, envelope(kube::Api::render(*done->object, *type, ""), "Successfully saved agent")};
+  }
+  return fail(Code::MethodNotAllowed, "agents take GET, POST, PUT and DELETE");
+}
+
+Result<HttpApi::Answer> HttpApi::model_configs(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  if (r.method != "GET") return fail(Code::MethodNotAllowed, "model configurations are changed through the Kubernetes API");
+  auto item = [](const Value& m) {
+    auto *spec = json::find(m, "spec"), *status = json::find(m, "status");
+    return Object{{"ref", kube::namespaced_name(m)}, {"spec", spec ? *spec : Value(Object{})}, {"status", status ? *status : Value(Object{})}};
+  };
+  if (path.size() == 4) {
+    SL_TRY(found, api_.get(*api_.registry().find("kagent.dev", "modelconfigs"), path[2], path[3]));
+    return Answer{200, envelope(item(*found), "Successfully retrieved model config")};
+  }
+  Array list;
+  for (auto& m : api_.store().list("modelconfigs.kagent.dev").items) list.push_back(item(*m));
+  return Answer{200, envelope(std::move(list), "Successfully listed model configs")};
+}
+
+Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  auto& store = runtime_.store();
+  bool of_agent = path.size() == 5 && path[2] == "agent";
+  if (r.method == "GET" && (path.size() == 2 || of_agent)) {
+    SL_TRY(rows, store.sessions(of_agent ? path[3] + "/" + path[4] : "", user_of(r)));
+    Array list;
+    for (auto& s : rows)
+      if (!of_agent || s.source != "agent") list.push_back(session_json(s));
+    return Answer{200, envelope(std::move(list), "Successfully listed sessions")};
+  }
+  if (r.method == "POST" && path.size() == 2) {
+    SL_TRY(body, json::parse(r.body));
+    agent::Session s;
+    s.id = json::str(body, "id").empty() ? uuid4() : std::string(json::str(body, "id"));
+    s.agent = agent_key(json::str(body, "agent_ref"), runtime_);
+    if (s.agent.empty()) return fail(Code::InvalidArgument, "agent_ref is required");
+    s.user = user_of(r);
+    s.name = json::str(body, "name");
+    s.source = json::str(body, "source").empty() ? "user" : std::string(json::str(body, "source"));
+    s.created_us = s.updated_us = unix_us();
+    SL_CHECK(store.create_session(s));
+    return Answer{201, envelope(session_json(s), "Successfully created session")};
+  }
+  if (path.size() >= 3) return one_session(r, path);
+  return fail(Code::MethodNotAllowed, "sessions take GET and POST");
+}
+
+Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  auto& store = runtime_.store();
+  SL_TRY(session, store.session(path[2]));
+  if (path.size() == 4 && path[3] == "tasks" && r.method == "GET") {
+    SL_TRY(rows, store.tasks_of(path[2]));
+    Array list;
+    for (auto& row : rows) {
+      SL_TRY(messages, store.messages_of_task(row.id));
+      list.push_back(agent::task_view(row, messages, -1));
+    }
+    return Answer{200, envelope(std::move(list), "Successfully retrieved tasks")};
+  }
+  if (path.size() != 3) return fail(Code::NotFound, fmt::format("{} is not served", r.path));
+  if (r.method == "GET") {
+    SL_TRY(messages, store.messages_of_session(path[2]));
+    Array events;
+    for (auto& m : messages)
+      events.push_back(Object{{"id", m.id}, {"session_id", path[2]}, {"created_at", rfc3339(m.at_us / 1000, true)}, {"data", json::dump(agent::message_view(m, path[2], m.task))}});
+    return Answer{200, envelope(Object{{"session", session_json(session)}, {"events", std::move(events)}}, "Successfully retrieved session")};
+  }
+  if (r.method == "PUT" || r.method == "PATCH") {
+    SL_TRY(body, json::parse(r.body));
+    session.name = json::str(body, "name");
+    SL_CHECK(store.rename_session(path[2], session.name));
+    return Answer{200, envelope(session_json(session), "Successfully updated session")};
+  }
+  if (r.method == "DELETE") {
+    SL_TRY(rows, store.tasks_of(path[2]));
+    for (auto& row : rows)
+      if (!agent::is_final(row.state)) (void)runtime_.cancel(row.id);
+    SL_CHECK(store.delete_session(path[2]));
+    return Answer{200, envelope(nullptr, "Successfully deleted session")};
+  }
+  return fail(Code::MethodNotAllowed, "a session takes GET, PATCH and DELETE");
+}
+
+Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  if (path.size() != 3 || r.method != "GET") return fail(Code::MethodNotAllowed, "tasks are read with GET /api/tasks/ID; they are made through A2A");
+  SL_TRY(task, runtime_.task_json(path[2]));
+  return Answer{200, envelope(std::move(task), "Successfully retrieved task")};
+}
+
+Result<HttpApi::Answer> HttpApi::records(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  recorder_.flush();
+  if (path[1] == "traces") {
+    if (path.size() != 3) return fail(Code::NotFound, "traces are read with GET /api/traces/ID");
+    SL_TRY(found, ledger_.trace_of(path[2]));
+    return Answer{200, envelope(std::move(found), "")};
+  }
+  observe::LedgerQuery q;
+  q.agent = r.query_value("agent");
+  q.session = r.query_value("session");
+  q.turn = r.query_value("turn");
+  q.trace = r.query_value("trace");
+  q.since_us = parse_int(r.query_value("since_us")).value_or(0);
+  q.after_id = parse_int(r.query_value("after")).value_or(0);
+  q.limit = std::min<uint64_t>(10'000, parse_uint(r.query_value("limit")).value_or(1000));
+  SL_TRY(found, ledger_.find(q));
+  return Answer{200, envelope(std::move(found), "")};
+}
+
+void HttpApi::asset(const net::HttpRequest& r, const net::HttpResponderPtr& out) {
+  const Asset *found = nullptr, *index = nullptr;
+  for (auto& a : assets()) {
+    if (a.path == r.path) found = &a;
+    if (a.path == "/index.html") index = &a;
+  }
+  if (!found && r.path.find('.') == std::string::npos) found = index;  // a path of the page's own router
+  if (!found || (r.method != "GET" && r.method != "HEAD")) return out->respond(found ? 405 : 404, Headers{{"Content-Type", "text/plain"}}, "not found\n");
+  Headers headers{{"Content-Type", std::string(found->type)}, {"ETag", std::string(found->etag)}, {"Content-Security-Policy", kPolicy},
+                  {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}, {"Content-Encoding", "gzip"}, {"Vary", "Accept-Encoding"}};
+  bool hashed = found->path.starts_with("/assets/");
+  headers.emplace_back("Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
+  if (r.header("if-none-match") == found->etag) return out->respond(304, std::move(headers), "");
+  out->respond(200, std::move(headers), std::string(found->gzip));
+}
+
+}  // namespace sl::up

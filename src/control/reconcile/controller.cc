@@ -1,0 +1,126 @@
+#include "control/reconcile/controller.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "control/reconcile/synthetic.h"
+
+namespace sl::control {
+namespace {
+
+constexpr char kManager[] = "sightline";
+
+// Changes of these kinds can change the outcome.
+const std::set<std::string>& watched_kinds() {
+  static const std::set<std::string> kinds = {
+      "gatewayclasses.gateway.networking.k8s.io", "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io",
+      "referencegrants.gateway.networking.k8s.io", "backends.gateway.kgateway.dev", "modelconfigs.kagent.dev", "agents.kagent.dev",
+      "secrets", "configmaps", "services", "namespaces"};
+  return kinds;
+}
+
+json::Value namespace_object(std::string_view name) {
+  return json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", name}}}};
+}
+
+json::Value class_object(std::string_view name, std::string_view controller, std::string_view description) {
+  return json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"}, {"kind", "GatewayClass"}, {"metadata", json::Object{{"name", name}}},
+                      {"spec", json::Object{{"controllerName", controller}, {"description", description}}}};
+}
+
+}  // namespace
+
+Controller::Controller(kube::Api& api, ControllerOptions options, Log log) : api_(api), options_(std::move(options)), log_(std::move(log)) {}
+Controller::~Controller() { stop(); }
+
+Result<void> Controller::make_defaults() {
+  for (auto name : {"default", "kube-system", "kagent", "kgateway-system"}) SL_CHECK(api_.apply(namespace_object(name), kManager));
+  SL_CHECK(api_.apply(class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic"), kManager));
+  SL_CHECK(api_.apply(class_object("kgateway", kKgatewayController, "Standard class for HTTP traffic"), kManager));
+  return {};
+}
+
+Result<void> Controller::start() {
+  SL_CHECK(make_defaults());
+  queue_.add("all");
+  watch_ = api_.store().list_and_watch("", [](const kube::Listing&) {}, [this](const kube::Change& c) {
+    if (!watched_kinds().contains(c.resource)) return;
+    // Our own status writes change nothing that is translated.
+    bool status_only = c.before && c.type == kube::Change::Type::Modified && kube::generation_of(*c.before) == kube::generation_of(*c.object) &&
+                       json::find(*c.object, "status") && json::equal(*json::find(*c.before, "metadata", "uid"), *json::find(*c.object, "metadata", "uid")) &&
+                       !c.resource.starts_with("namespaces") && json::find(*c.object, "spec");
+    if (!status_only || !json::equal(json::find(*c.before, "metadata", "labels") ? *json::find(*c.before, "metadata", "labels") : json::Value(),
+                                     json::find(*c.object, "metadata", "labels") ? *json::find(*c.object, "metadata", "labels") : json::Value()))
+      queue_.add("all");
+  });
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void Controller::stop() {
+  queue_.stop();
+  if (thread_.joinable()) thread_.join();
+  if (uint64_t id = std::exchange(watch_, 0)) api_.store().unwatch(id);
+}
+
+void Controller::run() {
+  std::string key;
+  while (queue_.pop(&key)) reconcile();
+}
+
+void Controller::reconcile() {
+  ResourceIndex index = build_index(api_);
+  TranslateOptions options{options_.listen_host, failed_binds_};
+  Translation t = translate(index, options);
+  std::string routes = json::dump(json::encode(t.routes));
+  if (routes != last_routes_ || !failed_binds_.empty()) {
+    PublishOutcome outcome = options_.publish(t.routes);
+    last_routes_ = std::move(routes);
+    for (auto& [bind, why] : outcome.failed_binds)
+      if (failed_binds_[bind] != why) log_.error("{}", why);
+    if (outcome.failed_binds != failed_binds_) {
+      failed_binds_ = outcome.failed_binds;
+      options.failed_binds = failed_binds_;
+      t = translate(index, options);
+    }
+  }
+  options_.set_agents(t.agents);
+  std::string problems;
+  for (auto& p : index.problems) problems += p + "\n";
+  if (problems != last_problems_)
+    for (auto& p : index.problems) log_.error("{}", p);
+  last_problems_ = std::move(problems);
+  write_statuses(t);
+  sync_objects(index);
+  if (options_.reconciled) options_.reconciled();
+}
+
+void Controller::write_statuses(const Translation& t) {
+  for (auto& s : t.statuses) {
+    size_t dot = s.resource.find('.');
+    auto type = api_.registry().find(dot == std::string::npos ? "" : s.resource.substr(dot + 1), s.resource.substr(0, dot));
+    if (!type) continue;
+    auto ok = api_.set_status(*type, s.ns, s.name, s.status, kManager);
+    if (!ok) log_.error("status of {} {}/{}: {}", type->kind, s.ns, s.name, ok.error().message);
+  }
+}
+
+void Controller::sync_objects(const ResourceIndex& index) {
+  std::set<std::string> wanted;  // KIND NS/NAME
+  for (auto& object : synthetic_objects(index, options_.listen_host, options_.ui_address)) {
+    wanted.insert(fmt::format("{} {}", kube::kind_of(object), kube::namespaced_name(object)));
+    auto ok = api_.apply(object, kManager);
+    if (!ok) log_.error("{} {}: {}", kube::kind_of(object), kube::namespaced_name(object), ok.error().message);
+  }
+  for (auto plural : {"pods", "services"}) {
+    auto type = api_.registry().find("", plural);
+    for (auto& o : api_.store().list(plural).items) {
+      if (kube::label_of(*o, kSyntheticLabel) != kSyntheticValue) continue;
+      if (wanted.contains(fmt::format("{} {}", kube::kind_of(*o), kube::namespaced_name(*o)))) continue;
+      (void)api_.remove(*type, std::string(kube::namespace_of(*o)), std::string(kube::name_of(*o)), {});
+    }
+  }
+}
+
+}  // namespace sl::control

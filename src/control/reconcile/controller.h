@@ -1,0 +1,55 @@
+// Controller: keeps RouteSpec, agents, statuses and the synthetic objects in step with the resources.
+//
+// Level-triggered: any change of a watched kind queues a reconcile that looks at everything as it is now, so missed
+// or doubled events cannot matter. Who calls: app/up. Thread: its own; the callbacks run on it.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "control/reconcile/work_queue.h"
+#include "control/translate/translate.h"
+
+namespace sl::control {
+
+struct PublishOutcome {
+  std::map<std::string, std::string> failed_binds;  // "IP:PORT" -> why
+};
+
+struct ControllerOptions {
+  std::string listen_host = "127.0.0.1";
+  std::string ui_address;   // "IP:PORT" of the page and REST, for the synthetic Service
+  // Hands the configuration to the data plane and returns when every worker has it.
+  std::function<PublishOutcome(const route::RouteSpec&)> publish;
+  std::function<void(std::vector<route::AgentSpec>)> set_agents;
+  std::function<void()> reconciled;  // after each round: endpoints.json and the like
+};
+
+class Controller {
+ public:
+  Controller(kube::Api& api, ControllerOptions options, Log log);
+  ~Controller();
+
+  // Makes the standard namespaces and classes, reconciles once, then follows changes.
+  Result<void> start();
+  void stop();
+  void wait_idle() { queue_.wait_idle(); }
+
+ private:
+  Result<void> make_defaults();
+  void run();
+  void reconcile();
+  void write_statuses(const Translation& translation);
+  void sync_objects(const ResourceIndex& index);
+
+  kube::Api& api_;
+  ControllerOptions options_;
+  Log log_;
+  WorkQueue queue_;
+  uint64_t watch_ = 0;
+  std::string last_routes_, last_problems_;
+  std::map<std::string, std::string> failed_binds_;
+  std::thread thread_;
+};
+
+}  // namespace sl::control

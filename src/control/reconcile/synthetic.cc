@@ -1,0 +1,96 @@
+#include "control/reconcile/synthetic.h"
+
+#include <set>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "control/translate/translate.h"
+
+namespace sl::control {
+
+using json::Array;
+using json::Object;
+using json::Value;
+
+namespace {
+
+const std::string& started() {
+  static const std::string at = rfc3339(unix_ms());
+  return at;
+}
+
+Object metadata(const std::string& ns, const std::string& name, const std::string& app, const std::string& gateway, const Value* owner) {
+  Object labels{{kSyntheticLabel, kSyntheticValue}, {"app.kubernetes.io/name", app}};
+  if (!gateway.empty()) labels["gateway.networking.k8s.io/gateway-name"] = gateway;
+  Object out{{"name", name}, {"namespace", ns}, {"labels", std::move(labels)}};
+  if (owner)
+    out["ownerReferences"] = Array{Object{{"apiVersion", kube::api_version_of(*owner)}, {"kind", kube::kind_of(*owner)}, {"name", kube::name_of(*owner)},
+                                          {"uid", kube::uid_of(*owner)}, {"controller", true}, {"blockOwnerDeletion", true}}};
+  return out;
+}
+
+Value pod(Object meta, const std::string& container, const std::string& ip, Array ports) {
+  Object spec{{"containers", Array{Object{{"name", container}, {"image", "sightline:" SIGHTLINE_VERSION}, {"ports", std::move(ports)}}}},
+              {"nodeName", "sightline"}, {"restartPolicy", "Always"}, {"serviceAccountName", "default"}};
+  auto condition = [](std::string_view type) { return Object{{"type", type}, {"status", "True"}, {"lastTransitionTime", started()}}; };
+  Object status{{"phase", "Running"}, {"podIP", ip}, {"hostIP", ip}, {"startTime", started()}, {"podIPs", Array{Object{{"ip", ip}}}}, {"qosClass", "BestEffort"},
+                {"conditions", Array{condition("Initialized"), condition("Ready"), condition("ContainersReady"), condition("PodScheduled")}},
+                {"containerStatuses", Array{Object{{"name", container}, {"ready", true}, {"started", true}, {"restartCount", 0}, {"image", "sightline:" SIGHTLINE_VERSION},
+                                                   {"imageID", ""}, {"state", Object{{"running", Object{{"startedAt", started()}}}}}}}}};
+  return Object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(meta)}, {"spec", std::move(spec)}, {"status", std::move(status)}};
+}
+
+Value service(Object meta, const std::string& app, const std::string& gateway, const std::string& ip, const std::string& type, Array ports) {
+  Object selector{{"app.kubernetes.io/name", app}};
+  if (!gateway.empty()) selector["gateway.networking.k8s.io/gateway-name"] = gateway;
+  Object out{{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", std::move(meta)},
+             {"spec", Object{{"type", type}, {"clusterIP", ip}, {"ports", std::move(ports)}, {"selector", std::move(selector)}}}};
+  if (type == "LoadBalancer") out["status"] = Object{{"loadBalancer", Object{{"ingress", Array{Object{{"ip", ip}}}}}}};
+  return out;
+}
+
+Object port(const std::string& name, int64_t number) { return Object{{"name", name}, {"port", number}, {"protocol", "TCP"}, {"targetPort", number}}; }
+
+void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, std::vector<Value>& out) {
+  Array service_ports, container_ports;
+  std::set<int32_t> seen;
+  for (auto& l : g.spec.listeners) {
+    if (!seen.insert(l.port).second) continue;
+    service_ports.push_back(port("listener-" + std::to_string(l.port), l.port));
+    container_ports.push_back(Object{{"containerPort", l.port}, {"protocol", "TCP"}});
+  }
+  std::string name = g.name();
+  out.push_back(service(metadata(g.ns(), name, name, name, g.object.get()), name, name, host, "LoadBalancer", std::move(service_ports)));
+  out.push_back(pod(metadata(g.ns(), name, name, name, g.object.get()), "agent-gateway", host, std::move(container_ports)));
+}
+
+}  // namespace
+
+std::vector<Value> synthetic_objects(const ResourceIndex& index, const std::string& host, const std::string& ui) {
+  std::vector<Value> out;
+  for (auto& [key, g] : index.gateways)
+    if (our_gateway(index, g.spec) && !kube::being_deleted(*g.object)) add_gateway(g, host, out);
+  auto live = [&](const std::string& ns) {
+    auto it = index.namespaces.find(ns);
+    return it != index.namespaces.end() && !kube::being_deleted(*it->second);
+  };
+  std::string ui_host = ui.substr(0, ui.rfind(':'));
+  int64_t ui_port = parse_int(ui.substr(ui.rfind(':') + 1)).value_or(0);
+  if (live("kagent") && ui_port) {
+    out.push_back(service(metadata("kagent", "kagent-ui", "kagent-controller", "", nullptr), "kagent-controller", "", ui_host, "LoadBalancer", Array{port("ui", ui_port)}));
+    out.push_back(service(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr), "kagent-controller", "", ui_host, "ClusterIP", Array{port("http", ui_port)}));
+    out.push_back(pod(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr), "controller", ui_host, Array{Object{{"containerPort", ui_port}, {"protocol", "TCP"}}}));
+  }
+  if (live("kgateway-system")) out.push_back(pod(metadata("kgateway-system", "kgateway", "kgateway", "", nullptr), "kgateway", host, Array{}));
+  return out;
+}
+
+std::string gateway_component(const std::string& gateway) { return "gateway:" + gateway; }
+
+std::string log_component_of(const std::string& ns, const std::string& pod) {
+  if (ns == "kagent" && pod == "kagent-controller") return "agents";
+  if (ns == "kgateway-system" && pod == "kgateway") return "control";
+  return gateway_component(ns + "/" + pod);
+}
+
+}  // namespace sl::control

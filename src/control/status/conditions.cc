@@ -1,0 +1,42 @@
+#include "control/status/conditions.h"
+
+#include "base/ids.h"
+#include "base/strings.h"
+
+namespace sl::control {
+
+void Conditions::set(std::string type, bool holds, std::string reason, std::string message) {
+  set_text(std::move(type), holds ? "True" : "False", std::move(reason), std::move(message));
+}
+
+void Conditions::set_text(std::string type, std::string status, std::string reason, std::string message) {
+  for (auto& e : entries_) {
+    if (e.type != type) continue;
+    e = {std::move(type), std::move(status), std::move(reason), std::move(message)};
+    return;
+  }
+  entries_.push_back({std::move(type), std::move(status), std::move(reason), std::move(message)});
+}
+
+bool Conditions::holds(std::string_view type) const {
+  for (auto& e : entries_)
+    if (e.type == type) return e.status == "True";
+  return false;
+}
+
+json::Array Conditions::take() {
+  json::Array out;
+  const json::Array* old = before_ ? json::arr(*before_, "conditions") : nullptr;
+  for (auto& e : entries_) {
+    std::string since = rfc3339(unix_ms());
+    if (old)
+      for (auto& c : *old)
+        if (json::str(c, "type") == e.type && json::str(c, "status") == e.status && !json::str(c, "lastTransitionTime").empty())
+          since = json::str(c, "lastTransitionTime");
+    out.push_back(json::Object{{"type", e.type}, {"status", e.status}, {"observedGeneration", generation_},
+                               {"lastTransitionTime", since}, {"reason", e.reason}, {"message", e.message}});
+  }
+  return out;
+}
+
+}  // namespace sl::control

@@ -1,0 +1,31 @@
+// Conditions of a status: built anew each time, keeping lastTransitionTime while the status is the same.
+// Who calls: control/translate. Thread: plain values. Source: control-plane.md 2.4 (rules).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "json/value.h"
+
+namespace sl::control {
+
+class Conditions {
+ public:
+  // `before` is the status part that held them (its "conditions" member is looked at), or null.
+  Conditions(const json::Value* before, int64_t generation) : before_(before), generation_(generation) {}
+
+  void set(std::string type, bool holds, std::string reason, std::string message);
+  void set_text(std::string type, std::string status, std::string reason, std::string message);
+  bool holds(std::string_view type) const;
+  json::Array take();
+
+ private:
+  struct Entry {
+    std::string type, status, reason, message;
+  };
+  const json::Value* before_;
+  int64_t generation_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace sl::control

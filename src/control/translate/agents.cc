@@ -1,0 +1,204 @@
+// ModelConfigs and Agents: AgentSpecs for the runtime, and their conditions. Source: kagent.md 1.2, 1.3.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/strings.h"
+#include "control/status/conditions.h"
+#include "control/translate/translate.h"
+
+namespace sl::control {
+
+using json::Object;
+
+namespace {
+
+// What must be said about a URL before it is used; "" when it is fine.
+std::string check_url(std::string_view url) {
+  bool https = url.starts_with("https:"), http = url.starts_with("http:");
+  if (!http && !https) return fmt::format("URL \"{}\" must start with http:// or https://", url);
+  std::string_view rest = url.substr(https ? 6 : 5);
+  if (!rest.starts_with("//")) {
+    while (rest.starts_with("/")) rest.remove_prefix(1);
+    return fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?", url, https ? "https" : "http", rest);
+  }
+  rest.remove_prefix(2);
+  if (rest.empty() || rest[0] == '/') return fmt::format("URL \"{}\" has no host", url);
+  return "";
+}
+
+void set_number(Object& out, std::string_view key, const std::string& text) {
+  if (text.empty()) return;
+  if (auto parsed = json::parse(text); parsed && parsed->is_number()) out[key] = *parsed;
+}
+
+// The words for what is wrong, or "".
+std::string openai_model(const resource::OpenAiConfig& c, route::ModelSpec& out) {
+  std::string base = c.base_url.empty() ? "https://api.openai.com/v1" : c.base_url;
+  if (auto bad = check_url(base); !bad.empty()) return "spec.openAI.baseUrl: " + bad;
+  while (base.ends_with('/')) base.pop_back();
+  out.url = base + "/chat/completions";
+  if (!c.organization.empty()) out.headers["OpenAI-Organization"] = c.organization;
+  for (auto [key, text] : {std::pair{"temperature", &c.temperature}, {"top_p", &c.top_p}, {"frequency_penalty", &c.frequency_penalty},
+                           {"presence_penalty", &c.presence_penalty}}) {
+    if (!text->empty() && (!json::parse(*text) || !json::parse(*text)->is_number())) return fmt::format("spec.openAI: \"{}\" is not a number", *text);
+    set_number(out.parameters, key, *text);
+  }
+  if (c.max_tokens) out.parameters["max_tokens"] = *c.max_tokens;
+  if (c.max_completion_tokens) out.parameters["max_completion_tokens"] = *c.max_completion_tokens;
+  if (c.seed) out.parameters["seed"] = *c.seed;
+  if (c.n) out.parameters["n"] = *c.n;
+  if (!c.reasoning_effort.empty()) out.parameters["reasoning_effort"] = c.reasoning_effort;
+  if (c.timeout) out.timeout_ms = int64_t{*c.timeout} * 1000;
+  if (c.api_format == "responses") return "spec.openAI.apiFormat: responses is not supported yet, only chatCompletions";
+  if (!c.token_exchange.is_null()) return "spec.openAI.tokenExchange is not supported yet";
+  return "";
+}
+
+std::string translate_model(const ResourceIndex& index, const Held<resource::ModelConfigSpec>& m, route::ModelSpec& out) {
+  out.name = m.key();
+  out.provider = m.spec.provider;
+  out.model = m.spec.model;
+  out.headers = m.spec.default_headers;
+  out.caller_credential = m.spec.api_key_passthrough;
+  if (m.spec.provider != "OpenAI")
+    return fmt::format("provider {} is not supported by the agent runtime yet: use provider OpenAI with openAI.baseUrl of a gateway route to it", m.spec.provider);
+  if (m.spec.tls) return "spec.tls is not supported yet";
+  if (auto bad = openai_model(m.spec.openai.value_or(resource::OpenAiConfig{}), out); !bad.empty()) return bad;
+  if (m.spec.api_key_secret.empty()) return "";
+  auto key = secret_value(index, m.ns(), m.spec.api_key_secret, m.spec.api_key_secret_key);
+  if (!key) {
+    bool there = index.secrets.contains(m.ns() + "/" + m.spec.api_key_secret);
+    return there ? fmt::format("Secret {}/{} has no key \"{}\"", m.ns(), m.spec.api_key_secret, m.spec.api_key_secret_key)
+                 : fmt::format("Secret \"{}\" not found in namespace {}", m.spec.api_key_secret, m.ns());
+  }
+  out.credential = trim(*key);
+  return "";
+}
+
+const std::set<std::string>& built_in_tools() {
+  static const std::set<std::string> names = {"ask_user", "k8s_get_resources", "k8s_describe_resource", "k8s_get_pod_logs", "k8s_get_available_api_resources"};
+  return names;
+}
+
+struct AgentVerdict {
+  std::string error;                      // Accepted=False
+  std::vector<std::string> unsupported;  // soft
+};
+
+std::string prompt_of(const ResourceIndex& index, const Held<resource::AgentSpec>& a, AgentVerdict& v) {
+  auto& d = *a.spec.declarative;
+  if (!d.system_message_from) return d.system_message;
+  auto& from = *d.system_message_from;
+  std::optional<std::string> text;
+  if (from.type == "Secret") {
+    text = secret_value(index, a.ns(), from.name, from.key);
+  } else if (auto it = index.config_maps.find(a.ns() + "/" + from.name); it != index.config_maps.end()) {
+    if (auto* value = json::find(*it->second, "data", from.key); value && value->is_string()) text = std::string(json::view(value->get_string()));
+  }
+  if (!text) v.error = fmt::format("systemMessageFrom: {} {}/{} has no key \"{}\"", from.type, a.ns(), from.name, from.key);
+  return text.value_or("");
+}
+
+void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, AgentVerdict& v) {
+  out.tools.push_back("ask_user");
+  for (size_t i = 0; i < d.tools.size(); ++i) {
+    auto& t = d.tools[i];
+    if (!t.mcp_server) {
+      v.unsupported.push_back(fmt::format("spec.declarative.tools[{}] (agents as tools)", i));
+      continue;
+    }
+    for (auto& name : t.mcp_server->tool_names) {
+      if (built_in_tools().contains(name)) {
+        if (std::find(out.tools.begin(), out.tools.end(), name) == out.tools.end()) out.tools.push_back(name);
+      } else {
+        v.unsupported.push_back(fmt::format("tool {} of {} {}", name, t.mcp_server->kind, t.mcp_server->name));
+      }
+    }
+    if (t.mcp_server->tool_names.empty()) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}] ({} {})", i, t.mcp_server->kind, t.mcp_server->name));
+    if (!t.mcp_server->require_approval.empty()) v.error = "requireApproval is not supported yet, and tools that need approval must not run without it";
+  }
+}
+
+void note_unsupported(const resource::AgentSpec& spec, AgentVerdict& v) {
+  auto& d = *spec.declarative;
+  for (auto [name, value] : {std::pair{"spec.skills", &spec.skills}, {"spec.sandbox", &spec.sandbox}, {"spec.declarative.memory", &d.memory},
+                             {"spec.declarative.context", &d.context}})
+    if (!value->is_null()) v.unsupported.push_back(name);
+  if (d.share_tools) v.unsupported.push_back("spec.declarative.shareTools");
+  if (d.prompt_template) v.unsupported.push_back("spec.declarative.promptTemplate");
+}
+
+void add_card(const resource::AgentSpec& spec, route::AgentSpec& out) {
+  out.description = spec.description;
+  out.version = spec.version;
+  out.icon_url = spec.icon_url;
+  out.documentation_url = spec.documentation_url;
+  if (spec.provider) {
+    out.provider_organization = spec.provider->organization;
+    out.provider_url = spec.provider->url;
+  }
+  if (spec.declarative && spec.declarative->a2a_config)
+    for (auto& s : spec.declarative->a2a_config->skills)
+      out.skills.push_back({s.id, s.name, s.description, s.tags, s.examples, s.input_modes, s.output_modes});
+}
+
+AgentVerdict translate_agent(const ResourceIndex& index, const std::map<std::string, std::pair<route::ModelSpec, std::string>>& models,
+                             const Held<resource::AgentSpec>& a, route::AgentSpec& out) {
+  AgentVerdict v;
+  out.ns = a.ns();
+  out.name = a.name();
+  out.uid = kube::uid_of(*a.object);
+  out.generation = a.generation();
+  add_card(a.spec, out);
+  if (a.spec.type == "BYO" || !a.spec.declarative) {
+    v.error = "agents of type BYO are not supported yet: there is nothing here that runs images";
+    return v;
+  }
+  auto& d = *a.spec.declarative;
+  out.stream = d.stream;
+  out.system_message = prompt_of(index, a, v);
+  note_unsupported(a.spec, v);
+  add_tools(d, out, v);
+  std::string model = a.ns() + "/" + (d.model_config.empty() ? "default-model-config" : d.model_config);
+  auto it = models.find(model);
+  if (it == models.end()) v.error = fmt::format("ModelConfig \"{}\" not found in namespace {}", d.model_config, a.ns());
+  else if (!it->second.second.empty()) v.error = fmt::format("ModelConfig {}: {}", model, it->second.second);
+  else out.model = it->second.first;
+  return v;
+}
+
+// Changes when the key does, and says nothing about it.
+std::string hash_of(const std::string& credential) {
+  uint64_t h = 1469598103934665603ull;
+  for (unsigned char c : credential) h = (h ^ c) * 1099511628211ull;
+  return fmt::format("{:016x}", h * 0x9E3779B97F4A7C15ull);
+}
+
+}  // namespace
+
+void translate_agents(const ResourceIndex& index, Translation& out) {
+  std::map<std::string, std::pair<route::ModelSpec, std::string>> models;
+  for (auto& [key, m] : index.models) {
+    auto& [spec, error] = models[key];
+    error = translate_model(index, m, spec);
+    Conditions c(json::find(*m.object, "status"), m.generation());
+    c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed", error.empty() ? "model configuration accepted" : error);
+    Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
+    if (!spec.credential.empty()) status["secretHash"] = hash_of(spec.credential);
+    out.statuses.push_back({"modelconfigs.kagent.dev", m.ns(), m.name(), std::move(status)});
+  }
+  for (auto& [key, a] : index.agents) {
+    route::AgentSpec spec;
+    AgentVerdict v = translate_agent(index, models, a, spec);
+    bool ok = v.error.empty();
+    Conditions c(json::find(*a.object, "status"), a.generation());
+    c.set("Accepted", ok, ok ? "Reconciled" : "ReconcileFailed", ok ? "agent configuration accepted" : v.error);
+    c.set("Ready", ok, ok ? "DeploymentReady" : "DeploymentNotReady", ok ? "the agent runs in this process" : "the agent is not accepted");
+    if (!v.unsupported.empty()) c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + join(v.unsupported, ", "));
+    out.statuses.push_back({"agents.kagent.dev", a.ns(), a.name(), Object{{"observedGeneration", a.generation()}, {"conditions", c.take()}}});
+    if (ok) out.agents.push_back(std::move(spec));
+  }
+}
+
+}  // namespace sl::control

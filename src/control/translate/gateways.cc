@@ -1,0 +1,144 @@
+// Gateways: listeners of the RouteSpec, and the conditions of Gateway and listeners.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "control/status/conditions.h"
+#include "control/translate/translate.h"
+
+namespace sl::control {
+
+using json::Array;
+using json::Object;
+using json::Value;
+
+namespace {
+
+struct ListenerVerdict {
+  bool accepted = true, resolved = true, programmed = true, conflicted = false;
+  std::string accepted_reason = "Accepted", accepted_message = "listener accepted";
+  std::string resolved_reason = "ResolvedRefs", resolved_message = "all references resolved";
+  std::string programmed_reason = "Programmed", programmed_message = "listener is serving";
+  std::string conflict_reason = "NoConflicts", conflict_message = "no conflicts";
+  std::vector<resource::RouteGroupKind> kinds;
+};
+
+void judge_kinds(const resource::Listener& l, ListenerVerdict& v) {
+  if (!l.allowed_routes || l.allowed_routes->kinds.empty()) {
+    v.kinds = {{resource::kGatewayGroup, "HTTPRoute"}};
+    return;
+  }
+  for (auto& k : l.allowed_routes->kinds) {
+    bool known = k.kind == "HTTPRoute" && (k.group.empty() || k.group == resource::kGatewayGroup);
+    if (known) {
+      v.kinds.push_back({resource::kGatewayGroup, k.kind});
+      continue;
+    }
+    v.resolved = false;
+    v.resolved_reason = "InvalidRouteKinds";
+    v.resolved_message = fmt::format("route kind {} is not supported on an {} listener; supported is HTTPRoute", k.kind, l.protocol);
+  }
+}
+
+ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& options) {
+  ListenerVerdict v;
+  if (!listener_supported(l)) {
+    v.accepted = v.programmed = false;
+    v.accepted_reason = "UnsupportedProtocol";
+    v.accepted_message = fmt::format("protocol {} is not supported yet; supported is HTTP", l.protocol);
+    v.programmed_reason = "Invalid";
+    v.programmed_message = v.accepted_message;
+    return v;
+  }
+  judge_kinds(l, v);
+  std::string bind = fmt::format("{}:{}", options.listen_host, l.port);
+  if (auto it = options.failed_binds.find(bind); it != options.failed_binds.end()) {
+    v.accepted = v.programmed = false;
+    v.accepted_reason = "PortUnavailable";
+    v.accepted_message = it->second;
+    v.programmed_reason = "Invalid";
+    v.programmed_message = it->second;
+  }
+  if (!v.resolved && v.kinds.empty()) {
+    v.programmed = false;
+    v.programmed_reason = "Invalid";
+    v.programmed_message = v.resolved_message;
+  }
+  return v;
+}
+
+Object listener_status(const Held<resource::GatewaySpec>& g, const resource::Listener& l, const ListenerVerdict& v, int attached) {
+  const Value* before = nullptr;
+  if (auto* list = json::arr(*g.object, "status", "listeners"))
+    for (auto& s : *list)
+      if (json::str(s, "name") == l.name) before = &s;
+  Conditions c(before, g.generation());
+  c.set("Accepted", v.accepted, v.accepted_reason, v.accepted_message);
+  c.set("Conflicted", v.conflicted, v.conflict_reason, v.conflict_message);
+  c.set("ResolvedRefs", v.resolved, v.resolved_reason, v.resolved_message);
+  c.set("Programmed", v.programmed, v.programmed_reason, v.programmed_message);
+  Array kinds;
+  for (auto& k : v.kinds) kinds.push_back(Object{{"group", k.group}, {"kind", k.kind}});
+  return Object{{"name", l.name}, {"supportedKinds", std::move(kinds)}, {"attachedRoutes", attached}, {"conditions", c.take()}};
+}
+
+std::string unsupported_fields(const resource::GatewaySpec& spec) {
+  std::vector<std::string> names;
+  if (spec.infrastructure && spec.infrastructure->parameters_ref) names.push_back("spec.infrastructure.parametersRef");
+  if (spec.allowed_listeners) names.push_back("spec.allowedListeners");
+  if (!spec.tls.is_null()) names.push_back("spec.tls");
+  if (!spec.default_scope.empty()) names.push_back("spec.defaultScope");
+  std::string out;
+  for (auto& n : names) out += (out.empty() ? "" : ", ") + n;
+  return out;
+}
+
+void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& options, Conditions& c) {
+  for (auto& a : spec.addresses) {
+    if (a.type != "IPAddress") {
+      c.set("Accepted", false, "UnsupportedAddress", fmt::format("addresses of type {} are not supported, only IPAddress", a.type));
+      return;
+    }
+    if (!a.value.empty() && a.value != options.listen_host) {
+      c.set("Programmed", false, "AddressNotUsable", fmt::format("address {} is not the one this program listens on ({}); start it with --listen-host {}", a.value, options.listen_host, a.value));
+      return;
+    }
+  }
+}
+
+void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options, const RouteAttachments& attached, Translation& out) {
+  Array listeners;
+  size_t good = 0;
+  std::string trouble;
+  for (auto& l : g.spec.listeners) {
+    ListenerVerdict v = judge(l, options);
+    std::string key = g.key() + "/" + l.name;
+    auto it = attached.per_listener.find(key);
+    listeners.push_back(listener_status(g, l, v, it == attached.per_listener.end() ? 0 : it->second));
+    good += v.accepted;
+    if (!v.accepted && trouble.empty()) trouble = fmt::format("listener {}: {}", l.name, v.accepted_message);
+    if (!listener_supported(l)) continue;
+    out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
+  }
+  Conditions c(json::find(*g.object, "status"), g.generation());
+  if (trouble.empty()) c.set("Accepted", true, "Accepted", "Gateway accepted");
+  else c.set("Accepted", good > 0, "ListenersNotValid", trouble);
+  if (good > 0) c.set("Programmed", true, "Programmed", fmt::format("listening on {}", options.listen_host));
+  else c.set("Programmed", false, "Invalid", trouble);
+  c.set("ResolvedRefs", true, "ResolvedRefs", "all references resolved");
+  judge_addresses(g.spec, options, c);
+  if (auto fields = unsupported_fields(g.spec); !fields.empty())
+    c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + fields);
+  Object status{{"conditions", c.take()}, {"listeners", std::move(listeners)}};
+  if (good > 0) status["addresses"] = Array{Object{{"type", "IPAddress"}, {"value", options.listen_host}}};
+  out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), std::move(status)});
+}
+
+}  // namespace
+
+void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached, Translation& out) {
+  for (auto& [key, g] : index.gateways)
+    if (our_gateway(index, g.spec)) translate_gateway(g, options, attached, out);
+}
+
+}  // namespace sl::control

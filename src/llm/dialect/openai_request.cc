@@ -1,0 +1,402 @@
+// OpenAI chat completions requests into the canonical chat. Source: ecosystem.md 1.2 and the tables of 1.8.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "llm/dialect/openai_chat.h"
+
+namespace sl::llm {
+
+using json::Value;
+
+namespace {
+
+std::unexpected<Error> bad(std::string_view field, std::string_view what) {
+  return fail(Code::InvalidArgument, fmt::format("{}: {}", field, what));
+}
+
+Value member(const Value& v, std::string_view key) {
+  auto* m = json::find(v, key);
+  return m ? *m : Value(nullptr);
+}
+
+Result<void> read_data_url(std::string_view url, const std::string& at, Part& out) {
+  if (!url.starts_with("data:")) return bad(at, "must be a data: URL or an http(s) URL");
+  size_t comma = url.find(',');
+  std::string_view head = url.substr(5, comma == std::string_view::npos ? 0 : comma - 5);
+  if (comma == std::string_view::npos || !head.ends_with(";base64")) return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
+  out.media_type = head.substr(0, head.find(';'));
+  out.data = url.substr(comma + 1);
+  return {};
+}
+
+class RequestReader {
+ public:
+  explicit RequestReader(const Value& body) : body_(body) {}
+
+  Result<ChatRequest> read() {
+    if (!body_.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
+    SL_CHECK(read_scalars());
+    SL_CHECK(read_tools());
+    SL_CHECK(read_tool_choice());
+    SL_CHECK(read_messages());
+    SL_CHECK(read_response_format());
+    note_rest();
+    return std::move(out_);
+  }
+
+ private:
+  const Value* take(std::string_view key) {
+    seen_.push_back(key);
+    auto* v = json::find(body_, key);
+    return v && !v->is_null() ? v : nullptr;
+  }
+  Result<void> take_text(std::string_view key, std::string& out) {
+    auto* v = take(key);
+    if (!v) return {};
+    if (!v->is_string()) return bad(key, fmt::format("must be a string, found {}", json::kind_name(*v)));
+    out = json::view(v->get_string());
+    return {};
+  }
+  template <class T>
+  Result<void> take_number(std::string_view key, std::optional<T>& out) {
+    auto* v = take(key);
+    if (!v) return {};
+    if (!v->is_number()) return bad(key, fmt::format("must be a number, found {}", json::kind_name(*v)));
+    if constexpr (std::is_same_v<T, int64_t>) {
+      if (v->is_double() && v->get_double() != static_cast<double>(static_cast<int64_t>(v->get_double())))
+        return bad(key, "must be an integer");
+    }
+    out = v->is_double() ? static_cast<T>(v->get_double()) : static_cast<T>(json::num(body_, 0, key));
+    return {};
+  }
+
+  Result<void> read_scalars() {
+    SL_CHECK(take_text("model", out_.model));
+    std::optional<int64_t> old_max;
+    SL_CHECK(take_number("max_completion_tokens", out_.max_tokens));
+    SL_CHECK(take_number("max_tokens", old_max));
+    if (!out_.max_tokens) out_.max_tokens = old_max;
+    if (out_.max_tokens && *out_.max_tokens < 1) return bad("max_tokens", "must be at least 1");
+    SL_CHECK(take_number("temperature", out_.temperature));
+    SL_CHECK(take_number("top_p", out_.top_p));
+    SL_CHECK(take_number("top_k", out_.top_k));
+    SL_CHECK(take_text("user", out_.user));
+    SL_CHECK(take_text("reasoning_effort", out_.reasoning_effort));
+    SL_CHECK(take_text("service_tier", out_.service_tier));
+    if (auto* t = take("thinking")) out_.thinking = *t;
+    if (auto* s = take("stream")) out_.stream = s->is_bool() && s->get_bool();
+    if (auto* o = take("stream_options")) {
+      auto u = member(*o, "include_usage");
+      out_.include_usage = u.is_bool() && u.get_bool();
+    }
+    if (auto* p = take("parallel_tool_calls"); p && p->is_bool()) out_.parallel_tool_calls = p->get_bool();
+    std::optional<int64_t> n;
+    SL_CHECK(take_number("n", n));
+    if (n.value_or(1) != 1) return bad("n", "more than one choice cannot be asked of this provider; send one request for each");
+    if (auto* m = take("modalities"); m && m->is_array())
+      for (auto& v : m->get_array())
+        if (v.is_string() && json::view(v.get_string()) != "text") return bad("modalities", "only text can be asked of this provider");
+    return read_stop();
+  }
+
+  Result<void> read_stop() {
+    auto* stop = take("stop");
+    if (!stop) return {};
+    if (stop->is_string()) {
+      out_.stop.emplace_back(json::view(stop->get_string()));
+      return {};
+    }
+    if (!stop->is_array()) return bad("stop", "must be a string or an array of strings");
+    for (auto& s : stop->get_array()) {
+      if (!s.is_string()) return bad("stop", "must be a string or an array of strings");
+      out_.stop.emplace_back(json::view(s.get_string()));
+    }
+    return {};
+  }
+
+  Result<void> read_function(const Value& f, const std::string& at, const Value& cache) {
+    Tool tool;
+    tool.name = json::str(f, "name");
+    if (tool.name.empty()) return bad(at + ".name", "is required");
+    tool.description = json::str(f, "description");
+    tool.parameters = member(f, "parameters");
+    tool.cache_control = cache;
+    if (auto strict = member(f, "strict"); strict.is_bool() && strict.get_bool()) out_.dropped.push_back(at + ".strict");
+    out_.tools.push_back(std::move(tool));
+    return {};
+  }
+
+  Result<void> read_tools() {
+    if (auto* tools = take("tools")) {
+      if (!tools->is_array()) return bad("tools", "must be an array");
+      for (size_t i = 0; i < tools->get_array().size(); ++i) {
+        auto& t = tools->get_array()[i];
+        std::string at = fmt::format("tools[{}]", i);
+        if (json::str(t, "type") != "function") return bad(at + ".type", fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
+        Value cache = member(t, "cache_control");
+        if (cache.is_null()) cache = member(member(t, "function"), "cache_control");
+        SL_CHECK(read_function(member(t, "function"), at + ".function", cache));
+      }
+    }
+    if (auto* functions = take("functions"); functions && functions->is_array())  // the old form
+      for (size_t i = 0; i < functions->get_array().size(); ++i)
+        SL_CHECK(read_function(functions->get_array()[i], fmt::format("functions[{}]", i), nullptr));
+    return {};
+  }
+
+  Result<void> choose(std::string_view mode, std::string_view field) {
+    if (mode == "auto") out_.tool_choice = ToolChoice::Auto;
+    else if (mode == "required") out_.tool_choice = ToolChoice::Required;
+    else if (mode == "none") out_.tool_choice = ToolChoice::None;
+    else return bad(field, fmt::format("\"{}\" must be auto, required or none", mode));
+    return {};
+  }
+
+  Result<void> choose_named(const Value& v, std::string_view field) {
+    std::string_view name = json::str(v, "function", "name");
+    if (name.empty()) name = json::str(v, "name");
+    if (name.empty()) return bad(field, "needs a function name");
+    out_.tool_choice = ToolChoice::Named;
+    out_.tool_choice_name = name;
+    return {};
+  }
+
+  Result<void> allow_only(const Value& allowed) {
+    std::vector<std::string> names;
+    if (auto* list = json::arr(allowed, "tools"))
+      for (auto& t : *list) {
+        std::string_view name = json::str(t, "function", "name");
+        names.emplace_back(name.empty() ? json::str(t, "name") : name);
+      }
+    std::erase_if(out_.tools, [&](auto& t) { return std::find(names.begin(), names.end(), t.name) == names.end(); });
+    return choose(json::str(allowed, "mode"), "tool_choice.allowed_tools.mode");
+  }
+
+  Result<void> read_tool_choice() {
+    auto* choice = take("tool_choice");
+    std::string_view field = "tool_choice";
+    if (auto* old = take("function_call"); old && !choice) {
+      choice = old;
+      field = "function_call";
+    }
+    if (!choice) return {};
+    if (choice->is_string()) return choose(json::view(choice->get_string()), field);
+    if (json::str(*choice, "type") == "allowed_tools") {
+      auto nested = member(*choice, "allowed_tools");
+      return allow_only(nested.is_object() ? nested : *choice);
+    }
+    return choose_named(*choice, field);
+  }
+
+  Result<Part> read_part(const Value& p, const std::string& at) {
+    Part out;
+    std::string_view type = json::str(p, "type");
+    out.cache_control = member(p, "cache_control");
+    if (type == "text" || type == "input_text") {
+      out.text = json::str(p, "text");
+    } else if (type == "refusal") {
+      out.text = json::str(p, "refusal");
+    } else if (type == "image_url") {
+      out.kind = PartKind::Image;
+      auto image = member(p, "image_url");
+      std::string_view url = image.is_string() ? json::view(image.get_string()) : json::str(image, "url");
+      if (auto detail = json::str(image, "detail"); !detail.empty() && detail != "auto") drop("image_url.detail");
+      if (url.starts_with("http://") || url.starts_with("https://")) out.url = url;
+      else SL_CHECK(read_data_url(url, at + ".image_url.url", out));
+    } else if (type == "file") {
+      out.kind = PartKind::Document;
+      auto file = member(p, "file");
+      if (!json::str(file, "file_id").empty()) return bad(at + ".file.file_id", "a file stored at OpenAI cannot be read by this provider; send file_data");
+      SL_CHECK(read_data_url(json::str(file, "file_data"), at + ".file.file_data", out));
+      out.title = json::str(file, "filename");
+    } else {
+      return bad(at + ".type", fmt::format("\"{}\" cannot be sent to this provider", type));
+    }
+    return out;
+  }
+
+  Result<void> read_content(const Value& content, const std::string& at, std::vector<Part>& out) {
+    if (content.is_null()) return {};
+    if (content.is_string()) {
+      Part p;
+      p.text = json::view(content.get_string());
+      if (!p.text.empty()) out.push_back(std::move(p));
+      return {};
+    }
+    if (!content.is_array()) return bad(at, "must be a string or an array of parts");
+    for (size_t i = 0; i < content.get_array().size(); ++i) {
+      SL_TRY(part, read_part(content.get_array()[i], fmt::format("{}[{}]", at, i)));
+      if (part.kind != PartKind::Text || !part.text.empty()) out.push_back(std::move(part));
+    }
+    return {};
+  }
+
+  Result<void> read_call(const Value& call, const std::string& at, std::vector<Part>& out) {
+    Part p;
+    p.kind = PartKind::ToolCall;
+    p.id = json::str(call, "id");
+    auto function = member(call, "function");
+    p.name = json::str(function, "name");
+    std::string_view text = trim(json::str(function, "arguments"));
+    p.arguments = json::Object{};
+    if (!text.empty()) {
+      auto parsed = json::parse(text);
+      if (!parsed) return bad(at + ".function.arguments", parsed.error().message);
+      if (!parsed->is_object()) return bad(at + ".function.arguments", fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
+      p.arguments = std::move(*parsed);
+    }
+    out.push_back(std::move(p));
+    return {};
+  }
+
+  // Reasoning goes first in an assistant turn: the provider checks its signature.
+  void read_reasoning(const Value& m, const std::string& at, std::vector<Part>& out) {
+    if (auto* blocks = json::arr(m, "thinking_blocks"); blocks && !blocks->empty()) {
+      for (auto& b : *blocks) {
+        Part p;
+        bool redacted = json::str(b, "type") == "redacted_thinking";
+        p.kind = redacted ? PartKind::RedactedThinking : PartKind::Thinking;
+        p.text = json::str(b, redacted ? "data" : "thinking");
+        p.signature = json::str(b, "signature");
+        out.push_back(std::move(p));
+      }
+      return;
+    }
+    std::string_view text = json::str(m, "reasoning_content"), signature = json::str(m, "reasoning_signature");
+    if (text.empty() && signature.empty()) return;
+    if (signature.empty()) return drop(at + ".reasoning_content");  // without its signature it would be refused
+    Part p;
+    p.kind = PartKind::Thinking;
+    p.text = text;
+    p.signature = signature;
+    out.push_back(std::move(p));
+  }
+
+  Result<void> read_assistant(const Value& m, const std::string& at) {
+    Message out;
+    out.role = Role::Assistant;
+    read_reasoning(m, at, out.parts);
+    SL_CHECK(read_content(member(m, "content"), at + ".content", out.parts));
+    if (auto refusal = json::str(m, "refusal"); !refusal.empty()) {
+      Part p;
+      p.text = refusal;
+      out.parts.push_back(std::move(p));
+    }
+    if (auto* calls = json::arr(m, "tool_calls"))
+      for (size_t i = 0; i < calls->size(); ++i) SL_CHECK(read_call((*calls)[i], fmt::format("{}.tool_calls[{}]", at, i), out.parts));
+    if (auto old = member(m, "function_call"); old.is_object()) {
+      Value call = json::Object{{"id", fmt::format("call_{}", out_.messages.size())}, {"function", old}};
+      SL_CHECK(read_call(call, at + ".function_call", out.parts));
+    }
+    if (!out.parts.empty()) append(std::move(out));
+    return {};
+  }
+
+  Result<void> read_tool_result(const Value& m, const std::string& at) {
+    Part result;
+    result.kind = PartKind::ToolResult;
+    result.id = json::str(m, "tool_call_id");
+    if (result.id.empty() && json::str(m, "role") == "tool") return bad(at + ".tool_call_id", "is required");
+    if (result.id.empty()) result.id = last_call_id();
+    SL_CHECK(read_content(member(m, "content"), at + ".content", result.content));
+    result.cache_control = member(m, "cache_control");
+    Message out;
+    out.parts.push_back(std::move(result));
+    append(std::move(out));
+    return {};
+  }
+
+  std::string last_call_id() const {
+    for (auto m = out_.messages.rbegin(); m != out_.messages.rend(); ++m)
+      for (auto p = m->parts.rbegin(); p != m->parts.rend(); ++p)
+        if (p->kind == PartKind::ToolCall) return p->id;
+    return "";
+  }
+
+  // Neighbours of one role become one message; tool results stand first in theirs.
+  void append(Message m) {
+    if (out_.messages.empty() || out_.messages.back().role != m.role) {
+      out_.messages.push_back(std::move(m));
+      return;
+    }
+    auto& parts = out_.messages.back().parts;
+    for (auto& p : m.parts) {
+      if (p.kind != PartKind::ToolResult) {
+        parts.push_back(std::move(p));
+        continue;
+      }
+      auto at = std::find_if(parts.begin(), parts.end(), [](auto& q) { return q.kind != PartKind::ToolResult; });
+      parts.insert(at, std::move(p));
+    }
+  }
+
+  Result<void> read_messages() {
+    auto* messages = take("messages");
+    if (!messages || !messages->is_array()) return bad("messages", "must be an array of messages");
+    for (size_t i = 0; i < messages->get_array().size(); ++i) {
+      auto& m = messages->get_array()[i];
+      std::string at = fmt::format("messages[{}]", i);
+      std::string_view role = json::str(m, "role");
+      if (role == "system" || role == "developer") {
+        SL_CHECK(read_content(member(m, "content"), at + ".content", out_.system));
+      } else if (role == "user") {
+        Message user;
+        SL_CHECK(read_content(member(m, "content"), at + ".content", user.parts));
+        if (!json::str(m, "name").empty()) drop(at + ".name");
+        if (!user.parts.empty()) append(std::move(user));
+      } else if (role == "assistant") {
+        SL_CHECK(read_assistant(m, at));
+      } else if (role == "tool" || role == "function") {
+        SL_CHECK(read_tool_result(m, at));
+      } else {
+        return bad(at + ".role", fmt::format("\"{}\" must be system, developer, user, assistant or tool", role));
+      }
+    }
+    return {};
+  }
+
+  Result<void> read_response_format() {
+    auto* format = take("response_format");
+    if (!format) return {};
+    std::string_view type = json::str(*format, "type");
+    if (type == "json_schema") {
+      auto spec = member(*format, "json_schema");
+      out_.schema_name = json::str(spec, "name");
+      out_.schema = member(spec, "schema");
+      if (!out_.schema.is_object()) return bad("response_format.json_schema.schema", "must be a JSON Schema object");
+    } else if (type == "json_object") {
+      drop("response_format");
+    } else if (type != "text") {
+      return bad("response_format.type", fmt::format("\"{}\" must be text, json_object or json_schema", type));
+    }
+    return {};
+  }
+
+  void drop(std::string field) {
+    if (std::find(out_.dropped.begin(), out_.dropped.end(), field) == out_.dropped.end()) out_.dropped.push_back(std::move(field));
+  }
+
+  // Everything else the client sent is named, unless it says nothing (null, or its default).
+  void note_rest() {
+    for (auto& [key, value] : body_.get_object()) {
+      std::string_view name = key;
+      if (std::find(seen_.begin(), seen_.end(), name) != seen_.end() || value.is_null()) continue;
+      bool neutral = (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() && value.to_number<double>() == 0;
+      neutral |= (name == "logprobs" || name == "store") && value.is_bool() && !value.get_bool();
+      neutral |= value.is_object() && value.get_object().empty();
+      if (!neutral) drop(std::string(name));
+    }
+  }
+
+  const Value& body_;
+  ChatRequest out_;
+  std::vector<std::string_view> seen_;
+};
+
+}  // namespace
+
+Result<ChatRequest> decode_openai_chat(const Value& body) { return RequestReader(body).read(); }
+
+}  // namespace sl::llm

@@ -1,0 +1,167 @@
+#include "llm/exchange/exchange.h"
+
+#include <fmt/format.h>
+
+#include "json/slice.h"
+#include "llm/dialect/openai_chat.h"
+
+namespace sl::llm {
+
+using json::Value;
+
+Result<Exchange> Exchange::make(const Dialect& dialect, const Provider& provider) {
+  Exchange out(dialect, provider);
+  out.pass_through_ = provider.dialect() == dialect.name();
+  return out;
+}
+
+void Exchange::assume(std::string_view model, bool stream, bool include_usage) {
+  request_.model = model;
+  request_.stream = stream;
+  request_.include_usage = include_usage;
+}
+
+Result<std::string> Exchange::request(std::string_view body, std::string_view model) {
+  if (pass_through_) return pass_request(body, model);
+  SL_TRY(parsed, json::parse(body));
+  SL_TRY(request, dialect_->decode(parsed));
+  request_ = std::move(request);
+  if (!model.empty()) request_.model = model;
+  return provider_->encode(request_);
+}
+
+// Same dialect: the bytes stay as they are but for the model and, in a stream, the wish for usage.
+Result<std::string> Exchange::pass_request(std::string_view body, std::string_view model) {
+  SL_TRY(parsed, json::parse(body));
+  if (!parsed.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
+  request_.model = json::str(parsed, "model");
+  auto* stream = json::find(parsed, "stream");
+  request_.stream = stream && stream->is_bool() && stream->get_bool();
+  std::string out(body);
+  if (!model.empty() && model != request_.model) {
+    request_.model = model;
+    std::string text;
+    json::write_string(model, text);
+    out = json::set_member(out, "model", text);
+  }
+  if (request_.model.empty()) return fail(Code::InvalidArgument, "model: is required");
+  if (!request_.stream || dialect_->name() != "openai-chat") return out;
+  auto* usage = json::find(parsed, "stream_options", "include_usage");
+  request_.include_usage = usage && usage->is_bool() && usage->get_bool();
+  if (!request_.include_usage) {
+    hide_usage_ = true;
+    auto* options = json::find(parsed, "stream_options");
+    json::Object with = options && options->is_object() ? options->get_object() : json::Object{};
+    with["include_usage"] = true;
+    out = json::set_member(out, "stream_options", json::dump(with));
+  }
+  return out;
+}
+
+Result<std::string> Exchange::response(std::string_view body) {
+  auto parsed = json::parse(body);
+  if (!parsed) return fail(Code::UpstreamProtocol, "the provider's answer is not JSON: " + parsed.error().message);
+  if (pass_through_) {
+    provider_->tap(*parsed, false, facts_);
+    return std::string(body);
+  }
+  if (json::find(*parsed, "error") && json::str(*parsed, "type") == "error") {
+    int status = 500;
+    return error_response(&status, body);
+  }
+  SL_TRY(response, provider_->decode(*parsed, request_));
+  facts_.model = response.model;
+  facts_.finish = openai_finish(response.finish);
+  facts_.has_usage = json::find(*parsed, "usage") != nullptr;
+  facts_.usage = response.usage;
+  for (auto& d : response.dropped) request_.dropped.push_back(d);
+  return dialect_->encode(response);
+}
+
+std::string Exchange::error_response(int* status, std::string_view body) {
+  ProviderError error = provider_->decode_error(*status, body);
+  if (error.message.empty()) {
+    error.message = fmt::format("the provider answered {}", *status);
+    if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + std::string(body);
+  }
+  *status = error.status;
+  if (pass_through_ && !error.type.empty()) return std::string(body);
+  return dialect_->encode(error);
+}
+
+void Exchange::on_event(const StreamEvent& e, std::string& out) {
+  using Kind = StreamEvent::Kind;
+  if (e.kind == Kind::Start) facts_.model = e.name;
+  if (e.kind == Kind::Finish) facts_.finish = openai_finish(e.finish);
+  if (e.kind == Kind::Error) failed_ = true;
+  if (e.kind == Kind::Usage) {
+    facts_.has_usage = true;
+    facts_.usage = e.usage;
+  }
+  encoder_->encode(e, out);
+}
+
+// Pass-through: bytes go out as they came, event by event where usage must be hidden.
+void Exchange::tap_stream(std::string_view bytes, std::string& out) {
+  if (!hide_usage_) out += bytes;
+  if (!sse_.feed(bytes)) {
+    failed_ = true;
+    return;
+  }
+  sse::Event event;
+  while (sse_.next(event)) {
+    bool usage_only = false;
+    if (event.data == "[DONE]") {
+      done_ = true;
+    } else if (auto parsed = json::parse(event.data)) {
+      provider_->tap(*parsed, true, facts_);
+      if (json::find(*parsed, "error")) done_ = failed_ = true;
+      auto* choices = json::arr(*parsed, "choices");
+      auto* usage = json::find(*parsed, "usage");
+      usage_only = choices && choices->empty() && usage && usage->is_object();
+    }
+    if (hide_usage_ && !usage_only) sse::append_event(event.name, event.data, out);
+  }
+}
+
+void Exchange::feed(std::string_view bytes, std::string& out) {
+  if (pass_through_) return tap_stream(bytes, out);
+  if (!decoder_) {
+    decoder_ = provider_->stream(request_);
+    encoder_ = dialect_->stream(request_.include_usage);
+  }
+  if (decoder_->complete()) return;
+  if (!sse_.feed(bytes)) {
+    StreamEvent e;
+    e.kind = StreamEvent::Kind::Error;
+    e.name = "api_error";
+    e.text = "the provider sent an event that is too large";
+    on_event(e, out);
+    return;
+  }
+  sse::Event event;
+  while (sse_.next(event))
+    decoder_->decode(event.name, event.data, [&](const StreamEvent& e) { on_event(e, out); });
+}
+
+bool Exchange::finish(std::string& out, std::string_view why) {
+  if (failed_) return false;
+  bool complete = pass_through_ ? done_ : decoder_ && decoder_->complete();
+  if (complete) return true;
+  failed_ = true;
+  if (pass_through_) {
+    out += "data: ";
+    out += dialect_->encode(ProviderError{502, "upstream_closed", std::string(why)});
+    out += "\n\n";
+    return false;
+  }
+  if (!encoder_) encoder_ = dialect_->stream(request_.include_usage);
+  StreamEvent e;
+  e.kind = StreamEvent::Kind::Error;
+  e.name = "upstream_closed";
+  e.text = why;
+  on_event(e, out);
+  return false;
+}
+
+}  // namespace sl::llm

@@ -1,0 +1,64 @@
+// Exchange: one model call between a client's dialect and a provider, translated or passed through.
+//
+// Who calls: proxy for a request to an LLM backend, `sightline translate`. Thread: one request's.
+// Bytes may arrive split anywhere; output is the same. Limits: the caller's on the request, 16 MiB on a whole
+// answer, 4 MiB on one streamed event.
+#pragma once
+
+#include <memory>
+
+#include "codec/sse/sse.h"
+#include "llm/dialect/dialect.h"
+#include "llm/provider.h"
+
+namespace sl::llm {
+
+class Exchange {
+ public:
+  // nullptr-free: both are known. Errors: Unsupported for a pair that has no translation.
+  static Result<Exchange> make(const Dialect& dialect, const Provider& provider);
+
+  // The client's body as the provider's. `model` replaces the client's unless empty.
+  Result<std::string> request(std::string_view body, std::string_view model);
+
+  bool pass_through() const { return pass_through_; }
+  bool streamed() const { return request_.stream; }
+  const std::string& model() const { return request_.model; }  // asked of the provider
+  const std::vector<std::string>& dropped() const { return request_.dropped; }
+  // `translate --response` has no request: it acts as if the client had asked for this.
+  void assume(std::string_view model, bool stream, bool include_usage);
+
+  // A whole successful answer.
+  Result<std::string> response(std::string_view body);
+  // A whole error answer; *status is the client's status.
+  std::string error_response(int* status, std::string_view body);
+
+  // A streamed answer: feed bytes as they come, then finish once.
+  void feed(std::string_view bytes, std::string& out);
+  // The provider's stream ended. False: it was cut, and an error event has been appended.
+  bool finish(std::string& out, std::string_view why = "the provider closed the stream before its end");
+  bool stream_failed() const { return failed_; }
+
+  const AnswerFacts& facts() const { return facts_; }
+
+ private:
+  Exchange(const Dialect& d, const Provider& p) : dialect_(&d), provider_(&p) {}
+  Result<std::string> pass_request(std::string_view body, std::string_view model);
+  void on_event(const StreamEvent& event, std::string& out);
+  void tap_stream(std::string_view bytes, std::string& out);
+
+  const Dialect* dialect_;
+  const Provider* provider_;
+  bool pass_through_ = false;
+  bool hide_usage_ = false;  // we asked for usage, the client did not
+  bool done_ = false;
+  bool failed_ = false;
+  ChatRequest request_;
+  AnswerFacts facts_;
+  sse::Decoder sse_;
+  std::unique_ptr<StreamDecoder> decoder_;
+  std::unique_ptr<StreamEncoder> encoder_;
+  std::string facts_buffer_;
+};
+
+}  // namespace sl::llm

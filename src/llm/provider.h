@@ -1,0 +1,68 @@
+// Provider: one model API: the canonical chat into its requests, its answers back. One folder each under
+// providers/, listed in providers/all.cc.
+//
+// Who calls: llm/exchange. Thread: const and shared; a StreamDecoder belongs to one answer.
+// To add one: a folder with a class like providers/anthropic, a line in all.cc, and its cases in test/translate.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "llm/chat/chat.h"
+
+namespace sl::llm {
+
+using EventSink = std::function<void(const StreamEvent&)>;
+
+// Reads the provider's stream (SSE event by event) into canonical events.
+class StreamDecoder {
+ public:
+  virtual ~StreamDecoder() = default;
+  // One SSE event. Unknown events are ignored; a malformed one becomes an Error event.
+  virtual void decode(std::string_view name, std::string_view data, const EventSink& sink) = 0;
+  // True once the provider has ended the answer properly (or with an error event).
+  virtual bool complete() const = 0;
+};
+
+struct ProviderEndpoint {
+  std::string host;
+  int port = 443;
+  bool tls = true;
+  std::string path;  // of the chat API
+};
+
+struct CredentialHeader {
+  std::string name, value;
+};
+
+// The pieces of a same-dialect answer that the record needs.
+struct AnswerFacts {
+  std::string model, finish;
+  bool has_usage = false;
+  Usage usage;
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual std::string_view name() const = 0;        // folder name
+  virtual std::string_view genai_name() const = 0;  // gen_ai.provider.name
+  virtual std::string_view dialect() const = 0;     // its own client format, passed through untouched
+  virtual ProviderEndpoint endpoint() const = 0;
+  // The header that carries a credential, and further ones every request needs.
+  virtual CredentialHeader credential(std::string_view key) const = 0;
+  virtual std::vector<CredentialHeader> headers(std::string_view api_version) const = 0;
+  // Names what it could not express in request.dropped. Errors: InvalidArgument naming the field.
+  virtual Result<std::string> encode(ChatRequest& request) const = 0;
+  // `request` is the one encoded: it says which tool call is structured output.
+  virtual Result<ChatResponse> decode(const json::Value& body, const ChatRequest& request) const = 0;
+  virtual ProviderError decode_error(int status, std::string_view body) const = 0;
+  virtual std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const = 0;
+  // Facts of an answer in the provider's own dialect (pass-through). Stream: called for each data payload.
+  virtual void tap(const json::Value& body, bool streamed, AnswerFacts& facts) const = 0;
+};
+
+const Provider* find_provider(std::string_view name);  // providers/all.cc
+std::vector<const Provider*> all_providers();
+
+}  // namespace sl::llm

@@ -1,0 +1,44 @@
+// Ledger: the queryable store of records behind `sightline traffic`, `sightline explain` and the page's trails.
+//
+// Who calls: observe/pipeline writes, app's HTTP API reads. Thread: any; one mutex. Limits: kRowsMax records, the
+// oldest go first. The file is SQLite in WAL mode, written in batches; a crash loses at most the last batch of traffic
+// records, never agent state.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kube/store/sqlite.h"
+#include "observe/record/record.h"
+
+namespace sl::observe {
+
+inline constexpr int64_t kRowsMax = 200'000;
+
+struct LedgerQuery {
+  std::string agent, session, turn, trace;
+  int64_t since_us = 0;
+  int64_t after_id = 0;
+  size_t limit = 1000;
+};
+
+class Ledger {
+ public:
+  Result<void> open(const std::string& path);
+  Result<void> add(const std::vector<Record>& records);
+  // Newest `limit` that fit, oldest first; each with its "id".
+  Result<json::Array> find(const LedgerQuery& query);
+  // By record id, trace id or a prefix of at least 6 digits of one: every record of that trace.
+  Result<json::Array> trace_of(const std::string& id);
+
+ private:
+  Result<json::Array> rows(sqlite::Statement& statement);
+
+  std::mutex mutex_;
+  sqlite::Database db_;
+  sqlite::Statement insert_;
+  int64_t since_trim_ = 0;
+};
+
+}  // namespace sl::observe

@@ -1,0 +1,57 @@
+// Recorder: the way from finished records to access log, metrics and ledger, off the data path's threads.
+//
+// Who calls: proxy workers and the agent runtime hand over batches (take). Thread: its own; take() only queues.
+// Limits: kQueueMax records wait; beyond, batches are dropped and counted in the log. Plain HTTP records go to the ledger
+// at kPlainPerSecond at most (the rest is counted); model, turn and tool records always.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "observe/ledger/ledger.h"
+#include "observe/metrics/metrics.h"
+#include "observe/record/record.h"
+
+namespace sl::observe {
+
+class Recorder : public RecordSink {
+ public:
+  // `ledger` may be null. `component` names the log a gateway's access lines go to.
+  Recorder(LogHub& logs, Ledger* ledger, std::function<std::string(const std::string& gateway)> component);
+  ~Recorder() override;
+
+  void take(std::vector<Record> records) override;
+  Metrics& metrics() { return metrics_; }
+  void set_access_log(bool on) { access_log_ = on; }
+  // Waits until everything taken so far has been written.
+  void flush();
+
+ private:
+  void run();
+  void write(std::vector<Record>& batch);
+
+  static constexpr size_t kQueueMax = 100'000;
+  static constexpr uint64_t kPlainPerSecond = 100;
+
+  LogHub& logs_;
+  Ledger* ledger_;
+  std::function<std::string(const std::string&)> component_;
+  Metrics metrics_;
+  std::atomic<bool> access_log_ = true;
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::vector<Record> queue_;
+  bool busy_ = false;
+  bool stop_ = false;
+  uint64_t dropped_ = 0;
+  int64_t second_ = 0;
+  uint64_t plain_this_second_ = 0;
+  bool ledger_broken_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sl::observe

@@ -1,0 +1,55 @@
+#include "providers/anthropic/anthropic.h"
+
+namespace sl::providers {
+
+using namespace llm;
+using json::Value;
+
+namespace {
+
+class Anthropic : public Provider {
+ public:
+  std::string_view name() const override { return "anthropic"; }
+  std::string_view genai_name() const override { return "anthropic"; }
+  std::string_view dialect() const override { return "anthropic-messages"; }
+  ProviderEndpoint endpoint() const override { return {"api.anthropic.com", 443, true, "/v1/messages"}; }
+  CredentialHeader credential(std::string_view key) const override { return {"x-api-key", std::string(key)}; }
+  std::vector<CredentialHeader> headers(std::string_view api_version) const override {
+    return {{"anthropic-version", api_version.empty() ? "2023-06-01" : std::string(api_version)}};
+  }
+  Result<std::string> encode(ChatRequest& request) const override { return encode_request(request); }
+  Result<ChatResponse> decode(const Value& body, const ChatRequest& request) const override { return decode_response(body, request); }
+  std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const override { return make_stream_decoder(request); }
+
+  ProviderError decode_error(int status, std::string_view body) const override {
+    ProviderError out{status == 529 ? 503 : status, "", ""};
+    if (auto parsed = json::parse(body)) {
+      out.type = json::str(*parsed, "error", "type");
+      out.message = json::str(*parsed, "error", "message");
+    }
+    return out;
+  }
+
+  void tap(const Value& body, bool, AnswerFacts& facts) const override {
+    const Value* message = json::find(body, "message");  // message_start
+    const Value& at = message ? *message : body;
+    if (auto model = json::str(at, "model"); !model.empty()) facts.model = model;
+    if (auto reason = json::str(at, "stop_reason"); !reason.empty()) facts.finish = reason;
+    if (auto reason = json::str(body, "delta", "stop_reason"); !reason.empty()) facts.finish = reason;
+    if (auto* usage = json::find(at, "usage"); usage && usage->is_object()) {
+      Usage u = usage_of(*usage);
+      if (!json::find(*usage, "input_tokens")) u.input = facts.usage.input, u.cached = facts.usage.cached;
+      facts.usage = u;
+      facts.has_usage = true;
+    }
+  }
+};
+
+}  // namespace
+
+const Provider& anthropic() {
+  static const Anthropic provider;
+  return provider;
+}
+
+}  // namespace sl::providers

@@ -1,0 +1,30 @@
+// Anthropic Messages. Status: alpha. Security posture: robust to untrusted clients and answers.
+// Source: ecosystem.md 1.4 and the OpenAI-Anthropic table of 1.8.
+#pragma once
+
+#include "llm/provider.h"
+
+namespace sl::providers {
+
+const llm::Provider& anthropic();
+
+// Name of the tool that stands for structured output on models without it.
+inline constexpr char kStructuredTool[] = "structured_output";
+
+// What a model of this family accepts.
+struct ModelTraits {
+  int64_t default_max_tokens = 4096;
+  bool output_format = false;      // output_config.format
+  bool adaptive_thinking = false;  // thinking {type: adaptive} with output_config.effort
+};
+ModelTraits traits_of(std::string_view model);
+
+Result<std::string> encode_request(llm::ChatRequest& request);
+Result<llm::ChatResponse> decode_response(const json::Value& body, const llm::ChatRequest& request);
+std::unique_ptr<llm::StreamDecoder> make_stream_decoder(const llm::ChatRequest& request);
+llm::Finish finish_of(std::string_view stop_reason);
+llm::Usage usage_of(const json::Value& usage);
+// Structured output by a forced tool was used for this request.
+bool uses_structured_tool(const llm::ChatRequest& request);
+
+}  // namespace sl::providers

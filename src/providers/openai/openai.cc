@@ -1,0 +1,57 @@
+#include "providers/openai/openai.h"
+
+namespace sl::providers {
+
+using namespace llm;
+using json::Value;
+
+namespace {
+
+class OpenAi : public Provider {
+ public:
+  std::string_view name() const override { return "openai"; }
+  std::string_view genai_name() const override { return "openai"; }
+  std::string_view dialect() const override { return "openai-chat"; }
+  ProviderEndpoint endpoint() const override { return {"api.openai.com", 443, true, "/v1/chat/completions"}; }
+  CredentialHeader credential(std::string_view key) const override { return {"Authorization", "Bearer " + std::string(key)}; }
+  std::vector<CredentialHeader> headers(std::string_view) const override { return {}; }
+
+  Result<std::string> encode(ChatRequest&) const override {
+    return fail(Code::Unsupported, "provider openai takes only the openai-chat format so far");
+  }
+  Result<ChatResponse> decode(const Value&, const ChatRequest&) const override {
+    return fail(Code::Unsupported, "provider openai answers only in the openai-chat format so far");
+  }
+  std::unique_ptr<StreamDecoder> stream(const ChatRequest&) const override { return nullptr; }
+
+  ProviderError decode_error(int status, std::string_view body) const override {
+    ProviderError out{status, "", ""};
+    if (auto parsed = json::parse(body)) {
+      out.message = json::str(*parsed, "error", "message");
+      out.type = json::str(*parsed, "error", "type");
+    }
+    return out;
+  }
+
+  void tap(const Value& body, bool streamed, AnswerFacts& facts) const override {
+    if (auto model = json::str(body, "model"); !model.empty()) facts.model = model;
+    if (auto* choices = json::arr(body, "choices"); choices && !choices->empty())
+      if (auto reason = json::str((*choices)[0], "finish_reason"); !reason.empty()) facts.finish = reason;
+    auto* usage = json::find(body, "usage");
+    if (!usage || !usage->is_object()) return;
+    (void)streamed;  // the last usage seen is the whole one
+    facts.has_usage = true;
+    facts.usage.input = json::num(*usage, 0, "prompt_tokens");
+    facts.usage.output = json::num(*usage, 0, "completion_tokens");
+    facts.usage.cached = json::num(*usage, 0, "prompt_tokens_details", "cached_tokens");
+  }
+};
+
+}  // namespace
+
+const Provider& openai() {
+  static const OpenAi provider;
+  return provider;
+}
+
+}  // namespace sl::providers

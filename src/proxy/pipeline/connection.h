@@ -1,0 +1,60 @@
+// Connection: one client of the data plane, from accept to close; requests on it are served one after another.
+//
+// Who calls: proxy/worker. Thread: its worker's. Limits: 64 KiB head, 128 fields, deadlines in connection.cc.
+#pragma once
+
+#include "codec/http1/body.h"
+#include "codec/http1/head.h"
+#include "net/tcp/stream.h"
+#include "proxy/worker/worker.h"
+
+namespace sl::proxy {
+
+class Connection {
+ public:
+  Connection(Worker* worker, net::tcp::socket socket, std::string bind);
+  ~Connection();
+
+  net::Task<void> serve();
+
+  bool idle() const { return idle_; }
+  bool waiting_for_upstream() const { return upstream_ != nullptr; }
+  int fd() { return stream_.socket().native_handle(); }
+  void client_left();  // cancels the upstream call under way
+  void close() { stream_.close(); }
+
+  // For the exchange under way (pipeline/exchange.cc).
+  Worker& worker() { return *worker_; }
+  net::Stream& stream() { return stream_; }
+  const std::string& bind() const { return bind_; }
+  const http1::RequestHead& head() const { return head_; }
+  http1::BodyDecoder& body() { return body_; }
+  // The next piece of the request body; empty at its end. The view lives until the next call.
+  net::Task<Result<std::string_view>> read_body();
+  // What of the body is already here; consumes it. For bodies that arrived with the head.
+  std::string_view buffered_body();
+  void watch_upstream(net::Stream* upstream) { upstream_ = upstream; }
+  bool left() const { return left_; }
+
+ private:
+  // 0: nothing more to serve.
+  net::Task<Result<size_t>> read_head();
+  net::Task<Result<bool>> fill();
+  std::string_view unread() const { return std::string_view(buffer_).substr(start_, used_ - start_); }
+
+  Worker* worker_;
+  net::Stream stream_;
+  std::string bind_;
+  std::string buffer_;
+  size_t start_ = 0, used_ = 0;
+  std::string head_text_;  // the head under way: views of head_ point here
+  http1::RequestHead head_;
+  http1::BodyDecoder body_;
+  net::Stream* upstream_ = nullptr;
+  bool idle_ = true;
+  bool left_ = false;
+};
+
+net::Task<void> serve_connection(Worker* worker, net::tcp::socket socket, std::string bind);
+
+}  // namespace sl::proxy

@@ -1,0 +1,165 @@
+// The phases of a request, in order:
+//   pin the snapshot     one configuration from beginning to end
+//   identify             trace context, and who calls if it is one of our agents
+//   match                listener, rule (Gateway API precedence); none is 404
+//   redirect             answered here
+//   choose a backend     by weight; a broken share is 500
+//   rewrite              path and host towards the backend
+//   forward              plain.cc or model.cc
+//   record               finished once
+#include "proxy/pipeline/exchange.h"
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "proxy/pipeline/rewrite.h"
+
+namespace sl::proxy {
+namespace {
+
+// "token;agent=NS/NAME;session=S;turn=T": accepted only with this process's token.
+void identify_agent(Exchange& x) {
+  auto field = x.client.head().field("x-sightline-identity");
+  const std::string& token = x.client.worker().options().identity_token;
+  if (!field || token.empty()) return;
+  auto pieces = split(*field, ';');
+  if (pieces[0] != token) return;
+  for (auto piece : pieces) {
+    size_t eq = piece.find('=');
+    if (eq == std::string_view::npos) continue;
+    std::string_view key = piece.substr(0, eq), value = piece.substr(eq + 1);
+    if (key == "agent") x.record.agent = value;
+    else if (key == "session") x.record.session = value;
+    else if (key == "turn") x.record.turn = value;
+  }
+}
+
+bool hex_lower(std::string_view s) {
+  for (char c : s)
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  return true;
+}
+
+std::string random_id(int words) {
+  std::string out;
+  for (int i = 0; i < words; ++i) fmt::format_to(std::back_inserter(out), "{:016x}", fast_random() | 1);
+  return out;
+}
+
+// Continues the caller's W3C trace or starts one; the upstream gets our span as parent.
+void take_trace(Exchange& x) {
+  auto& r = x.record;
+  if (auto tp = x.client.head().field("traceparent"); tp && tp->size() >= 55 && (*tp)[2] == '-' && (*tp)[35] == '-' &&
+                                                      hex_lower(tp->substr(3, 32)) && hex_lower(tp->substr(36, 16))) {
+    r.trace_id = tp->substr(3, 32);
+    r.parent_span_id = tp->substr(36, 16);
+  } else {
+    r.trace_id = random_id(2);
+  }
+  r.span_id = random_id(1);
+  x.traceparent = fmt::format("00-{}-{}-01", r.trace_id, r.span_id);
+}
+
+void begin_record(Exchange& x) {
+  auto& head = x.client.head();
+  auto& r = x.record;
+  r.start_unix_us = unix_us();
+  x.start_us = monotonic_us();
+  r.src_addr = x.client.stream().peer();
+  r.method = head.method;
+  r.host = head.host;
+  r.path = head.target.substr(0, head.target.find('?'));
+  r.version = head.minor_version ? "HTTP/1.1" : "HTTP/1.0";
+  r.protocol = "http";
+  take_trace(x);
+  identify_agent(x);
+}
+
+Result<void> find_rule(Exchange& x) {
+  auto* listeners = x.snapshot ? x.snapshot->listeners_at(x.client.bind()) : nullptr;
+  if (!listeners) return fail(Code::NotFound, "no listener is configured here");
+  auto& head = x.client.head();
+  route::RequestView view;
+  view.method = head.method;
+  view.host = head.host;
+  size_t question = head.target.find('?');
+  view.path = head.target.substr(0, question);
+  if (question != std::string_view::npos) view.query = head.target.substr(question + 1);
+  view.header = [&head](std::string_view name) { return head.field(name); };
+  x.match = route::match_request(*listeners, view);
+  if (x.match.listener) {
+    x.record.gateway = x.match.listener->spec.gateway;
+    x.record.listener = x.match.listener->spec.name;
+  }
+  if (!x.match.match)
+    return fail(Code::NotFound, fmt::format("no route of this gateway matches {} {} for host \"{}\"", head.method, view.path, head.host));
+  x.record.route = x.match.match->rule->route;
+  return {};
+}
+
+Result<void> choose_backend(Exchange& x) {
+  auto& rule = *x.match.match->rule;
+  if (!rule.error.empty()) return fail(Code::Internal, rule.error);
+  if (rule.weight_total <= 0) return fail(Code::Internal, fmt::format("route {} has no backend with a weight above 0", rule.route));
+  int64_t pick = rule.shares.size() == 1 ? 0 : static_cast<int64_t>(fast_random() % static_cast<uint64_t>(rule.weight_total));
+  for (auto& share : rule.shares) {
+    if (share.weight <= 0) continue;
+    if (pick < share.weight) {
+      x.share = &share;
+      break;
+    }
+    pick -= share.weight;
+  }
+  if (!x.share->backend) return fail(Code::Internal, x.share->error);
+  x.backend = &x.share->backend->spec;
+  if (x.backend->endpoints.empty()) return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
+  x.endpoint = x.backend->endpoints.size() == 1 ? 0 : fast_random() % x.backend->endpoints.size();
+  return {};
+}
+
+net::Task<void> run_phases(Exchange& x) {
+  auto found = find_rule(x);
+  if (!found) {
+    co_await send_error(x, found.error());
+    co_return;
+  }
+  auto& rule = *x.match.match->rule;
+  int64_t request_ms = rule.spec->request_timeout_ms;
+  if (request_ms) x.deadline_ms = x.client.worker().loop().now_ms() + request_ms;
+  if (rule.spec->filters.redirect) {
+    std::string location = redirect_location(x);
+    Reply r{static_cast<int>(rule.spec->filters.redirect->status), "text/plain; charset=utf-8", ""};
+    net::Headers headers;
+    headers.emplace_back("Location", std::move(location));
+    co_await send_reply(x, std::move(r), std::move(headers));
+    co_return;
+  }
+  auto chosen = choose_backend(x);
+  if (!chosen) {
+    co_await send_error(x, chosen.error());
+    co_return;
+  }
+  rewrite_request(x);
+  if (x.backend->ai) co_await forward_model(x);
+  else co_await forward_plain(x);
+}
+
+}  // namespace
+
+net::Task<bool> serve_request(Connection& client) {
+  Exchange x(client);
+  x.snapshot = client.worker().snapshot();
+  x.keep_alive = client.head().keep_alive;
+  begin_record(x);
+  co_await run_phases(x);
+  client.watch_upstream(nullptr);
+  x.record.duration_us = monotonic_us() - x.start_us;
+  if (client.left()) {
+    if (!x.head_sent) x.record.status = 499;
+    if (x.record.error.empty()) x.record.error = "the client went away";
+  }
+  client.worker().finish(std::move(x.record));
+  // A body that nobody read would be taken for the next request.
+  co_return x.keep_alive && client.body().done() && client.stream().is_open() && !client.left();
+}
+
+}  // namespace sl::proxy

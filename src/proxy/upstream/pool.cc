@@ -1,0 +1,102 @@
+#include "proxy/upstream/pool.h"
+
+namespace sl::proxy {
+namespace {
+
+constexpr int64_t kIdleMs = 60'000;
+constexpr size_t kIdlePerBackendMax = 256;
+
+std::string pool_key(const route::Backend& b, size_t endpoint) {
+  auto& e = b.endpoints[endpoint];
+  return fmt::format("{}|{}:{}|{}", b.tls ? "tls" : "tcp", e.host, e.port, b.server_name);
+}
+
+std::string common_name(SSL* ssl) {
+  X509* cert = SSL_get1_peer_certificate(ssl);
+  if (!cert) return "";
+  char name[256] = "";
+  X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof name);
+  X509_free(cert);
+  return name;
+}
+
+}  // namespace
+
+UpstreamPool::UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls, std::vector<net::ResolveOverride> overrides)
+    : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
+
+UpstreamPool::~UpstreamPool() {
+  for (auto& [name, session] : sessions_) SSL_SESSION_free(session);
+}
+
+net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::Backend* backend, size_t endpoint, bool fresh, int64_t connect_ms) {
+  std::string key = pool_key(*backend, endpoint);
+  if (!fresh) {
+    auto& pool = idle_[key];
+    while (!pool.empty()) {
+      UpstreamPtr c = std::move(pool.back());
+      pool.pop_back();
+      if (c->stream.stale()) continue;
+      c->reused = true;
+      co_return c;
+    }
+  }
+  auto& e = backend->endpoints[endpoint];
+  std::string server_name = backend->server_name.empty() ? e.host : backend->server_name;
+  bool tls = backend->tls;
+  auto socket = co_await resolver_.connect(e.host, static_cast<uint16_t>(e.port), connect_ms);
+  if (!socket) co_return fail(std::move(socket).error());
+  auto c = std::make_unique<UpstreamConnection>(loop_, std::move(*socket));
+  c->key = std::move(key);
+  if (tls) {
+    auto ok = co_await start_tls(*c, std::move(server_name), connect_ms);
+    if (!ok) co_return fail(std::move(ok).error());
+  }
+  co_return c;
+}
+
+net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::string server_name, int64_t connect_ms) {
+  c.stream.deadline().expires_in(connect_ms);
+  auto it = sessions_.find(server_name);
+  auto ok = co_await c.stream.connect_tls(*tls_, server_name, it == sessions_.end() ? nullptr : it->second);
+  if (!ok) {
+    if (it != sessions_.end()) {  // a session that no longer serves
+      SSL_SESSION_free(it->second);
+      sessions_.erase(server_name);
+    }
+    co_return ok;
+  }
+  c.stream.deadline().disarm();
+  c.tls_version = SSL_get_version(c.stream.ssl());
+  c.tls_peer = common_name(c.stream.ssl());
+  if (c.tls_peer.empty()) c.tls_peer = server_name;
+  c.key += '\0' + server_name;  // remembered for the session; split off in release()
+  co_return Result<void>();
+}
+
+void UpstreamPool::remember_session(const std::string& server_name, SSL* ssl) {
+  SSL_SESSION* session = SSL_get1_session(ssl);
+  if (!session) return;
+  if (!SSL_SESSION_is_resumable(session)) {
+    SSL_SESSION_free(session);
+    return;
+  }
+  auto& slot = sessions_[server_name];
+  if (slot) SSL_SESSION_free(slot);
+  slot = session;
+}
+
+void UpstreamPool::release(UpstreamPtr c) {
+  if (!c->stream.is_open() || !c->buffer.empty()) return;
+  if (size_t at = c->key.find('\0'); at != std::string::npos) {
+    remember_session(c->key.substr(at + 1), c->stream.ssl());
+    c->key.resize(at);
+  }
+  c->stream.deadline().expires_in(kIdleMs);
+  auto& pool = idle_[c->key];
+  if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
+}
+
+void UpstreamPool::close_idle() { idle_.clear(); }
+
+}  // namespace sl::proxy

@@ -1,0 +1,84 @@
+// Worker: one thread of the data plane: its loop, its listening sockets, its pools and its finished records.
+//
+// Who calls: DataPlane makes workers and posts snapshots to them; connections run on them. Thread: all members are the
+// worker's own but where said. No locks.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "net/loop/loop.h"
+#include "observe/record/record.h"
+#include "proxy/upstream/pool.h"
+#include "route/snapshot/snapshot.h"
+
+namespace sl::proxy {
+
+class Connection;
+
+struct WorkerOptions {
+  std::shared_ptr<net::asio::ssl::context> upstream_tls;
+  std::vector<net::ResolveOverride> overrides;
+  observe::RecordSink* sink = nullptr;
+  std::string identity_token;  // our own agents prove who they are with it
+  size_t connections_max = 50'000;
+  size_t llm_body_bytes_max = 16u << 20;
+};
+
+struct WorkerCounters {
+  uint64_t connections = 0;  // open now
+  uint64_t requests = 0;
+};
+
+class Worker {
+ public:
+  Worker(int index, const WorkerOptions& options);
+  ~Worker();
+
+  void start() { loop_.start(); }
+  net::Loop& loop() { return loop_; }
+  const WorkerOptions& options() const { return options_; }
+  UpstreamPool& pool() { return pool_; }
+  const std::shared_ptr<const route::Snapshot>& snapshot() const { return snapshot_; }
+
+  // Loop thread. Opens the sockets of new binds, closes those of old ones; `ports` says which real port stands for a
+  // bind of port 0, and gets what this worker bound. Binds that failed are in `failed` with the reason.
+  void apply(std::shared_ptr<const route::Snapshot> snapshot, std::map<std::string, uint16_t>& ports,
+             std::map<std::string, std::string>& failed);
+  void stop_accepting();
+  bool draining() const { return draining_; }
+  size_t connections() const { return connections_.size(); }
+  void close_connections(bool idle_only);
+
+  // From connections.
+  void add(Connection* c);
+  void remove(Connection* c);
+  void finish(observe::Record record);
+  void flush_records();
+  WorkerCounters counters() const { return {connections_.size(), requests_}; }
+
+ private:
+  struct Acceptor {
+    net::tcp::acceptor socket;
+    bool closed = false;
+    explicit Acceptor(net::asio::io_context& io) : socket(io) {}
+  };
+  Result<std::shared_ptr<Acceptor>> open(const std::string& bind, uint16_t port);
+  static net::Task<void> accept_loop(Worker* self, std::shared_ptr<Acceptor> acceptor, std::string bind);
+  static net::Task<void> tick(Worker* self);
+  void cancel_abandoned();
+
+  WorkerOptions options_;
+  net::Loop loop_;
+  UpstreamPool pool_;
+  std::shared_ptr<const route::Snapshot> snapshot_;
+  std::unordered_map<std::string, std::shared_ptr<Acceptor>> acceptors_;
+  std::list<Connection*> connections_;
+  std::vector<observe::Record> records_;
+  uint64_t requests_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace sl::proxy
