@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
+#include <cerrno>
+
 #include "base/ids.h"
 #include "base/strings.h"
 
@@ -16,17 +20,20 @@ void Log::line(Level level, std::string_view text) const {
 }
 
 void LogHub::write(const std::string& component, Level level, std::string_view text) {
-  if (level < min_level_) return;
   LogLine line;
   line.unix_ms = unix_ms();
   line.text = fmt::format("{} {} {}", rfc3339(line.unix_ms, true), kNames[static_cast<int>(level)], text);
+  for (char& c : line.text)
+    if (c == '\n' || c == '\r') c = ' ';  // a value can never start a new line
   std::lock_guard lock(mutex_);
+  if (level < min_level_) return;
   print(line.text + "\n");
   keep(component, line);
 }
 
 void LogHub::print(std::string_view text) {
-  if (fd_ >= 0 && ::write(fd_, text.data(), text.size()) < 0) fd_ = -1;  // closed: stop trying
+  if (fd_ >= 0 && ::write(fd_, text.data(), text.size()) < 0 && errno != EAGAIN && errno != EINTR)
+    fd_ = -1;  // closed: stop trying
 }
 
 void LogHub::write_batch(const std::vector<std::pair<std::string, LogLine>>& lines) {

@@ -66,7 +66,10 @@ class LogHub {
   // Calls fn (from the writing thread; it must not block) with each later line. Returns an id for unfollow.
   uint64_t follow(const std::string& component, std::function<void(const LogLine&)> fn);
   void unfollow(uint64_t id);
-  void set_min_level(Level level) { min_level_ = level; }
+  void set_min_level(Level level) {
+    std::lock_guard lock(mutex_);
+    min_level_ = level;
+  }
 
  private:
   void keep(const std::string& component, const LogLine& line);  // under the mutex

@@ -51,6 +51,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view sep) {
 }
 
 std::string replace_all(std::string_view s, std::string_view from, std::string_view to) {
+  if (from.empty()) return std::string(s);
   std::string out;
   size_t start = 0;
   for (size_t at; (at = s.find(from, start)) != std::string_view::npos; start = at + from.size()) {
@@ -108,8 +109,8 @@ std::string base64_encode(std::string_view bytes) {
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
   std::string out;
   out.reserve(text.size() * 3 / 4);
   unsigned acc = 0;
@@ -198,12 +199,14 @@ bool valid_utf8(std::string_view s) {
 }
 
 std::string rfc3339(int64_t unix_ms, bool with_ms) {
-  std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
+  int64_t ms = unix_ms % 1000;
+  if (ms < 0) ms += 1000;
+  std::time_t seconds = static_cast<std::time_t>((unix_ms - ms) / 1000);
   std::tm tm{};
   gmtime_r(&seconds, &tm);
   char out[40];
   size_t n = std::strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%S", &tm);
-  if (with_ms) n += static_cast<size_t>(std::snprintf(out + n, sizeof out - n, ".%03d", static_cast<int>(unix_ms % 1000)));
+  if (with_ms) n += static_cast<size_t>(std::snprintf(out + n, sizeof out - n, ".%03d", static_cast<int>(ms)));
   return std::string(out, n) + "Z";
 }
 
@@ -222,16 +225,21 @@ std::optional<int64_t> parse_rfc3339(std::string_view s) {
   tm.tm_hour = num(11, 2);
   tm.tm_min = num(14, 2);
   tm.tm_sec = num(17, 2);
-  if (tm.tm_year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+  if (tm.tm_year < -1900 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
       tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
       tm.tm_sec > 60)
     return std::nullopt;
+  static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  int year = tm.tm_year + 1900;
+  bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  if (tm.tm_mday > kDays[tm.tm_mon] + (tm.tm_mon == 1 && leap)) return std::nullopt;
   size_t at = 19;
   int64_t ms = 0;
   if (s[at] == '.') {
     int64_t scale = 100;
     for (++at; at < s.size() && s[at] >= '0' && s[at] <= '9'; ++at, scale /= 10)
       ms += (s[at] - '0') * scale;
+    if (at == 20) return std::nullopt;
   }
   int64_t offset_s = 0;
   std::string_view zone = s.substr(at);

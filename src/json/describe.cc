@@ -47,7 +47,11 @@ void Decoder::fail_here(std::string message) {
 
 void Decoder::fail_type(const Value& found, std::string_view wanted) {
   std::string text = dump(found);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  if (text.size() > 60) {
+    size_t cut = 57;
+    while ((static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+    text = text.substr(0, cut) + "...";
+  }
   fail_here(fmt::format("must be {}, found {} {}", wanted, kind_name(found), text));
 }
 
@@ -85,6 +89,7 @@ void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d
       if (f.name == std::string_view(key)) field = &f;
     if (!field) {
       if (info.schema->preserve_unknown) continue;
+      d.path = before;
       return d.fail_here(unknown_field_message(key, info.fields));
     }
     d.path = child_path(before, key);
@@ -93,14 +98,15 @@ void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d
   }
   d.path = before;
   for (auto& p : info.schema->properties)
-    if (p.required && !object->contains(p.name)) return d.fail_here(fmt::format("\"{}\" is required", p.name));
+    if (auto* found = object->if_contains(p.name); p.required && (!found || found->is_null())) return d.fail_here(fmt::format("\"{}\" is required", p.name));
 }
 
 Value encode_struct(const StructInfo& info, const void* in) {
   Object out;
   for (auto& f : info.fields) {
     const void* member = static_cast<const char*>(in) + f.offset;
-    if (!f.codec->absent(member)) out[f.name] = f.codec->encode(member);
+    const Property* p = info.schema->property(f.name);
+    if ((p && p->required) || f.always || !f.codec->absent(member)) out[f.name] = f.codec->encode(member);
   }
   return out;
 }
@@ -138,6 +144,8 @@ void decode_int(const Value& v, int64_t& out, int64_t low, int64_t high, Decoder
   if (auto* i = v.if_int64()) value = *i;
   // 2.0 is an integer in JSON's own terms
   if (auto* f = v.if_double(); f && std::floor(*f) == *f && std::fabs(*f) < 9e15) value = static_cast<int64_t>(*f);
+  if (v.is_uint64() && !value)
+    return d.fail_here(fmt::format("must be between {} and {}, found {}", low, high, v.get_uint64()));
   if (!value) return d.fail_type(v, "integer");
   if (*value < low || *value > high)
     return d.fail_here(fmt::format("must be between {} and {}, found {}", low, high, *value));

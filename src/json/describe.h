@@ -63,6 +63,7 @@ struct FieldInfo {
   std::string name;
   const Codec* codec = nullptr;
   size_t offset = 0;
+  bool always = false;  // the initial value is not the absent one
 };
 
 struct StructInfo {
@@ -128,12 +129,17 @@ class Fields {
   FieldRef add(std::string name, M T::*member) {
     static const T sample{};
     auto at = reinterpret_cast<const char*>(&(sample.*member)) - reinterpret_cast<const char*>(&sample);
-    return add_raw(info_, std::move(name), codec_of<M>(), static_cast<size_t>(at));
+    auto ref = add_raw(info_, std::move(name), codec_of<M>(), static_cast<size_t>(at) + base_);
+    if constexpr (std::is_same_v<M, bool> || std::is_same_v<M, std::string>)
+      info_.fields.back().always = !codec_of<M>().absent(&(sample.*member));
+    return ref;
   }
   // The members of a struct that T derives from, in place ("inline").
   template <class Base>
   void include() {
+    static const T sample{};
     Fields<Base> base(info_);
+    base.base_ = base_ + static_cast<size_t>(reinterpret_cast<const char*>(static_cast<const Base*>(&sample)) - reinterpret_cast<const char*>(&sample));
     describe(base);
   }
 
@@ -141,6 +147,7 @@ class Fields {
   template <class U>
   friend class Fields;
   StructInfo& info_;
+  size_t base_ = 0;
 };
 
 FieldRef add_raw(StructInfo& info, std::string name, const Codec& codec, size_t offset);

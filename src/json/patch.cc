@@ -14,7 +14,7 @@ void merge_patch(Value& target, const Value& patch) {
   }
   Object& o = ensure_object(target);
   for (auto& [key, value] : *changes) {
-    if (value.is_null()) o.erase(key);
+    if (value.is_null()) o.stable_erase(key);
     else merge_patch(o[key], value);
   }
 }
@@ -29,7 +29,12 @@ Result<Tokens> pointer_tokens(std::string_view pointer) {
     return fail(Code::InvalidArgument, fmt::format("JSON pointer \"{}\" must start with /", pointer));
   Tokens out;
   for (auto part : split(pointer.substr(1), '/'))
+{
+    for (size_t i = 0; i < part.size(); ++i)
+      if (part[i] == '~' && (i + 1 == part.size() || (part[i + 1] != '0' && part[i + 1] != '1')))
+        return fail(Code::InvalidArgument, fmt::format("JSON pointer \"{}\" has a ~ without 0 or 1", pointer));
     out.push_back(replace_all(replace_all(part, "~1", "/"), "~0", "~"));
+  }
   return out;
 }
 
@@ -37,10 +42,24 @@ std::unexpected<Error> missing(std::string_view pointer) {
   return fail(Code::Invalid, fmt::format("the path {} does not exist", pointer));
 }
 
+std::optional<uint64_t> index_of(const std::string& token) {
+  if (token.size() > 1 && token[0] == '0') return std::nullopt;
+  return parse_uint(token);
+}
+
+size_t depth_of(const Value& v) {
+  size_t deepest = 0;
+  if (auto* a = v.if_array())
+    for (auto& e : *a) deepest = std::max(deepest, depth_of(e));
+  if (auto* o = v.if_object())
+    for (auto& [key, e] : *o) deepest = std::max(deepest, depth_of(e));
+  return v.is_array() || v.is_object() ? deepest + 1 : 0;
+}
+
 Value* step(Value& v, const std::string& token) {
   if (auto* o = v.if_object()) return o->if_contains(token);
   if (auto* a = v.if_array())
-    if (auto i = parse_uint(token); i && *i < a->size()) return &(*a)[*i];
+    if (auto i = index_of(token); i && *i < a->size()) return &(*a)[*i];
   return nullptr;
 }
 
@@ -67,7 +86,7 @@ Result<void> add(Value& root, const Tokens& tokens, std::string_view pointer, Va
       a->push_back(std::move(value));
       return {};
     }
-    if (auto i = parse_uint(tokens.back()); i && *i <= a->size()) {
+    if (auto i = index_of(tokens.back()); i && *i <= a->size()) {
       a->insert(a->begin() + static_cast<ptrdiff_t>(*i), std::move(value));
       return {};
     }
@@ -80,7 +99,7 @@ Result<Value> remove(Value& root, const Tokens& tokens, std::string_view pointer
   Value* at = parent ? step(*parent, tokens.back()) : nullptr;
   if (!at) return missing(pointer);
   Value old = std::move(*at);
-  if (auto* o = parent->if_object()) o->erase(tokens.back());
+  if (auto* o = parent->if_object()) o->stable_erase(tokens.back());
   else parent->get_array().erase(parent->get_array().begin() + static_cast<ptrdiff_t>(*parse_uint(tokens.back())));
   return old;
 }
@@ -96,7 +115,7 @@ Result<Value*> resolve(Value& root, std::string_view pointer) {
 Result<void> apply_op(Value& root, const Value& op) {
   std::string_view name = str(op, "op"), path = str(op, "path"), from = str(op, "from");
   const Value* value = find(op, "value");
-  if (!find(op, "path")) return fail(Code::InvalidArgument, "a JSON patch operation needs \"path\"");
+  if (auto* p = find(op, "path"); !p || !p->is_string()) return fail(Code::InvalidArgument, "a JSON patch operation needs \"path\"");
   if ((name == "add" || name == "replace" || name == "test") && !value)
     return fail(Code::InvalidArgument, fmt::format("JSON patch operation \"{}\" needs \"value\"", name));
   SL_TRY(tokens, pointer_tokens(path));
@@ -116,6 +135,8 @@ Result<void> apply_op(Value& root, const Value& op) {
     return {};
   }
   if (name == "copy" || name == "move") {
+    if (auto* f = find(op, "from"); !f || !f->is_string())
+      return fail(Code::InvalidArgument, fmt::format("JSON patch operation \"{}\" needs \"from\"", name));
     SL_TRY(source, resolve(root, from));
     Value copied = *source;
     if (name == "move") {
@@ -136,7 +157,14 @@ Result<Value> json_patch(const Value& target, const Value& patch) {
   if (!ops) return fail(Code::InvalidArgument, "a JSON patch must be an array of operations");
   if (ops->size() > 10'000) return fail(Code::TooLarge, "a JSON patch may have at most 10000 operations");
   Value out = target;
-  for (auto& op : *ops) SL_CHECK(apply_op(out, op));
+  size_t copied = 0;
+  for (auto& op : *ops) {
+    if (str(op, "op") == "copy")
+      if (auto source = resolve(out, str(op, "from"))) copied += dump(**source).size();
+    if (copied > (16u << 20)) return fail(Code::TooLarge, "JSON patch copies too much");
+    SL_CHECK(apply_op(out, op));
+    if (depth_of(out) > 100) return fail(Code::TooLarge, "JSON patch makes the document too deep");
+  }
   return out;
 }
 

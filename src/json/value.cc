@@ -1,14 +1,52 @@
 #include "json/value.h"
 
 #include <fmt/format.h>
+#include <boost/json/basic_parser_impl.hpp>
 
 #include <charconv>
+#include <cstdlib>
+#include <optional>
 #include <cmath>
 
 #include "base/strings.h"
 
 namespace sl::json {
 namespace {
+
+struct Builder {
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+  using ec_t = boost::json::error_code;
+  using sv = boost::json::string_view;
+  boost::json::value_stack st;
+  bool on_document_begin(ec_t&) { return true; }
+  bool on_document_end(ec_t&) { return true; }
+  bool on_object_begin(ec_t&) { return true; }
+  bool on_object_end(std::size_t n, ec_t&) { return st.push_object(n), true; }
+  bool on_array_begin(ec_t&) { return true; }
+  bool on_array_end(std::size_t n, ec_t&) { return st.push_array(n), true; }
+  bool on_key_part(sv s, std::size_t, ec_t&) { return st.push_chars(s), true; }
+  bool on_key(sv s, std::size_t, ec_t&) { return st.push_key(s), true; }
+  bool on_string_part(sv s, std::size_t, ec_t&) { return st.push_chars(s), true; }
+  bool on_string(sv s, std::size_t, ec_t&) { return st.push_string(s), true; }
+  bool on_number_part(sv, ec_t&) { return true; }
+  bool on_int64(std::int64_t i, sv, ec_t&) { return st.push_int64(i), true; }
+  bool on_uint64(std::uint64_t u, sv, ec_t&) { return st.push_uint64(u), true; }
+  bool on_double(double, sv s, ec_t& ec) {
+    double d = std::strtod(std::string(s).c_str(), nullptr);
+    if (!std::isfinite(d)) {
+      ec = boost::json::error::exponent_overflow;
+      return false;
+    }
+    return st.push_double(d), true;
+  }
+  bool on_bool(bool b, ec_t&) { return st.push_bool(b), true; }
+  bool on_null(ec_t&) { return st.push_null(), true; }
+  bool on_comment_part(sv, ec_t&) { return true; }
+  bool on_comment(sv, ec_t&) { return true; }
+};
 
 Error parse_error(std::string_view text, size_t at, std::string_view what) {
   size_t line = 1, column = 1;
@@ -31,13 +69,14 @@ Result<Value> parse(std::string_view text, ParseLimits limits) {
                                             limits.bytes_max));
   boost::json::parse_options options;
   options.max_depth = limits.depth_max;
-  boost::json::parser parser({}, options);
+  boost::json::basic_parser<Builder> parser(options);
+  parser.handler().st.reset();
   boost::json::error_code ec;
-  size_t used = parser.write_some(text.data(), text.size(), ec);
+  size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && trim(text.substr(used)).size() > 0)
     return fail(parse_error(text, used, "text after the end of the document"));
   if (ec) return fail(parse_error(text, used, ec.message()));
-  return parser.release();
+  return parser.handler().st.release();
 }
 
 void write_string(std::string_view text, std::string& out) {
@@ -124,13 +163,6 @@ void write_value(const Value& v, std::string& out, int indent) {
   }
 }
 
-std::optional<double> as_double(const Value& v) {
-  if (auto* i = v.if_int64()) return static_cast<double>(*i);
-  if (auto* u = v.if_uint64()) return static_cast<double>(*u);
-  if (auto* d = v.if_double()) return *d;
-  return std::nullopt;
-}
-
 }  // namespace
 
 void write(const Value& value, std::string& out) { write_value(value, out, -1); }
@@ -150,8 +182,17 @@ std::string dump_pretty(const Value& value) {
 
 bool equal(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) {
-    if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
-    return as_double(a) == as_double(b);
+    auto wide = [](const Value& v) -> std::optional<__int128> {
+      if (auto* i = v.if_int64()) return *i;
+      if (auto* u = v.if_uint64()) return *u;
+      double d = v.get_double();
+      if (std::floor(d) == d && std::fabs(d) < 1e30) return static_cast<__int128>(d);
+      return std::nullopt;
+    };
+    auto x = wide(a), y = wide(b);
+    if (x && y) return *x == *y;
+    if (x || y) return false;
+    return a.get_double() == b.get_double();
   }
   if (a.kind() != b.kind()) return false;
   if (auto* x = a.if_array()) {

@@ -60,8 +60,9 @@ int64_t num(const Value& v, int64_t otherwise, Keys... keys) {
   const Value* at = find(v, keys...);
   if (!at) return otherwise;
   if (auto* i = at->if_int64()) return *i;
-  if (auto* u = at->if_uint64()) return static_cast<int64_t>(*u);
-  if (auto* d = at->if_double()) return static_cast<int64_t>(*d);
+  if (auto* u = at->if_uint64()) return *u > INT64_MAX ? INT64_MAX : static_cast<int64_t>(*u);
+  if (auto* d = at->if_double())
+    return *d >= 9.2e18 ? INT64_MAX : *d <= -9.2e18 ? INT64_MIN : *d == *d ? static_cast<int64_t>(*d) : otherwise;
   return otherwise;
 }
 template <class... Keys>

@@ -37,6 +37,10 @@ uint64_t DataPlane::requests() {
   return n;
 }
 
+void DataPlane::flush_records() {
+  for (auto& w : workers_) w->loop().call([&] { w->flush_records(); });
+}
+
 void DataPlane::drain(int64_t drain_ms) {
   for (auto& w : workers_) w->loop().call([&] { w->stop_accepting(); });
   int64_t until = monotonic_ms() + drain_ms;

@@ -27,6 +27,7 @@ class DataPlane {
   // Why binds failed.
   const std::map<std::string, std::string>& failed() const { return failed_; }
   uint64_t requests();
+  void flush_records();  // hands what the workers hold to the sink
 
   // Stops accepting, lets requests under way finish for at most drain_ms, then closes.
   void drain(int64_t drain_ms);

@@ -231,6 +231,7 @@ class Watch:
         self._connection = client.connect(timeout=None)
         query["watch"] = "true"
         self._connection.request("GET", f"{path}?{urllib.parse.urlencode(query)}", headers=client.headers(accept))
+        self._socket = self._connection.sock  # the connection forgets it when the answer says Connection: close
         self._answer = self._connection.getresponse()
         self.status = self._answer.status
         self.error = None
@@ -239,7 +240,6 @@ class Watch:
             self.ended = True
             self._connection.close()
             return
-        self._socket = self._connection.sock
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -286,6 +286,7 @@ class Watch:
             except OSError:
                 pass
             self._thread.join(5)
+        self._answer.close()
         self._connection.close()
 
     def __enter__(self):

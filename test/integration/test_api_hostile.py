@@ -87,9 +87,9 @@ class Bodies(HostileTest):
         for opening, closing in (("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")):
             for depth in (2_000, 100_000):
                 body = opening * depth + "1" + closing * depth
-                self.refused(self.api.call("POST", self.path, body), 400, 422)
-                self.refused(self.api.call("POST", self.path, opening * depth), 400)
-                self.refused(self.api.call("POST", self.path, body, content_type="application/yaml"), 400, 422)
+                self.refused(self.api.call("POST", self.path, body), 400, 413, 422)
+                self.refused(self.api.call("POST", self.path, opening * depth), 400, 413)
+                self.refused(self.api.call("POST", self.path, body, content_type="application/yaml"), 400, 413, 422)
 
     def test_invalid_utf8(self):
         good = json.dumps(objects.config_map(self.ns, "utf8", {"k": "VALUE"})).encode()

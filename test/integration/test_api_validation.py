@@ -34,6 +34,7 @@ class Refused(ServerTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.ns = cls.new_namespace()
+        cls.api.must_create(objects.widget_crd())
 
     def check(self, good, cases):
         self.api.create(good, dryRun="All").expect(201)
@@ -43,8 +44,6 @@ class Refused(ServerTest):
                 changes = [changes] if isinstance(changes, tuple) else changes
                 answer = self.api.create(changed(good, *changes)).expect(422)
                 self.assertEqual("Invalid", answer.reason)
-                details = answer.object["details"]  # kubectl prints these: The KIND "NAME" is invalid
-                self.assertEqual((good["kind"], name), (details.get("kind"), details.get("name")))
                 self.assertRegex(answer.message, rf'^{good["kind"]}[\w.]* "{name}" is invalid: ')
                 causes = {c["field"]: c for c in answer.causes}
                 self.assertIn(field, causes)
@@ -94,6 +93,14 @@ class Refused(ServerTest):
             (("spec.rules", [{}] * 17), "spec.rules", "Too many: 17: must have at most 16 items"),
             (("spec.rules", {}), "spec.rules", "must be of type array"),
         ])
+
+    def test_the_object_is_named(self):
+        """kubectl prints these: The KIND "NAME" is invalid."""
+        for bad in (objects.gateway(self.ns, "named"), objects.widget(self.ns, "named", size=0)):
+            with self.subTest(bad["kind"]):
+                details = self.api.create(bad).expect(422).object["details"]
+                self.assertEqual((bad["kind"], "named", bad["apiVersion"].split("/")[0]),
+                                 (details.get("kind"), details.get("name"), details.get("group")))
 
     def test_several_causes(self):
         bad = changed(objects.route(self.ns, "r", [objects.parent("g")]), ("spec.rules.0.matches.0.method", "x"),

@@ -48,12 +48,12 @@ int translate_stream(llm::Exchange& call) {
 
 int run(const Options& o) {
   auto* dialect = llm::find_dialect(o.from);
-  if (!dialect) return usage(fmt::format("--from {}: unknown format; known are: openai-chat", o.from));
+  if (!dialect) return usage(fmt::format("--from {} --to {}: unknown format {}; known are: openai-chat", o.from, o.to, o.from));
   auto* provider = llm::find_provider(o.to);
   if (!provider) {
     std::string names;
     for (auto* p : llm::all_providers()) names += (names.empty() ? "" : ", ") + std::string(p->name());
-    return usage(fmt::format("--to {}: unknown provider; known are: {}", o.to, names));
+    return usage(fmt::format("--from {} --to {}: unknown provider {}; known are: {}", o.from, o.to, o.to, names));
   }
   auto call = llm::Exchange::make(*dialect, *provider);
   if (!call) return usage(call.error().message);

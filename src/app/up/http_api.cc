@@ -233,6 +233,7 @@ Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vec
 }
 
 Result<HttpApi::Answer> HttpApi::records(const net::HttpRequest& r, const std::vector<std::string>& path) {
+  flush_();
   recorder_.flush();
   if (path[1] == "traces") {
     if (path.size() != 3) return fail(Code::NotFound, "traces are read with GET /api/traces/ID");

@@ -11,8 +11,9 @@ namespace sl::up {
 
 class HttpApi {
  public:
-  HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger, observe::Recorder& recorder)
-      : api_(api), runtime_(runtime), a2a_(a2a), ledger_(ledger), recorder_(recorder) {}
+  HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger, observe::Recorder& recorder,
+          std::function<void()> flush)
+      : api_(api), runtime_(runtime), a2a_(a2a), ledger_(ledger), recorder_(recorder), flush_(std::move(flush)) {}
   void handle(net::HttpRequest request, const net::HttpResponderPtr& out);
 
  private:
@@ -35,6 +36,7 @@ class HttpApi {
   agent::A2aServer& a2a_;
   observe::Ledger& ledger_;
   observe::Recorder& recorder_;
+  std::function<void()> flush_;  // brings in what the workers still hold
 };
 
 }  // namespace sl::up

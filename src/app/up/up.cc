@@ -146,7 +146,7 @@ class Program {
     SL_TRY(address, ui_server_->listen(o_.ui));
     ui_address_ = address;
     a2a_ = std::make_unique<agent::A2aServer>(*runtime_, "http://" + address);
-    http_api_ = std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_);
+    http_api_ = std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
     agents_loop_.start();
     return {};
   }
@@ -197,6 +197,7 @@ class Program {
     }));
     SL_TRY(metrics, serve(metrics_server_, o_.metrics, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
       if (r.path != "/metrics") return text(out, 404, "text/plain", "served here: /metrics\n");
+      plane_->flush_records();
       recorder_->flush();
       text(out, 200, "text/plain; version=0.0.4; charset=utf-8", recorder_->metrics().text());
     }));

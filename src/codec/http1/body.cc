@@ -34,6 +34,7 @@ Result<bool> BodyDecoder::take_line(std::string_view& input, std::string_view& l
   if (line.size() < 2 || line[line.size() - 2] != '\r')
     return fail(Code::InvalidArgument, "malformed HTTP body: chunk line ends in a bare LF");
   line.remove_suffix(2);
+  if (line.find('\r') != std::string_view::npos) return fail(Code::InvalidArgument, "malformed HTTP body: CR inside a chunk line");
   return true;
 }
 
@@ -41,7 +42,7 @@ Result<void> BodyDecoder::size_line(std::string_view line) {
   uint64_t size = 0;
   auto [end, ec] = std::from_chars(line.data(), line.data() + line.size(), size, 16);
   size_t digits = static_cast<size_t>(end - line.data());
-  if (ec != std::errc() || digits == 0 || digits > 15 || (digits < line.size() && line[digits] != ';'))
+  if (ec != std::errc() || digits == 0 || digits > 16 || (digits < line.size() && line[digits] != ';'))
     return fail(Code::InvalidArgument, "malformed HTTP body: chunk size");
   left_ = size;
   state_ = size ? State::Payload : State::Trailer;
@@ -66,6 +67,8 @@ Result<std::string_view> BodyDecoder::next(std::string_view& input) {
       if (!line.empty()) return fail(Code::InvalidArgument, "malformed HTTP body: chunk longer than its size");
       state_ = State::SizeLine;
     } else {
+      if (!line.empty() && !is_token(line.substr(0, line.find(':') == std::string_view::npos ? 0 : line.find(':'))))
+        return fail(Code::InvalidArgument, "malformed HTTP body: trailer");
       trailer_bytes_ += line.size();
       if (trailer_bytes_ > 8192) return fail(Code::TooLarge, "HTTP trailers too large");
       if (line.empty()) state_ = State::Done;

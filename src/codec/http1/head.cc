@@ -111,20 +111,40 @@ Result<int> parse_version(std::string_view v) {
   return bad("version is not HTTP/1.0 or HTTP/1.1");
 }
 
+bool valid_authority(std::string_view s, bool port_required) {
+  size_t colon = s.rfind(':');
+  size_t bracket = s.rfind(']');
+  if (colon != std::string_view::npos && bracket != std::string_view::npos && colon < bracket) colon = std::string_view::npos;
+  std::string_view host = s.substr(0, colon);
+  if (colon != std::string_view::npos && s.substr(colon + 1).find_first_not_of("0123456789") != std::string_view::npos) return false;
+  if (port_required && (colon == std::string_view::npos || colon + 1 == s.size())) return false;
+  if (host.starts_with('[')) return host.ends_with(']') && host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.v") == std::string_view::npos;
+  if (colon != std::string_view::npos && host.empty()) return false;
+  for (unsigned char c : host) {
+    bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              std::string_view("-._~%!$&'()*+;=").find(static_cast<char>(c)) != std::string_view::npos;
+    if (!ok) return false;
+  }
+  return true;
+}
+
 Result<void> parse_target(RequestHead& out) {
   for (unsigned char c : out.target)
-    if (c <= 0x20 || c == 0x7f) return bad("control character in the request target");
-  if (out.target[0] == '/') return {};
-  if (out.target == "*" && out.method == "OPTIONS") return {};
+    if (c <= 0x20 || c >= 0x7f || c == '#') return bad("control character in the request target");
   if (out.method == "CONNECT") {
+    if (!valid_authority(out.target, true)) return bad("CONNECT needs host:port");
     out.host = out.target;
     return {};
   }
+  if (out.target[0] == '/') return {};
+  if (out.target == "*" && out.method == "OPTIONS") return {};
   size_t scheme = out.target.find("://");
+  if (scheme != std::string_view::npos && !iequals(out.target.substr(0, scheme), "http") && !iequals(out.target.substr(0, scheme), "https")) scheme = std::string_view::npos;
   if (scheme == std::string_view::npos) return bad("request target is neither a path nor a URL");
   std::string_view authority = out.target.substr(scheme + 3);
   size_t end = authority.find_first_of("/?#");
   out.host = authority.substr(0, end);
+  if (out.host.empty() || !valid_authority(out.host, false)) return bad("authority of the URL");
   out.target = end == std::string_view::npos ? std::string_view("/") : authority.substr(end);
   if (out.target[0] != '/') return bad("URL without a path");
   return {};
@@ -185,12 +205,13 @@ Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLi
   if (seen.hosts > 1) return bad("more than one Host");
   if (minor == 1 && seen.hosts == 0) return bad("HTTP/1.1 request without Host");
   if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
+  if (auto host = out.field("host"); host && !valid_authority(*host, false)) return bad("Host");
   if (out.host.empty())
     if (auto host = out.field("host")) out.host = *host;
   out.framing = seen.chunked ? Framing::Chunked : seen.has_length && out.content_length ? Framing::Length : Framing::None;
   out.keep_alive = minor == 1 ? !seen.close : seen.keep_alive && !seen.close;
   auto expect = out.field("expect");
-  out.expect_continue = expect && iequals(*expect, "100-continue");
+  out.expect_continue = minor == 1 && expect && iequals(*expect, "100-continue");
   return {};
 }
 
@@ -210,6 +231,7 @@ Result<void> parse_response(std::string_view text, ResponseHead& out, bool to_he
   Framers seen;
   out.content_length = 0;
   SL_CHECK(parse_fields(rest, out, seen, limits));
+  if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
   bool bodiless = to_head || out.status < 200 || out.status == 204 || out.status == 304;
   out.framing = bodiless            ? Framing::None
                 : seen.chunked      ? Framing::Chunked

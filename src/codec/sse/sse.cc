@@ -11,13 +11,28 @@ Result<void> Decoder::feed(std::string_view bytes) {
     scanned_ -= at_;
     at_ = 0;
   }
-  if (buffer_.size() - at_ + data_.size() + bytes.size() > max_ + 65536)
-    return fail(Code::TooLarge, "server-sent event is too large");
+  for (char c : bytes) {
+    bool lf_of_crlf = c == '\n' && last_cr_;
+    last_cr_ = c == '\r';
+    if (lf_of_crlf) continue;
+    if (c == '\r' || c == '\n') {
+      if (line_empty_) event_bytes_ = 0;
+      line_empty_ = true;
+    } else {
+      line_empty_ = false;
+      failed_ |= ++event_bytes_ > max_;
+    }
+  }
+  if (failed_) return fail(Code::TooLarge, "server-sent event is too large");
   buffer_.append(bytes);
   return {};
 }
 
 bool Decoder::take_line(std::string_view& line) {
+  if (skip_lf_ && at_ < buffer_.size()) {
+    if (buffer_[at_] == '\n') ++at_;
+    skip_lf_ = false;
+  }
   if (scanned_ < at_) scanned_ = at_;
   size_t end = buffer_.find_first_of("\r\n", scanned_);
   if (end == std::string::npos) {
@@ -27,11 +42,8 @@ bool Decoder::take_line(std::string_view& line) {
   // A CR that is last in the buffer may be half of a CRLF: the line is complete, the LF is skipped later.
   size_t next = end + 1;
   if (buffer_[end] == '\r') {
-    if (next == buffer_.size()) {
-      scanned_ = end;
-      return false;
-    }
-    if (buffer_[next] == '\n') ++next;
+    if (next == buffer_.size()) skip_lf_ = true;
+    else if (buffer_[next] == '\n') ++next;
   }
   line = std::string_view(buffer_).substr(at_, end - at_);
   at_ = scanned_ = next;
@@ -70,7 +82,7 @@ bool Decoder::next(Event& out) {
       has_data_ = true;
     } else if (field == "event") {
       name_ = value;
-    } else if (field == "id") {
+    } else if (field == "id" && value.find('\0') == std::string_view::npos) {
       id_ = value;
     }
   }

@@ -39,6 +39,9 @@ class Decoder {
   bool dispatched_ = false;  // fields below are of an event already handed out
   std::string name_, data_, id_;
   bool has_data_ = false;
+  bool skip_lf_ = false;
+  size_t event_bytes_ = 0;
+  bool line_empty_ = true, last_cr_ = false, failed_ = false;
 };
 
 // Appends one event. `data` must hold no newline (JSON on one line).

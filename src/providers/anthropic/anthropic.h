@@ -9,7 +9,7 @@ namespace sl::providers {
 const llm::Provider& anthropic();
 
 // Name of the tool that stands for structured output on models without it.
-inline constexpr char kStructuredTool[] = "structured_output";
+inline constexpr char kStructuredTool[] = "sightline_structured_output";
 
 // What a model of this family accepts.
 struct ModelTraits {

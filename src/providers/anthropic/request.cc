@@ -16,7 +16,6 @@ using json::Value;
 ModelTraits traits_of(std::string_view model) {
   ModelTraits out;
   auto has = [&](std::string_view piece) { return model.find(piece) != std::string_view::npos; };
-  if (has("claude-3-5") || has("claude-3-7")) out.default_max_tokens = 8192;
   // claude-FAMILY-MAJOR[-MINOR]: a date as minor means .0
   int major = 0, minor = 0;
   for (std::string_view family : {"opus-", "sonnet-", "haiku-"}) {

@@ -34,7 +34,8 @@ Result<ChatResponse> decode_response(const Value& body, const ChatRequest& reque
   out.model = json::str(body, "model");
   out.finish = finish_of(json::str(body, "stop_reason"));
   if (auto* usage = json::find(body, "usage")) out.usage = usage_of(*usage);
-  bool structured = uses_structured_tool(request);
+  (void)request;
+  bool structured = false;  // the reserved tool was called
   for (auto& block : *content) {
     std::string_view type = json::str(block, "type");
     Part p;
@@ -47,7 +48,8 @@ Result<ChatResponse> decode_response(const Value& body, const ChatRequest& reque
       p.name = json::str(block, "name");
       p.id = json::str(block, "id");
       p.kind = PartKind::ToolCall;
-      if (structured && p.name == kStructuredTool) {  // back to what the client asked for: JSON as content
+      if (p.name == kStructuredTool) {  // back to what the client asked for: JSON as content
+        structured = true;
         p.kind = PartKind::Text;
         p.text = json::dump(p.arguments);
       }
@@ -76,7 +78,7 @@ namespace {
 
 class AnthropicStream : public StreamDecoder {
  public:
-  explicit AnthropicStream(bool structured) : structured_(structured) {}
+  AnthropicStream() = default;
 
   void decode(std::string_view name, std::string_view data, const EventSink& sink) override {
     if (complete_) return;
@@ -139,7 +141,8 @@ class AnthropicStream : public StreamDecoder {
     if (type == "text" && !json::str(body, "content_block", "text").empty()) emit(sink, Kind::Text, json::str(body, "content_block", "text"));
     if (type != "tool_use") return;
     b.tool = true;
-    b.structured = structured_ && json::str(body, "content_block", "name") == kStructuredTool;
+    b.structured = json::str(body, "content_block", "name") == kStructuredTool;
+    structured_ |= b.structured;
     if (b.structured) return;
     b.index = tools_++;
     StreamEvent e;
@@ -195,7 +198,7 @@ class AnthropicStream : public StreamDecoder {
     sink(e);
   }
 
-  bool structured_;
+  bool structured_ = false;  // the reserved tool was called
   bool complete_ = false;
   int tools_ = 0;
   Usage usage_;
@@ -207,8 +210,8 @@ class AnthropicStream : public StreamDecoder {
 
 }  // namespace
 
-std::unique_ptr<StreamDecoder> make_stream_decoder(const ChatRequest& request) {
-  return std::make_unique<AnthropicStream>(uses_structured_tool(request));
+std::unique_ptr<StreamDecoder> make_stream_decoder(const ChatRequest&) {
+  return std::make_unique<AnthropicStream>();
 }
 
 }  // namespace sl::providers
