@@ -1,0 +1,59 @@
+import { useQuery } from "@tanstack/react-query";
+import { type AgentItem, agentKey, listSessions } from "../api";
+
+interface Props {
+  agents?: AgentItem[];
+  error: Error | null;
+  selected?: string;
+  session?: string;
+  onOpen: (agent: string, session?: string) => void;
+}
+
+export function AgentList({ agents, error, selected, session, onOpen }: Props) {
+  return (
+    <nav aria-label="Agents and sessions">
+      <header className="brand">
+        <img src="/icon.svg" alt="" width="26" height="26" />
+        <span>Sightline</span>
+      </header>
+      {error && <p className="problem" role="alert">{error.message}</p>}
+      <h2>Agents</h2>
+      <ul className="agents">
+        {agents?.map((a) => {
+          const key = agentKey(a);
+          const why = a.agent.status?.conditions?.find((c) => c.status === "False")?.message;
+          return (
+            <li key={key}>
+              <button className={key === selected ? "selected" : ""} onClick={() => onOpen(key)} title={why ?? a.agent.spec.description}>
+                <span className={`dot ${a.deploymentReady ? "ok" : "bad"}`} aria-label={a.deploymentReady ? "ready" : "not ready"} />
+                <span className="name">{a.agent.metadata.name}</span>
+                <span className="sub">{a.agent.metadata.namespace} · {a.model || "no model"}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      {selected && <Sessions agent={selected} current={session} onOpen={onOpen} />}
+    </nav>
+  );
+}
+
+function Sessions({ agent, current, onOpen }: { agent: string; current?: string; onOpen: Props["onOpen"] }) {
+  const sessions = useQuery({ queryKey: ["sessions", agent], queryFn: () => listSessions(agent), refetchInterval: 5000 });
+  return (
+    <>
+      <h2>Sessions</h2>
+      <button className="new" onClick={() => onOpen(agent)}>+ New chat</button>
+      <ul className="sessions">
+        {sessions.data?.map((s) => (
+          <li key={s.id}>
+            <button className={s.id === current ? "selected" : ""} onClick={() => onOpen(agent, s.id)}>
+              <span className="name">{s.name || "untitled"}</span>
+              <time className="sub" dateTime={s.updated_at}>{new Date(s.updated_at).toLocaleString()}</time>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+import { useState } from "react";
+
+interface Props { busy: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void }
+
+export function Composer({ busy, disabled, placeholder, onSend, onStop }: Props) {
+  const [text, setText] = useState("");
+  const submit = () => {
+    const trimmed = text.trim();
+    if (!trimmed || busy || disabled) return;
+    setText("");
+    onSend(trimmed);
+  };
+  return (
+    <form className="composer" onSubmit={(e) => { e.preventDefault(); submit(); }}>
+      <textarea
+        aria-label="Message"
+        rows={2}
+        value={text}
+        placeholder={disabled ? "This agent is not ready" : placeholder}
+        disabled={disabled}
+        onChange={(e) => setText(e.target.value)}
+        onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey) { e.preventDefault(); submit(); } }}
+      />
+      {busy ? <button type="button" className="stop" onClick={onStop}>Stop</button> : <button type="submit" disabled={disabled || !text.trim()}>Send</button>}
+    </form>
+  );
+}
