@@ -50,6 +50,7 @@ struct Error {
   Code code = Code::Internal;
   std::string message;
   std::vector<Cause> causes;
+  std::string subject;  // name of the object it is about, where the caller could not know it
 };
 
 template <class T>

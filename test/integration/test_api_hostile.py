@@ -72,7 +72,8 @@ class Bodies(HostileTest):
                 self.refused(self.api.call("POST", self.path, text), 400, 422)
 
     def test_malformed_yaml(self):
-        for text in ("a: [", "a: b: c", "\ta: b", "a: 'x", "{a: b", "- a\nb: c", "a: *nowhere", "%YAML 9\n---\na", "a: &x\n  b: !!binary ["):
+        for text in ("a: [", "a: b: c", "\ta: b", "a: 'x", "{a: b", "- a\nb: c", "a: *nowhere",
+                     "%YAML 9\n---\na", "a: &x\n  b: !!binary ["):
             with self.subTest(text):
                 self.refused(self.api.call("POST", self.path, text, content_type="application/yaml"), 400, 422)
 

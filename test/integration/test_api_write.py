@@ -357,8 +357,8 @@ class Apply(WriteTest):
         self.assertFalse(self.api.exists("Widget", self.ns, "m"))
 
     def test_a_yaml_body(self):
-        text = f"apiVersion: example.test/v1\nkind: Widget\nmetadata: {{name: y, namespace: {self.ns}}}\nspec:\n  size: 4\n"
-        answer = self.api.patch("Widget", self.ns, "y", text, "apply", fieldManager="one").expect(201)
+        text = f"apiVersion: example.test/v1\nkind: Widget\nmetadata: {{name: from-yaml, namespace: {self.ns}}}\nspec:\n  size: 4\n"
+        answer = self.api.patch("Widget", self.ns, "from-yaml", text, "apply", fieldManager="one").expect(201)
         self.assertEqual(4, answer.object["spec"]["size"])
 
     def test_updates_are_tracked_by_user_agent(self):

@@ -94,8 +94,10 @@ class Change(WriteTest):
         out = self.k("patch", *name, "--type=merge", "-p", "{}")
         self.assertIn("patched (no change)", out)
         error = self.k_fails("patch", *name, "-p", "{\"spec\":{}}")
-        self.assertIn("application/strategic-merge-patch+json is not supported by gateway.networking.k8s.io/v1, Kind=HTTPRoute: "
-                      "the body of the request was in an unknown format - accepted media types include: "
+        if self.kubectl.minor >= 27:
+            self.assertIn("application/strategic-merge-patch+json is not supported by gateway.networking.k8s.io/v1, "
+                          "Kind=HTTPRoute: ", error)
+        self.assertIn("the body of the request was in an unknown format - accepted media types include: "
                       "application/json-patch+json, application/merge-patch+json", error)
         error = self.k_fails("patch", *name, "--type=json", "-p", '[{"op":"test","path":"/spec/hostnames","value":1}]')
         self.assertIn("invalid", error)
@@ -174,7 +176,9 @@ class Delete(WriteTest):
         waiting = self.started("wait", "--for=delete", "configmap/held", "-n", self.ns, "--timeout=30s")
         self.assertIsNone(delete.child.poll())
         self.api.patch("ConfigMap", self.ns, "held", {"metadata": {"finalizers": None}}).expect(200)
-        self.assertEqual((0, 0), (delete.wait(), waiting.wait()), delete.report() + waiting.report())
+        self.assertEqual(0, delete.wait(), delete.report())
+        if waiting.wait() != 0:  # old ones fail when there is nothing left at their start
+            self.assertIn("no matching resources found", waiting.stderr())
 
     def test_a_namespace(self):
         self.route()

@@ -20,6 +20,21 @@ const std::set<std::string>& watched_kinds() {
   return kinds;
 }
 
+// Our own status writes change nothing that is translated.
+bool status_only(const kube::Change& c) {
+  if (c.type != kube::Change::Type::Modified || !json::find(*c.object, "spec") || c.resource == "namespaces") return false;
+  auto rest = [](const json::Value& o) {
+    json::Value out = o;
+    auto& object = out.get_object();
+    object.erase("status");
+    auto& meta = kube::metadata_of(out);
+    meta.erase("resourceVersion");
+    meta.erase("managedFields");
+    return out;
+  };
+  return json::equal(rest(*c.before), rest(*c.object));
+}
+
 json::Value namespace_object(std::string_view name) {
   return json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", name}}}};
 }
@@ -35,7 +50,7 @@ Controller::Controller(kube::Api& api, ControllerOptions options, Log log) : api
 Controller::~Controller() { stop(); }
 
 Result<void> Controller::make_defaults() {
-  for (auto name : {"default", "kube-system", "kagent", "kgateway-system"}) SL_CHECK(api_.apply(namespace_object(name), kManager));
+  for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"}) SL_CHECK(api_.apply(namespace_object(name), kManager));
   SL_CHECK(api_.apply(class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic"), kManager));
   SL_CHECK(api_.apply(class_object("kgateway", kKgatewayController, "Standard class for HTTP traffic"), kManager));
   return {};
@@ -46,13 +61,7 @@ Result<void> Controller::start() {
   queue_.add("all");
   watch_ = api_.store().list_and_watch("", [](const kube::Listing&) {}, [this](const kube::Change& c) {
     if (!watched_kinds().contains(c.resource)) return;
-    // Our own status writes change nothing that is translated.
-    bool status_only = c.before && c.type == kube::Change::Type::Modified && kube::generation_of(*c.before) == kube::generation_of(*c.object) &&
-                       json::find(*c.object, "status") && json::equal(*json::find(*c.before, "metadata", "uid"), *json::find(*c.object, "metadata", "uid")) &&
-                       !c.resource.starts_with("namespaces") && json::find(*c.object, "spec");
-    if (!status_only || !json::equal(json::find(*c.before, "metadata", "labels") ? *json::find(*c.before, "metadata", "labels") : json::Value(),
-                                     json::find(*c.object, "metadata", "labels") ? *json::find(*c.object, "metadata", "labels") : json::Value()))
-      queue_.add("all");
+    if (!status_only(c)) queue_.add("all");
   });
   thread_ = std::thread([this] { run(); });
   return {};

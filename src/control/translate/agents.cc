@@ -23,7 +23,15 @@ std::string check_url(std::string_view url) {
     return fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?", url, https ? "https" : "http", rest);
   }
   rest.remove_prefix(2);
-  if (rest.empty() || rest[0] == '/') return fmt::format("URL \"{}\" has no host", url);
+  std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  std::string_view host = authority.substr(0, authority.find(':', authority.rfind(']') == std::string_view::npos ? 0 : authority.rfind(']')));
+  if (host.empty()) return fmt::format("URL \"{}\" has no host", url);
+  for (unsigned char c : url)
+    if (c <= 0x20 || c == 0x7f) return fmt::format("URL \"{}\" holds a space or control character", url);
+  if (host.size() < authority.size()) {
+    auto port = parse_uint(authority.substr(host.size() + 1));
+    if (!port || *port == 0 || *port > 65535) return fmt::format("URL \"{}\" has an invalid port", url);
+  }
   return "";
 }
 

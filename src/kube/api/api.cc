@@ -122,23 +122,7 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
   if (removed) after_removal(type, *stored);
   if (type.key() == "namespaces") empty_namespace(name);
   if (options.propagation != Propagation::Background || removed) delete_dependents(uid, options.propagation);
-  if (options.propagation == Propagation::Foreground && !removed) {
-    WriteOptions write;
-    write.system = true;
-    write.manager = "sightline-gc";
-    (void)store_.write(type.key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
-      if (!old) return old;
-      Value next = *old;
-      auto& list = metadata_of(next)["finalizers"];
-      if (list.is_array()) erase_where(list.get_array(), [](auto& v) { return v == Value(kForeground); });
-      if (list.is_array() && list.get_array().empty()) {
-        removed = true;
-        return ObjectPtr();
-      }
-      return std::make_shared<const Value>(std::move(next));
-    });
-    if (removed) after_removal(type, *stored);
-  }
+  if (options.propagation == Propagation::Foreground && !removed) finish_foreground(uid);
   if (gone) *gone = !store_.get(type.key(), key);
   return stored;
 }
@@ -168,6 +152,46 @@ void Api::delete_dependents(const std::string& uid, Propagation propagation) {
   }
 }
 
+bool Api::has_blocking_dependents(const std::string& uid) {
+  for (auto& type : registry_.all())
+    for (auto& object : store_.list(type->key()).items)
+      if (owned_by(*object, uid)) return true;
+  return false;
+}
+
+// The owner waits in foreground deletion until its last dependent is gone.
+void Api::finish_foreground(const std::string& uid) {
+  for (auto& type : registry_.all()) {
+    for (auto& object : store_.list(type->key()).items) {
+      if (uid_of(*object) != uid) continue;
+      auto* finalizers = json::arr(*object, "metadata", "finalizers");
+      bool waits = being_deleted(*object) && finalizers && std::find(finalizers->begin(), finalizers->end(), Value(kForeground)) != finalizers->end();
+      if (!waits || has_blocking_dependents(uid)) return;
+      bool removed = false;
+      StoreKey key{std::string(namespace_of(*object)), std::string(name_of(*object))};
+      auto last = store_.write(type->key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+        if (!old) return old;
+        Value next = *old;
+        auto& list = metadata_of(next)["finalizers"];
+        if (list.is_array()) erase_where(list.get_array(), [](auto& v) { return v == Value(kForeground); });
+        removed = list.is_array() && list.get_array().empty();
+        return removed ? ObjectPtr() : std::make_shared<const Value>(std::move(next));
+      });
+      if (last && removed) after_removal(*type, *last);
+      return;
+    }
+  }
+}
+
+bool Api::any_owner_alive(const Value& object) {
+  auto* owners = json::arr(object, "metadata", "ownerReferences");
+  for (auto& type : registry_.all())
+    for (auto& o : store_.list(type->key()).items)
+      for (auto& owner : *owners)
+        if (json::str(owner, "uid") == uid_of(*o)) return true;
+  return false;
+}
+
 void Api::empty_namespace(const std::string& ns) {
   for (auto& type : registry_.all()) {
     if (!type->namespaced) continue;
@@ -192,6 +216,12 @@ void Api::finish_namespace(const std::string& ns) {
 }
 
 void Api::after_write(const ResourceType& type, const ObjectPtr& object) {
+  if (auto* owners = json::arr(*object, "metadata", "ownerReferences"); owners && !owners->empty() && !any_owner_alive(*object)) {
+    DeleteOptions options;
+    options.system = true;
+    options.uid = uid_of(*object);
+    (void)remove(type, std::string(namespace_of(*object)), std::string(name_of(*object)), options);
+  }
   if (type.key() == kCrdKey) register_crd(object);
 }
 
@@ -207,6 +237,8 @@ void Api::after_removal(const ResourceType& type, const ObjectPtr& object) {
       registry_.remove(served->key());
     }
   }
+  if (auto* owners = json::arr(*object, "metadata", "ownerReferences"))
+    for (auto& owner : *owners) finish_foreground(std::string(json::str(owner, "uid")));
   if (type.namespaced) finish_namespace(std::string(namespace_of(*object)));
 }
 

@@ -114,6 +114,9 @@ class Api {
   void delete_dependents(const std::string& owner_uid, Propagation propagation);
   void empty_namespace(const std::string& ns);
   void finish_namespace(const std::string& ns);
+  void finish_foreground(const std::string& owner_uid);
+  bool any_owner_alive(const Value& object);
+  bool has_blocking_dependents(const std::string& uid);
 
   ObjectStore& store_;
   Registry& registry_;

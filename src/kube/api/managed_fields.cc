@@ -74,6 +74,14 @@ Entry& entry_for(std::vector<Entry>& entries, const Manager& m, std::string_view
 
 }  // namespace
 
+// Are all these conflicts about fields of the last-applied annotation?
+static bool only_last_applied(const Value& live, const std::vector<Cause>& causes, const json::Schema* schema) {
+  auto parsed = json::parse(json::str(live, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"));
+  if (!parsed) return false;
+  auto paths = FieldSet::of(owned_part(*parsed), schema).paths();
+  return std::all_of(causes.begin(), causes.end(), [&](auto& c) { return std::find(paths.begin(), paths.end(), c.field) != paths.end(); });
+}
+
 void track_update(const Value* before, Value& after, const ResourceType& type, const Manager& manager) {
   auto entries = before ? read_entries(*before) : std::vector<Entry>{};
   Value new_part = owned_part(after);
@@ -111,6 +119,9 @@ Result<Value> apply_configuration(const Value& live, const Value& config, const 
     for (auto& path : lost.paths())
       causes.push_back({"FieldManagerConflict", fmt::format("conflict with \"{}\"{}", e.manager, using_version), path});
   }
+  // What kubectl itself owns through its client-side apply, it may take over in server-side apply without force.
+  if (!causes.empty() && manager.name == "kubectl" && only_last_applied(live, causes, schema))
+    return apply_configuration(live, config, type, manager, true);
   if (!causes.empty()) {
     std::string text = fmt::format("Apply failed with {} conflict{}: ", causes.size(), causes.size() == 1 ? "" : "s");
     for (size_t i = 0; i < causes.size(); ++i)

@@ -31,16 +31,15 @@ void delete_primitives(Value* list, const Value& gone) {
 Result<void> merge_list(Value& target, const json::Array& patch, const Schema& s) {
   auto& list = target.get_array();
   const std::string& key = s.patch_merge_key;
+  auto replaces = [](const Value& item) { return json::str(item, "$patch") == "replace"; };
+  if (std::any_of(patch.begin(), patch.end(), replaces)) list.clear();
   for (auto& item : patch) {
     if (key.empty()) {  // a set of scalars
       bool there = std::any_of(list.begin(), list.end(), [&](auto& v) { return json::equal(v, item); });
       if (!there) list.push_back(item);
       continue;
     }
-    if (json::str(item, "$patch") == "replace") {
-      list.clear();
-      continue;
-    }
+    if (replaces(item)) continue;
     const Value* id = json::find(item, key);
     if (!id) return fail(Code::InvalidArgument, fmt::format("map: does not contain declared merge key: {}", key));
     auto at = std::find_if(list.begin(), list.end(), [&](auto& v) {

@@ -30,6 +30,17 @@ bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// JSON is all that is made here; every client of Kubernetes lists it among others.
+bool acceptable(const HttpRequest& r) {
+  std::string_view accept = r.header("accept");
+  if (trim(accept).empty()) return true;
+  for (auto part : split(accept, ',')) {
+    std::string type = to_lower(trim(part.substr(0, part.find(';'))));
+    if (type == "application/json" || type == "*/*" || type == "application/*") return true;
+  }
+  return false;
+}
+
 bool wants_table(const HttpRequest& r) {
   return std::string_view(r.header("accept")).find("as=Table") != std::string_view::npos;
 }
@@ -127,7 +138,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       answer(out, 200, core ? api_versions() : api_group_list(api.registry()));
       return true;
     }
-    auto parts = split(path.substr(1), '/');
+    auto parts = split(std::string_view(path).substr(1), '/');
     std::optional<Value> found;
     if (parts.size() == 2 && parts[0] == "api") found = api_resource_list(api.registry(), "", parts[1]);
     else if (parts.size() == 2 && parts[0] == "apis") found = api_group(api.registry(), parts[1]);
@@ -167,6 +178,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (!type || !type->serves(p.version) || !scope_fits)
       return refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
     StatusDetails details{p.name, type->group, type->plural};
+    if (!acceptable(r))
+      return refuse(out, Error{Code::NotAcceptable, "only the following media types are accepted: application/json", {}}, details);
     if (!p.subresource.empty() && p.subresource == "log" && type->key() == "pods" && r.method == "GET")
       return serve_log(r, p, type, out);
     bool known = p.subresource.empty() || (p.subresource == "status" && type->status);
@@ -174,7 +187,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (type->namespaced && p.ns.empty() && r.method != "GET")
       return refuse(out, Error{Code::MethodNotAllowed, "the server does not allow this method on the requested resource", {}}, details);
     auto done = p.name.empty() ? serve_collection(r, p, type, out) : serve_object(r, p, type, out);
-    if (!done) refuse(out, done.error(), details);
+    if (done) return;
+    if (done.error().code == Code::Invalid) details.kind = type->kind;  // as upstream: the kind, not the resource
+    refuse(out, done.error(), details);
   }
 
   Result<ListOptions> list_options(const HttpRequest& r, const ResourceType& type) {
@@ -246,6 +261,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
   Result<Body> object_body(const HttpRequest& r, const ResourcePath& p, const ResourceType& type) {
     SL_TRY(body, read_body(r));
     if (!body.value.is_object()) return fail(Code::InvalidArgument, "the object provided is unrecognized (must be a JSON object)");
+    for (auto key : {"kind", "apiVersion"})
+      if (auto* v = json::find(body.value, key); v && !v->is_string())
+        return fail(Code::InvalidArgument, fmt::format("{} must be a string, found {}", key, json::kind_name(*v)));
     std::string_view kind = kind_of(body.value), api_version = api_version_of(body.value);
     if (!kind.empty() && kind != type.kind)
       return fail(Code::InvalidArgument, fmt::format("{} in version \"{}\" cannot be handled as a {}: converting ({}) to ({}): unknown conversion", kind, p.version, type.kind, kind, type.kind));
@@ -264,6 +282,18 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     return fail(Code::UnsupportedMedia, "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
   }
 
+  // An applied configuration may leave its name out, but not contradict the URL.
+  static Result<void> check_applied(Value& config, const ResourcePath& p, const ResourceType& type) {
+    if (!config.is_object()) return fail(Code::InvalidArgument, "the applied configuration must be an object");
+    if (kind_of(config) != type.kind || api_version_of(config) != type.api_version(p.version))
+      return fail(Code::InvalidArgument, fmt::format("the applied configuration must have kind {} and apiVersion {}", type.kind, type.api_version(p.version)));
+    if (!name_of(config).empty() && name_of(config) != p.name)
+      return fail(Code::InvalidArgument, fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(config), p.name));
+    metadata_of(config)["name"] = p.name;
+    if (type.namespaced && !p.ns.empty()) metadata_of(config)["namespace"] = p.ns;
+    return {};
+  }
+
   Result<void> serve_patch(const HttpRequest& r, const ResourcePath& p, const ResourceType& type, WriteOptions options, const HttpResponderPtr& out) {
     SL_TRY(kind, patch_kind(r));
     if (kind == PatchKind::Apply && !r.has_query("fieldManager"))
@@ -271,6 +301,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
                         {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}});
     SL_TRY(body, read_body(r));
     options.duplicates = std::move(body.duplicates);
+    if (kind == PatchKind::Apply) SL_CHECK(check_applied(body.value, p, type));
     SL_TRY(result, api.patch(type, p.ns, p.name, kind, body.value, options));
     answer(out, result.created ? 201 : 200, Api::render(*result.object, type, p.version), std::move(result.warnings));
     return {};
@@ -319,6 +350,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     w.labels = std::move(options.labels);
     w.fields = std::move(options.fields);
     w.resource_version = r.query_value("resourceVersion");
+    auto version = parse_int(w.resource_version);
+    if (!w.resource_version.empty() && (!version || *version < 0))
+      return fail(Code::InvalidArgument, fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", w.resource_version));
     w.bookmarks = r.query_value("allowWatchBookmarks") == "true";
     w.send_initial_events = r.query_value("sendInitialEvents") == "true";
     w.as_table = wants_table(r);

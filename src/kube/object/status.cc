@@ -32,7 +32,8 @@ std::string_view reason_of(Code code) {
 
 Value to_status(const Error& error, const StatusDetails& details) {
   json::Object d;
-  if (!details.name.empty()) d["name"] = details.name;
+  std::string_view name = details.name.empty() ? std::string_view(error.subject) : std::string_view(details.name);
+  if (!name.empty()) d["name"] = name;
   if (!details.group.empty()) d["group"] = details.group;
   if (!details.kind.empty()) d["kind"] = details.kind;
   if (!error.causes.empty()) {
@@ -85,7 +86,7 @@ Error invalid(std::string_view kind_group, std::string_view name, std::vector<Ca
   std::string list;
   for (auto& c : causes) list += fmt::format("{}{}: {}", list.empty() ? "" : ", ", c.field, c.message);
   if (causes.size() > 1) list = "[" + list + "]";
-  return {Code::Invalid, fmt::format("{} \"{}\" is invalid: {}", kind_group, name, list), std::move(causes)};
+  return {Code::Invalid, fmt::format("{} \"{}\" is invalid: {}", kind_group, name, list), std::move(causes), std::string(name)};
 }
 
 }  // namespace sl::kube

@@ -108,6 +108,17 @@ Result<void> fold_string_data(Value& secret) {
   return {};
 }
 
+// `immutable: true` holds for ever.
+void check_immutable(const Value& object, const Value* old, std::vector<Cause>& causes) {
+  auto* locked = old ? json::find(*old, "immutable") : nullptr;
+  if (!locked || !locked->is_bool() || !locked->get_bool()) return;
+  for (auto key : {"data", "binaryData", "immutable"}) {
+    auto *before = json::find(*old, key), *after = json::find(object, key);
+    bool same = before && after ? json::equal(*before, *after) : before == after;
+    if (!same) causes.push_back({"FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", key});
+  }
+}
+
 void check_secret(const Value& secret, const Value* old, std::vector<Cause>& causes) {
   size_t bytes = 0;
   if (auto* data = json::find(secret, "data"); data && data->is_object())
@@ -119,9 +130,7 @@ void check_secret(const Value& secret, const Value* old, std::vector<Cause>& cau
   if (bytes > 1024 * 1024) causes.push_back({"FieldValueTooLong", "Too long: may not be more than 1048576 bytes", "data"});
   if (old && json::str(*old, "type") != json::str(secret, "type"))
     causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": field is immutable", json::str(secret, "type")), "type"});
-  auto* locked = old ? json::find(*old, "immutable") : nullptr;
-  if (locked && locked->is_bool() && locked->get_bool())
-    causes.push_back({"FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", "data"});
+  check_immutable(secret, old, causes);
 }
 
 KindInfo secret_kind() {
@@ -246,6 +255,7 @@ std::vector<KindInfo> core_kinds() {
   config_map.members = {plain<std::map<std::string, std::string>>("data", "Text values."),
                         plain<std::map<std::string, std::string>>("binaryData", "Binary values in base64."),
                         plain<bool>("immutable", "If true the values cannot be changed.")};
+  config_map.check = check_immutable;
   config_map.columns = {{"Data", "integer", "@data-count"}, age()};
   return {namespace_kind(), secret_kind(), std::move(config_map), service_kind(), pod_kind(), event_kind(), crd_kind()};
 }

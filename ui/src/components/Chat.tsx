@@ -68,7 +68,9 @@ export function Chat({ agent, session, onSession }: Props) {
     const asked = running.history?.find((m) => m.role === "user")?.parts.map((p) => p.text ?? "").join("") ?? "";
     void follow(resubscribe(key, running.id), { asked, task: running.id, messages: running.history?.filter((m) => m.role === "agent") ?? [], partial: "", state: "working" });
   });
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [live, tasks.data]);
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: "end" });
+  }, [live, tasks.data]);
 
   const waiting = tasks.data?.find((t) => t.status.state === "input-required");
   const ask = (text: string) => void follow(send(key, text, session, waiting?.id), { asked: text, messages: [], partial: "", state: "submitted" });
