@@ -45,13 +45,21 @@ constexpr bool in_enum_order() {
 }
 static_assert(in_enum_order(), "kCodes lists every Code in order");
 
-const CodeInfo& info(Code code) { return kCodes[static_cast<size_t>(code)]; }
+const CodeInfo& info(Code code) {
+  return kCodes[static_cast<size_t>(code)];
+}
 
 }  // namespace
 
-int http_status(Code code) { return info(code).http_status; }
-bool retryable(Code code) { return info(code).retryable; }
-std::string_view code_name(Code code) { return info(code).name; }
+int http_status(Code code) {
+  return info(code).http_status;
+}
+bool retryable(Code code) {
+  return info(code).retryable;
+}
+std::string_view code_name(Code code) {
+  return info(code).name;
+}
 
 Error with_context(Error error, std::string_view where) {
   error.message = std::string(where) + ": " + error.message;

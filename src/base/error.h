@@ -64,7 +64,9 @@ std::string_view code_name(Code code);
 inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message), {}});
 }
-inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 // The same error with words in front, for adding where it happened.
 Error with_context(Error error, std::string_view where);

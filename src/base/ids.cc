@@ -15,10 +15,18 @@ int64_t now() {
 }
 }  // namespace
 
-int64_t unix_ms() { return now<std::chrono::system_clock, std::chrono::milliseconds>(); }
-int64_t unix_us() { return now<std::chrono::system_clock, std::chrono::microseconds>(); }
-int64_t monotonic_ms() { return now<std::chrono::steady_clock, std::chrono::milliseconds>(); }
-int64_t monotonic_us() { return now<std::chrono::steady_clock, std::chrono::microseconds>(); }
+int64_t unix_ms() {
+  return now<std::chrono::system_clock, std::chrono::milliseconds>();
+}
+int64_t unix_us() {
+  return now<std::chrono::system_clock, std::chrono::microseconds>();
+}
+int64_t monotonic_ms() {
+  return now<std::chrono::steady_clock, std::chrono::milliseconds>();
+}
+int64_t monotonic_us() {
+  return now<std::chrono::steady_clock, std::chrono::microseconds>();
+}
 
 std::string random_bytes(size_t count) {
   std::string out(count, '\0');
@@ -30,15 +38,16 @@ std::string random_bytes(size_t count) {
   return out;
 }
 
-std::string random_hex(size_t bytes) { return hex(random_bytes(bytes)); }
+std::string random_hex(size_t bytes) {
+  return hex(random_bytes(bytes));
+}
 
 std::string uuid4() {
   std::string b = random_bytes(16);
   b[6] = static_cast<char>((b[6] & 0x0F) | 0x40);
   b[8] = static_cast<char>((b[8] & 0x3F) | 0x80);
   std::string h = hex(b);
-  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" +
-         h.substr(20);
+  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" + h.substr(20);
 }
 
 std::string random_name_suffix(size_t count) {

@@ -7,8 +7,8 @@
 
 namespace sl {
 
-int64_t unix_ms();     // wall clock
-int64_t unix_us();     // wall clock, microseconds
+int64_t unix_ms();  // wall clock
+int64_t unix_us();  // wall clock, microseconds
 int64_t monotonic_ms();
 int64_t monotonic_us();
 

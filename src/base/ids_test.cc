@@ -20,8 +20,7 @@ using ::testing::MatchesRegex;
 
 template <class Unit>
 int64_t system_now() {
-  return std::chrono::duration_cast<Unit>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration_cast<Unit>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 TEST(Clock, WallClockIsInTheStatedUnit) {

@@ -30,11 +30,17 @@ class Log {
   Log(LogHub* hub, std::string component) : hub_(hub), component_(std::move(component)) {}
 
   template <class... A>
-  void info(fmt::format_string<A...> f, A&&... a) const { line(Level::Info, fmt::format(f, std::forward<A>(a)...)); }
+  void info(fmt::format_string<A...> f, A&&... a) const {
+    line(Level::Info, fmt::format(f, std::forward<A>(a)...));
+  }
   template <class... A>
-  void warn(fmt::format_string<A...> f, A&&... a) const { line(Level::Warn, fmt::format(f, std::forward<A>(a)...)); }
+  void warn(fmt::format_string<A...> f, A&&... a) const {
+    line(Level::Warn, fmt::format(f, std::forward<A>(a)...));
+  }
   template <class... A>
-  void error(fmt::format_string<A...> f, A&&... a) const { line(Level::Error, fmt::format(f, std::forward<A>(a)...)); }
+  void error(fmt::format_string<A...> f, A&&... a) const {
+    line(Level::Error, fmt::format(f, std::forward<A>(a)...));
+  }
   void line(Level level, std::string_view text) const;
 
   Log with_component(std::string component) const { return {hub_, std::move(component)}; }

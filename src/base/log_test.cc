@@ -94,8 +94,8 @@ TEST(Log, EachLevelHasItsName) {
   log.info("2");
   log.warn("3");
   log.error("4");
-  EXPECT_THAT(texts(hub, "a"), ElementsAre(EndsWith(" debug 1"), EndsWith(" info 2"),
-                                           EndsWith(" warn 3"), EndsWith(" error 4")));
+  EXPECT_THAT(texts(hub, "a"),
+              ElementsAre(EndsWith(" debug 1"), EndsWith(" info 2"), EndsWith(" warn 3"), EndsWith(" error 4")));
 }
 
 TEST(Log, DropsLinesBelowTheLevel) {

@@ -83,8 +83,8 @@ TEST(ParseInt, TakesTheWholeStringOnly) {
   EXPECT_EQ(parse_int("007"), 7);
   EXPECT_EQ(parse_int("9223372036854775807"), INT64_MAX);
   EXPECT_EQ(parse_int("-9223372036854775808"), INT64_MIN);
-  for (auto bad : {"", "-", "+1", " 1", "1 ", "1x", "0x10", "1.0", "1e3", "9223372036854775808",
-                   "-9223372036854775809"})
+  for (auto bad :
+       {"", "-", "+1", " 1", "1 ", "1x", "0x10", "1.0", "1e3", "9223372036854775808", "-9223372036854775809"})
     EXPECT_EQ(parse_int(bad), std::nullopt) << bad;
   EXPECT_EQ(parse_int("1\0"sv), std::nullopt);
 }
@@ -126,8 +126,7 @@ TEST(Base64, RoundTripsEveryByteAtEveryOffset) {
 }
 
 TEST(Base64, RefusesWhatIsNotOfTheStandardAlphabet) {
-  for (auto bad :
-       {"Zm9v Zm9v", "Zm9v\n", "Zm-_", "Z", "Zm9vZ", "Z===", "Zg==Zg==", "Z=g=", "Zm9v!"})
+  for (auto bad : {"Zm9v Zm9v", "Zm9v\n", "Zm-_", "Z", "Zm9vZ", "Z===", "Zg==Zg==", "Z=g=", "Zm9v!"})
     EXPECT_EQ(base64_decode(bad), std::nullopt) << bad;
 }
 
@@ -159,17 +158,16 @@ TEST(PercentEncode, KeepsOnlyUnreserved) {
 }
 
 TEST(ValidUtf8, AcceptsEveryLength) {
-  for (auto good : {"", "ascii", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                    "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
+  for (auto good : {"", "ascii", "\x7f", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+                    "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
     EXPECT_TRUE(valid_utf8(good)) << hex(good);
   EXPECT_TRUE(valid_utf8("a\0b"sv));
 }
 
 TEST(ValidUtf8, RefusesMalformedSequences) {
-  for (auto bad :
-       {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE2\x82",
-        "\xE2\x82\x41", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80",
-        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE", "\xFF", "ok\xE2\x82\xACthen\xFF"})
+  for (auto bad : {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE2\x82",
+                   "\xE2\x82\x41", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80",
+                   "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE", "\xFF", "ok\xE2\x82\xACthen\xFF"})
     EXPECT_FALSE(valid_utf8(bad)) << hex(bad);
 }
 
@@ -228,8 +226,7 @@ TEST(ParseRfc3339, RefusesOtherText) {
 }
 
 TEST(ParseRfc3339, RefusesDaysThatTheMonthDoesNotHave) {
-  for (auto bad : {"2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
-                   "2024-04-31T00:00:00Z"})
+  for (auto bad : {"2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2024-04-31T00:00:00Z"})
     EXPECT_EQ(parse_rfc3339(bad), std::nullopt) << bad;
   EXPECT_EQ(parse_rfc3339("2000-02-29T00:00:00Z"), 951'782'400'000);
 }

@@ -98,7 +98,8 @@ void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d
   }
   d.path = before;
   for (auto& p : info.schema->properties)
-    if (auto* found = object->if_contains(p.name); p.required && (!found || found->is_null())) return d.fail_here(fmt::format("\"{}\" is required", p.name));
+    if (auto* found = object->if_contains(p.name); p.required && (!found || found->is_null()))
+      return d.fail_here(fmt::format("\"{}\" is required", p.name));
 }
 
 Value encode_struct(const StructInfo& info, const void* in) {
@@ -130,13 +131,17 @@ SchemaPtr scalar_schema(SchemaType type, std::string_view format) {
 }
 
 void decode_string(const Value& v, std::string& out, Decoder& d) {
-  if (auto* s = v.if_string()) out.assign(s->data(), s->size());
-  else d.fail_type(v, "string");
+  if (auto* s = v.if_string())
+    out.assign(s->data(), s->size());
+  else
+    d.fail_type(v, "string");
 }
 
 void decode_bool(const Value& v, bool& out, Decoder& d) {
-  if (auto* b = v.if_bool()) out = *b;
-  else d.fail_type(v, "boolean");
+  if (auto* b = v.if_bool())
+    out = *b;
+  else
+    d.fail_type(v, "boolean");
 }
 
 void decode_int(const Value& v, int64_t& out, int64_t low, int64_t high, Decoder& d) {
@@ -153,15 +158,21 @@ void decode_int(const Value& v, int64_t& out, int64_t low, int64_t high, Decoder
 }
 
 void decode_double(const Value& v, double& out, Decoder& d) {
-  if (auto* i = v.if_int64()) out = static_cast<double>(*i);
-  else if (auto* u = v.if_uint64()) out = static_cast<double>(*u);
-  else if (auto* f = v.if_double()) out = *f;
-  else d.fail_type(v, "number");
+  if (auto* i = v.if_int64())
+    out = static_cast<double>(*i);
+  else if (auto* u = v.if_uint64())
+    out = static_cast<double>(*u);
+  else if (auto* f = v.if_double())
+    out = *f;
+  else
+    d.fail_type(v, "number");
 }
 
 void decode_int_or_string(const Value& v, IntOrString& out, Decoder& d) {
-  if (v.is_int64() || v.is_string()) out.value = v;
-  else d.fail_type(v, "integer or string");
+  if (v.is_int64() || v.is_string())
+    out.value = v;
+  else
+    d.fail_type(v, "integer or string");
 }
 
 }  // namespace sl::json

@@ -8,8 +8,8 @@
 //   }
 //   Result<Retry> r = json::decode<Retry>(value);   // strict: unknown fields are errors with a path
 //
-// Members may be bool, int32_t, int64_t, double, std::string, Value (any JSON), IntOrString, other described structs, and
-// std::optional, std::vector, std::map<std::string, T> of these. Everything behind the templates is a table of
+// Members may be bool, int32_t, int64_t, double, std::string, Value (any JSON), IntOrString, other described structs,
+// and std::optional, std::vector, std::map<std::string, T> of these. Everything behind the templates is a table of
 // type-erased members, so a struct costs one small function. Absent members keep their initial value; empty
 // optionals, vectors and maps are left out when encoding.
 // Who calls: resource, route/spec, providers, policies. Thread: any; tables are built once.
@@ -75,36 +75,76 @@ struct StructInfo {
 class FieldRef {
  public:
   FieldRef(Property* property, Schema* schema) : property_(property), schema_(schema) {}
-  FieldRef& doc(std::string s) { schema_->doc = std::move(s); return *this; }
-  FieldRef& required() { property_->required = true; return *this; }
-  FieldRef& defaults(Value v) { schema_->default_value = std::move(v); return *this; }
-  FieldRef& one_of(std::vector<std::string> v) { schema_->enums = std::move(v); return *this; }
-  FieldRef& pattern(std::string re) { schema_->pattern = std::move(re); return *this; }
-  FieldRef& format(std::string s) { schema_->format = std::move(s); return *this; }
-  FieldRef& min(double v) { schema_->minimum = v; return *this; }
-  FieldRef& max(double v) { schema_->maximum = v; return *this; }
-  FieldRef& length(size_t low, size_t high) { schema_->min_length = low; schema_->max_length = high; return *this; }
+  FieldRef& doc(std::string s) {
+    schema_->doc = std::move(s);
+    return *this;
+  }
+  FieldRef& required() {
+    property_->required = true;
+    return *this;
+  }
+  FieldRef& defaults(Value v) {
+    schema_->default_value = std::move(v);
+    return *this;
+  }
+  FieldRef& one_of(std::vector<std::string> v) {
+    schema_->enums = std::move(v);
+    return *this;
+  }
+  FieldRef& pattern(std::string re) {
+    schema_->pattern = std::move(re);
+    return *this;
+  }
+  FieldRef& format(std::string s) {
+    schema_->format = std::move(s);
+    return *this;
+  }
+  FieldRef& min(double v) {
+    schema_->minimum = v;
+    return *this;
+  }
+  FieldRef& max(double v) {
+    schema_->maximum = v;
+    return *this;
+  }
+  FieldRef& length(size_t low, size_t high) {
+    schema_->min_length = low;
+    schema_->max_length = high;
+    return *this;
+  }
   FieldRef& items(size_t low, size_t high) {
     if (low) schema_->min_items = low;
     schema_->max_items = high;
     return *this;
   }
-  FieldRef& max_entries(size_t n) { schema_->max_properties = n; return *this; }
-  FieldRef& each_length(size_t low, size_t high);               // of the list's strings
-  FieldRef& each_one_of(std::vector<std::string> values);       // of the list's strings
-  FieldRef& list_map(std::vector<std::string> keys) {           // merge by key
+  FieldRef& max_entries(size_t n) {
+    schema_->max_properties = n;
+    return *this;
+  }
+  FieldRef& each_length(size_t low, size_t high);          // of the list's strings
+  FieldRef& each_one_of(std::vector<std::string> values);  // of the list's strings
+  FieldRef& list_map(std::vector<std::string> keys) {      // merge by key
     schema_->list_type = ListType::Map;
     schema_->list_map_keys = std::move(keys);
     return *this;
   }
-  FieldRef& list_set() { schema_->list_type = ListType::Set; return *this; }
-  FieldRef& map_atomic() { schema_->map_atomic = true; return *this; }
+  FieldRef& list_set() {
+    schema_->list_type = ListType::Set;
+    return *this;
+  }
+  FieldRef& map_atomic() {
+    schema_->map_atomic = true;
+    return *this;
+  }
   FieldRef& patch_merge(std::string key = {}) {  // strategic merge patch
     schema_->patch_merge = true;
     schema_->patch_merge_key = std::move(key);
     return *this;
   }
-  FieldRef& object() { schema_->type = SchemaType::Object; return *this; }  // any JSON object, for a Value
+  FieldRef& object() {
+    schema_->type = SchemaType::Object;
+    return *this;
+  }  // any JSON object, for a Value
   FieldRef& rule(std::string message, std::function<bool(const Value&, const Value*)> holds) {
     schema_->rules.push_back({std::move(message), "", std::move(holds)});
     return *this;
@@ -126,7 +166,7 @@ class Fields {
     info_.schema->rules.push_back({std::move(message), std::move(field), std::move(holds)});
   }
   template <class M>
-  FieldRef add(std::string name, M T::*member) {
+  FieldRef add(std::string name, M T::* member) {
     static const T sample{};
     auto at = reinterpret_cast<const char*>(&(sample.*member)) - reinterpret_cast<const char*>(&sample);
     auto ref = add_raw(info_, std::move(name), codec_of<M>(), static_cast<size_t>(at) + base_);
@@ -139,7 +179,8 @@ class Fields {
   void include() {
     static const T sample{};
     Fields<Base> base(info_);
-    base.base_ = base_ + static_cast<size_t>(reinterpret_cast<const char*>(static_cast<const Base*>(&sample)) - reinterpret_cast<const char*>(&sample));
+    base.base_ = base_ + static_cast<size_t>(reinterpret_cast<const char*>(static_cast<const Base*>(&sample)) -
+                                             reinterpret_cast<const char*>(&sample));
     describe(base);
   }
 

@@ -116,14 +116,11 @@ TEST(Decode, TypeErrorsNamePathFoundAndAllowed) {
   EXPECT_EQ(error_of<Everything>(R"({"on":"yes"})"), "on: must be boolean, found string \"yes\"");
   EXPECT_EQ(error_of<Everything>(R"({"ratio":"1"})"), "ratio: must be number, found string \"1\"");
   EXPECT_EQ(error_of<Everything>(R"({"ports":{}})"), "ports: must be array, found object {}");
-  EXPECT_EQ(error_of<Everything>(R"({"labels":{"a":1}})"),
-            "labels.a: must be string, found integer 1");
+  EXPECT_EQ(error_of<Everything>(R"({"labels":{"a":1}})"), "labels.a: must be string, found integer 1");
   EXPECT_EQ(error_of<Everything>(R"({"labels":[1]})"), "labels: must be object, found array [1]");
-  EXPECT_EQ(error_of<Everything>(R"({"lists":{"l":[1,true]}})"),
-            "lists.l[1]: must be integer, found boolean true");
+  EXPECT_EQ(error_of<Everything>(R"({"lists":{"l":[1,true]}})"), "lists.l[1]: must be integer, found boolean true");
   EXPECT_EQ(error_of<Everything>(R"({"retry":7})"), "retry: must be object, found integer 7");
-  EXPECT_EQ(error_of<Everything>(R"({"retry":{"attempts":1.5}})"),
-            "retry.attempts: must be integer, found number 1.5");
+  EXPECT_EQ(error_of<Everything>(R"({"retry":{"attempts":1.5}})"), "retry.attempts: must be integer, found number 1.5");
   EXPECT_EQ(error_of<Everything>(R"({"targetPort":true})"),
             "targetPort: must be integer or string, found boolean true");
   EXPECT_EQ(error_of<Port>("[]"), "must be object, found array []");
@@ -135,12 +132,9 @@ TEST(Decode, PathIsPutInFront) {
 }
 
 TEST(Decode, PathsComeBackAfterEachMember) {
-  EXPECT_EQ(
-      error_of<Everything>(
-          R"({"retry":{"attempts":2},"lists":{"a":[1],"b":[]},"ports":[{"name":"a"}],"on":1})"),
-      "on: must be boolean, found integer 1");
-  EXPECT_EQ(error_of<Everything>(R"({"ports":[{"name":"a"},{"number":1}]})"),
-            "ports[1]: \"name\" is required");
+  EXPECT_EQ(error_of<Everything>(R"({"retry":{"attempts":2},"lists":{"a":[1],"b":[]},"ports":[{"name":"a"}],"on":1})"),
+            "on: must be boolean, found integer 1");
+  EXPECT_EQ(error_of<Everything>(R"({"ports":[{"name":"a"},{"number":1}]})"), "ports[1]: \"name\" is required");
 }
 
 TEST(Decode, UnknownFieldsAreErrorsWithAHint) {
@@ -177,8 +171,7 @@ TEST(Decode, IntegersOver64BitsAreOutOfRangeNotOfAnotherType) {
 
 TEST(Decode, LongValuesAreCutInMessages) {
   std::string text = R"({"ports":")" + std::string(5000, 'x') + "\"}";
-  EXPECT_THAT(error_of<Everything>(text),
-              AllOf(HasSubstr("..."), ::testing::SizeIs(::testing::Lt(120u))));
+  EXPECT_THAT(error_of<Everything>(text), AllOf(HasSubstr("..."), ::testing::SizeIs(::testing::Lt(120u))));
   for (size_t shift = 0; shift < 3; ++shift) {
     std::string wide = std::string(shift, 'x');
     for (int i = 0; i < 40; ++i) wide += "\xE2\x82\xAC";
@@ -296,13 +289,11 @@ struct Limited {
 };
 void describe(Fields<Limited>& f) {
   f.doc("Limits.");
-  f.rule(
-      "mode needs verbs",
-      [](const Value& self, const Value*) { return find(self, "verbs") != nullptr; }, "mode");
+  f.rule("mode needs verbs", [](const Value& self, const Value*) { return find(self, "verbs") != nullptr; }, "mode");
   f.add("mode", &Limited::mode).one_of({"a", "b"}).defaults("a");
-  f.add("verbs", &Limited::verbs)
-      .each_one_of({"get", "put"})
-      .rule("odd", [](const Value& v, const Value* old) { return old != nullptr || v.is_null(); });
+  f.add("verbs", &Limited::verbs).each_one_of({"get", "put"}).rule("odd", [](const Value& v, const Value* old) {
+    return old != nullptr || v.is_null();
+  });
   f.add("free", &Limited::free).object();
 }
 
@@ -332,12 +323,10 @@ TEST(SchemaOf, CarriesKubernetesExtensions) {
   EXPECT_EQ(str(ports, "x-kubernetes-patch-merge-key"), "name");
   EXPECT_EQ(str(ports, "x-kubernetes-patch-strategy"), "merge");
   EXPECT_EQ(dump(ports.at("items")), dump(to_openapi(schema_of<Port>())));
-  EXPECT_EQ(dump(p->at("hosts")),
-            R"({"type":"array","items":{"type":"string","minLength":1,"maxLength":253},)"
-            R"("x-kubernetes-list-type":"set"})");
-  EXPECT_EQ(dump(p->at("labels")),
-            R"({"type":"object","maxProperties":8,"additionalProperties":{"type":"string"},)"
-            R"("x-kubernetes-map-type":"atomic"})");
+  EXPECT_EQ(dump(p->at("hosts")), R"({"type":"array","items":{"type":"string","minLength":1,"maxLength":253},)"
+                                  R"("x-kubernetes-list-type":"set"})");
+  EXPECT_EQ(dump(p->at("labels")), R"({"type":"object","maxProperties":8,"additionalProperties":{"type":"string"},)"
+                                   R"("x-kubernetes-map-type":"atomic"})");
   EXPECT_EQ(dump(p->at("targetPort")), R"({"x-kubernetes-int-or-string":true})");
   EXPECT_EQ(dump(p->at("any")), R"({"x-kubernetes-preserve-unknown-fields":true})");
   EXPECT_EQ(str(*p, "ratio", "type"), "number");
@@ -351,8 +340,7 @@ TEST(SchemaOf, LimitsStayWithTheMember) {
   EXPECT_TRUE(schema_of<Port>().property("name")->required);
   EXPECT_EQ(schema_of<Port>().property("none"), nullptr);
   EXPECT_EQ(codec_of<std::string>().schema()->max_length, std::nullopt);
-  EXPECT_EQ(
-      schema_of<Everything>().property("retry")->schema->property("attempts")->schema->maximum, 10);
+  EXPECT_EQ(schema_of<Everything>().property("retry")->schema->property("attempts")->schema->maximum, 10);
 }
 
 TEST(SchemaOf, CarriesRules) {

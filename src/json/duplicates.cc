@@ -80,8 +80,7 @@ struct DuplicateHandler {
 
 }  // namespace
 
-Result<Value> parse_noting_duplicates(std::string_view text, std::vector<std::string>* duplicates,
-                                      ParseLimits limits) {
+Result<Value> parse_noting_duplicates(std::string_view text, std::vector<std::string>* duplicates, ParseLimits limits) {
   auto value = parse(text, limits);
   if (!value) return value;
   boost::json::parse_options options;

@@ -26,9 +26,8 @@ void check(bool holds, const char* what, const std::string& text) {
 bool same(const Value& a, const Value& b) {
   if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
   if (!a.is_object() || !b.is_object()) return equal(a, b);
-  return std::ranges::equal(a.get_object(), b.get_object(), [](auto& x, auto& y) {
-    return x.key() == y.key() && same(x.value(), y.value());
-  });
+  return std::ranges::equal(a.get_object(), b.get_object(),
+                            [](auto& x, auto& y) { return x.key() == y.key() && same(x.value(), y.value()); });
 }
 
 void check_round_trips(const Value& v) {
@@ -66,9 +65,7 @@ void run(std::string_view text) {
   std::vector<std::string> duplicates;
   auto noting = parse_noting_duplicates(text, &duplicates);
   check(v.has_value() == noting.has_value(), "both parsers agree", std::string(text));
-  if (!v)
-    return check(v.error().message.find("JSON") != std::string::npos, "an error names JSON",
-                 v.error().message);
+  if (!v) return check(v.error().message.find("JSON") != std::string::npos, "an error names JSON", v.error().message);
   check(equal(*v, *noting), "both parsers give the same", std::string(text));
   check_round_trips(*v);
   auto* list = v->if_array();

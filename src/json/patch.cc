@@ -14,8 +14,10 @@ void merge_patch(Value& target, const Value& patch) {
   }
   Object& o = ensure_object(target);
   for (auto& [key, value] : *changes) {
-    if (value.is_null()) o.stable_erase(key);
-    else merge_patch(o[key], value);
+    if (value.is_null())
+      o.stable_erase(key);
+    else
+      merge_patch(o[key], value);
   }
 }
 
@@ -28,8 +30,7 @@ Result<Tokens> pointer_tokens(std::string_view pointer) {
   if (pointer[0] != '/')
     return fail(Code::InvalidArgument, fmt::format("JSON pointer \"{}\" must start with /", pointer));
   Tokens out;
-  for (auto part : split(pointer.substr(1), '/'))
-{
+  for (auto part : split(pointer.substr(1), '/')) {
     for (size_t i = 0; i < part.size(); ++i)
       if (part[i] == '~' && (i + 1 == part.size() || (part[i + 1] != '0' && part[i + 1] != '1')))
         return fail(Code::InvalidArgument, fmt::format("JSON pointer \"{}\" has a ~ without 0 or 1", pointer));
@@ -99,8 +100,10 @@ Result<Value> remove(Value& root, const Tokens& tokens, std::string_view pointer
   Value* at = parent ? step(*parent, tokens.back()) : nullptr;
   if (!at) return missing(pointer);
   Value old = std::move(*at);
-  if (auto* o = parent->if_object()) o->stable_erase(tokens.back());
-  else parent->get_array().erase(parent->get_array().begin() + static_cast<ptrdiff_t>(*parse_uint(tokens.back())));
+  if (auto* o = parent->if_object())
+    o->stable_erase(tokens.back());
+  else
+    parent->get_array().erase(parent->get_array().begin() + static_cast<ptrdiff_t>(*parse_uint(tokens.back())));
   return old;
 }
 
@@ -115,7 +118,8 @@ Result<Value*> resolve(Value& root, std::string_view pointer) {
 Result<void> apply_op(Value& root, const Value& op) {
   std::string_view name = str(op, "op"), path = str(op, "path"), from = str(op, "from");
   const Value* value = find(op, "value");
-  if (auto* p = find(op, "path"); !p || !p->is_string()) return fail(Code::InvalidArgument, "a JSON patch operation needs \"path\"");
+  if (auto* p = find(op, "path"); !p || !p->is_string())
+    return fail(Code::InvalidArgument, "a JSON patch operation needs \"path\"");
   if ((name == "add" || name == "replace" || name == "test") && !value)
     return fail(Code::InvalidArgument, fmt::format("JSON patch operation \"{}\" needs \"value\"", name));
   SL_TRY(tokens, pointer_tokens(path));

@@ -59,28 +59,23 @@ TEST(JsonPatch, AppendixAOfTheRfc) {
             R"({"foo":"bar","baz":"qux"})");
   EXPECT_EQ(patched(R"({"foo":["bar","baz"]})", R"([{"op":"add","path":"/foo/1","value":"qux"}])"),
             R"({"foo":["bar","qux","baz"]})");
-  EXPECT_EQ(patched(R"({"baz":"qux","foo":"bar"})", R"([{"op":"remove","path":"/baz"}])"),
-            R"({"foo":"bar"})");
+  EXPECT_EQ(patched(R"({"baz":"qux","foo":"bar"})", R"([{"op":"remove","path":"/baz"}])"), R"({"foo":"bar"})");
   EXPECT_EQ(patched(R"({"foo":["bar","qux","baz"]})", R"([{"op":"remove","path":"/foo/1"}])"),
             R"({"foo":["bar","baz"]})");
-  EXPECT_EQ(patched(R"({"baz":"qux"})", R"([{"op":"replace","path":"/baz","value":"boo"}])"),
-            R"({"baz":"boo"})");
+  EXPECT_EQ(patched(R"({"baz":"qux"})", R"([{"op":"replace","path":"/baz","value":"boo"}])"), R"({"baz":"boo"})");
   EXPECT_EQ(patched(R"({"foo":{"bar":"baz","waldo":"fred"},"qux":{"corge":"grault"}})",
                     R"([{"op":"move","from":"/foo/waldo","path":"/qux/thud"}])"),
             R"({"foo":{"bar":"baz"},"qux":{"corge":"grault","thud":"fred"}})");
-  EXPECT_EQ(patched(R"({"foo":["all","grass","cows","eat"]})",
-                    R"([{"op":"move","from":"/foo/1","path":"/foo/3"}])"),
+  EXPECT_EQ(patched(R"({"foo":["all","grass","cows","eat"]})", R"([{"op":"move","from":"/foo/1","path":"/foo/3"}])"),
             R"({"foo":["all","cows","eat","grass"]})");
-  EXPECT_EQ(patched(R"({"foo":"bar"})",
-                    R"([{"op":"add","path":"/child","value":{"grandchild":{}},"xyz":123}])"),
+  EXPECT_EQ(patched(R"({"foo":"bar"})", R"([{"op":"add","path":"/child","value":{"grandchild":{}},"xyz":123}])"),
             R"({"foo":"bar","child":{"grandchild":{}}})");
   EXPECT_EQ(patched(R"({"foo":["bar"]})", R"([{"op":"add","path":"/foo/-","value":["abc"]}])"),
             R"({"foo":["bar",["abc"]]})");
 }
 
 TEST(JsonPatch, AddReplacesMembersAndTheWholeDocument) {
-  EXPECT_EQ(patched(R"({"a":1,"b":2})", R"([{"op":"add","path":"/a","value":null}])"),
-            R"({"a":null,"b":2})");
+  EXPECT_EQ(patched(R"({"a":1,"b":2})", R"([{"op":"add","path":"/a","value":null}])"), R"({"a":null,"b":2})");
   EXPECT_EQ(patched(R"({"a":1})", R"([{"op":"add","path":"","value":[]}])"), "[]");
   EXPECT_EQ(patched(R"({"a":1})", R"([{"op":"replace","path":"","value":2}])"), "2");
   EXPECT_EQ(patched(R"([1,2])", R"([{"op":"add","path":"/2","value":3}])"), "[1,2,3]");
@@ -92,8 +87,7 @@ TEST(JsonPatch, CopyIsByValue) {
                                             {"op":"replace","path":"/b/x","value":2}])"),
             R"({"a":{"x":1},"b":{"x":2}})");
   EXPECT_EQ(patched(R"([1,2])", R"([{"op":"copy","from":"/0","path":"/-"}])"), "[1,2,1]");
-  EXPECT_EQ(patched(R"({"a":1})", R"([{"op":"copy","from":"","path":"/b"}])"),
-            R"({"a":1,"b":{"a":1}})");
+  EXPECT_EQ(patched(R"({"a":1})", R"([{"op":"copy","from":"","path":"/b"}])"), R"({"a":1,"b":{"a":1}})");
 }
 
 TEST(JsonPatch, PointersAreUnescapedInOrder) {
@@ -118,8 +112,7 @@ TEST(JsonPatch, RefusesMalformedPointers) {
 }
 
 TEST(JsonPatch, ArrayIndexesAreStrict) {
-  for (auto path :
-       {"/3", "/-1", "/01", "/00", "/1e0", "/+1", "/ 1", "/", "/x", "/18446744073709551616"}) {
+  for (auto path : {"/3", "/-1", "/01", "/00", "/1e0", "/+1", "/ 1", "/", "/x", "/18446744073709551616"}) {
     for (auto op : {"add", "replace", "test", "remove"}) {
       Value change = {{"op", op}, {"path", path}, {"value", 2}};
       auto out = json_patch(must("[1,2]"), Array{change});
@@ -128,34 +121,25 @@ TEST(JsonPatch, ArrayIndexesAreStrict) {
       EXPECT_EQ(out.error().message, std::string("the path ") + path + " does not exist");
     }
   }
-  EXPECT_THAT(patched("[1]", R"([{"op":"replace","path":"/-","value":2}])"),
-              HasSubstr("not exist"));
+  EXPECT_THAT(patched("[1]", R"([{"op":"replace","path":"/-","value":2}])"), HasSubstr("not exist"));
   EXPECT_THAT(patched("[1]", R"([{"op":"remove","path":"/1"}])"), HasSubstr("not exist"));
 }
 
 TEST(JsonPatch, MissingPathsAreInvalid) {
-  EXPECT_EQ(patched("{}", R"([{"op":"remove","path":"/a"}])"),
-            "Invalid: the path /a does not exist");
-  EXPECT_EQ(patched("{}", R"([{"op":"replace","path":"/a","value":1}])"),
-            "Invalid: the path /a does not exist");
-  EXPECT_EQ(patched("{}", R"([{"op":"add","path":"/a/b","value":1}])"),
-            "Invalid: the path /a/b does not exist");
+  EXPECT_EQ(patched("{}", R"([{"op":"remove","path":"/a"}])"), "Invalid: the path /a does not exist");
+  EXPECT_EQ(patched("{}", R"([{"op":"replace","path":"/a","value":1}])"), "Invalid: the path /a does not exist");
+  EXPECT_EQ(patched("{}", R"([{"op":"add","path":"/a/b","value":1}])"), "Invalid: the path /a/b does not exist");
   EXPECT_EQ(patched(R"({"a":"text"})", R"([{"op":"add","path":"/a/b","value":1}])"),
             "Invalid: the path /a/b does not exist");
-  EXPECT_EQ(patched("{}", R"([{"op":"copy","from":"/x","path":"/y"}])"),
-            "Invalid: the path /x does not exist");
-  EXPECT_EQ(patched("{}", R"([{"op":"test","path":"/x","value":null}])"),
-            "Invalid: the path /x does not exist");
+  EXPECT_EQ(patched("{}", R"([{"op":"copy","from":"/x","path":"/y"}])"), "Invalid: the path /x does not exist");
+  EXPECT_EQ(patched("{}", R"([{"op":"test","path":"/x","value":null}])"), "Invalid: the path /x does not exist");
 }
 
 TEST(JsonPatch, TestComparesByValue) {
-  EXPECT_EQ(patched(R"({"a":{"x":1,"y":[2]}})",
-                    R"([{"op":"test","path":"/a","value":{"y":[2.0],"x":1}}])"),
+  EXPECT_EQ(patched(R"({"a":{"x":1,"y":[2]}})", R"([{"op":"test","path":"/a","value":{"y":[2.0],"x":1}}])"),
             R"({"a":{"x":1,"y":[2]}})");
-  EXPECT_EQ(patched(R"({"a":"10"})", R"([{"op":"test","path":"/a","value":10}])"),
-            "Invalid: testing value /a failed");
-  EXPECT_THAT(patched(R"({"a":18446744073709551615})",
-                      R"([{"op":"test","path":"/a","value":18446744073709551614}])"),
+  EXPECT_EQ(patched(R"({"a":"10"})", R"([{"op":"test","path":"/a","value":10}])"), "Invalid: testing value /a failed");
+  EXPECT_THAT(patched(R"({"a":18446744073709551615})", R"([{"op":"test","path":"/a","value":18446744073709551614}])"),
               HasSubstr("failed"));
 }
 
@@ -169,8 +153,7 @@ TEST(JsonPatch, IsAllOrNothing) {
 }
 
 TEST(JsonPatch, MalformedOperationsAreNamed) {
-  EXPECT_THAT(patched("{}", R"({"op":"add"})"),
-              AllOf(HasSubstr("InvalidArgument"), HasSubstr("array")));
+  EXPECT_THAT(patched("{}", R"({"op":"add"})"), AllOf(HasSubstr("InvalidArgument"), HasSubstr("array")));
   EXPECT_THAT(patched("{}", "[1]"), HasSubstr("InvalidArgument"));
   EXPECT_THAT(patched("{}", R"([{"op":"add","value":1}])"), HasSubstr("needs \"path\""));
   EXPECT_THAT(patched("{}", R"([{"op":"add","path":"/a"}])"), HasSubstr("\"add\" needs \"value\""));
@@ -182,11 +165,9 @@ TEST(JsonPatch, MalformedOperationsAreNamed) {
 
 // Taking a path that is not a string as "" would work on the whole document.
 TEST(JsonPatch, PathsMustBeStrings) {
-  for (auto op :
-       {R"({"op":"replace","path":5,"value":1})", R"({"op":"add","path":null,"value":1})",
-        R"({"op":"copy","path":"/b","from":7})", R"({"op":"test","path":[],"value":{"a":1}})"})
-    EXPECT_THAT(patched(R"({"a":1})", "[" + std::string(op) + "]"), HasSubstr("InvalidArgument"))
-        << op;
+  for (auto op : {R"({"op":"replace","path":5,"value":1})", R"({"op":"add","path":null,"value":1})",
+                  R"({"op":"copy","path":"/b","from":7})", R"({"op":"test","path":[],"value":{"a":1}})"})
+    EXPECT_THAT(patched(R"({"a":1})", "[" + std::string(op) + "]"), HasSubstr("InvalidArgument")) << op;
 }
 
 TEST(JsonPatch, CopyAndMoveNeedFrom) {
@@ -199,14 +180,12 @@ TEST(JsonPatch, CopyAndMoveNeedFrom) {
 TEST(JsonPatch, MoveIntoItselfIsRefused) {
   EXPECT_EQ(patched(R"({"a":{"b":1}})", R"([{"op":"move","from":"/a","path":"/a/b/c"}])"),
             "InvalidArgument: cannot move /a into itself");
-  EXPECT_EQ(patched(R"({"a":1,"ab":{}})", R"([{"op":"move","from":"/a","path":"/ab/c"}])"),
-            R"({"ab":{"c":1}})");
+  EXPECT_EQ(patched(R"({"a":1,"ab":{}})", R"([{"op":"move","from":"/a","path":"/ab/c"}])"), R"({"ab":{"c":1}})");
   EXPECT_EQ(patched(R"({"a":1})", R"([{"op":"move","from":"/a","path":"/a"}])"), R"({"a":1})");
 }
 
 TEST(JsonPatch, RemoveKeepsTheOrderOfTheKeysThatStay) {
-  EXPECT_EQ(patched(R"({"a":1,"b":2,"c":3,"d":4})", R"([{"op":"remove","path":"/b"}])"),
-            R"({"a":1,"c":3,"d":4})");
+  EXPECT_EQ(patched(R"({"a":1,"b":2,"c":3,"d":4})", R"([{"op":"remove","path":"/b"}])"), R"({"a":1,"c":3,"d":4})");
 }
 
 TEST(JsonPatch, LimitsOperations) {

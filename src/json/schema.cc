@@ -10,14 +10,22 @@ const Property* Schema::property(std::string_view name) const {
 
 std::string_view type_name(SchemaType type) {
   switch (type) {
-    case SchemaType::Any: return "any";
-    case SchemaType::Object: return "object";
-    case SchemaType::Array: return "array";
-    case SchemaType::String: return "string";
-    case SchemaType::Integer: return "integer";
-    case SchemaType::Number: return "number";
-    case SchemaType::Boolean: return "boolean";
-    case SchemaType::IntOrString: return "int-or-string";
+    case SchemaType::Any:
+      return "any";
+    case SchemaType::Object:
+      return "object";
+    case SchemaType::Array:
+      return "array";
+    case SchemaType::String:
+      return "string";
+    case SchemaType::Integer:
+      return "integer";
+    case SchemaType::Number:
+      return "number";
+    case SchemaType::Boolean:
+      return "boolean";
+    case SchemaType::IntOrString:
+      return "int-or-string";
   }
   return "any";
 }
@@ -59,8 +67,7 @@ void add_extensions(const Schema& s, Object& o) {
   if (s.nullable) o["nullable"] = true;
   if (s.type == SchemaType::Array && s.list_type != ListType::Atomic)
     o["x-kubernetes-list-type"] = s.list_type == ListType::Map ? "map" : "set";
-  if (!s.list_map_keys.empty())
-    o["x-kubernetes-list-map-keys"] = Array(s.list_map_keys.begin(), s.list_map_keys.end());
+  if (!s.list_map_keys.empty()) o["x-kubernetes-list-map-keys"] = Array(s.list_map_keys.begin(), s.list_map_keys.end());
   if (s.map_atomic) o["x-kubernetes-map-type"] = "atomic";
   if (!s.patch_merge_key.empty()) o["x-kubernetes-patch-merge-key"] = s.patch_merge_key;
   if (s.patch_merge) o["x-kubernetes-patch-strategy"] = "merge";

@@ -4,9 +4,9 @@
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
-#include <cmath>
 
 #include "base/strings.h"
 
@@ -65,8 +65,8 @@ Error parse_error(std::string_view text, size_t at, std::string_view what) {
 
 Result<Value> parse(std::string_view text, ParseLimits limits) {
   if (text.size() > limits.bytes_max)
-    return fail(Code::TooLarge, fmt::format("JSON document of {} bytes is over the limit of {}", text.size(),
-                                            limits.bytes_max));
+    return fail(Code::TooLarge,
+                fmt::format("JSON document of {} bytes is over the limit of {}", text.size(), limits.bytes_max));
   boost::json::parse_options options;
   options.max_depth = limits.depth_max;
   boost::json::basic_parser<Builder> parser(options);
@@ -89,13 +89,27 @@ void write_string(std::string_view text, std::string& out) {
     out.append(text.data() + start, i - start);
     start = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         out += "\\u00";
         out += kHex[c >> 4];
@@ -126,12 +140,24 @@ void write_value(const Value& v, std::string& out, int indent) {
   };
   int inner = indent < 0 ? -1 : indent + 1;
   switch (v.kind()) {
-    case boost::json::kind::null: out += "null"; break;
-    case boost::json::kind::bool_: out += v.get_bool() ? "true" : "false"; break;
-    case boost::json::kind::int64: fmt::format_to(std::back_inserter(out), "{}", v.get_int64()); break;
-    case boost::json::kind::uint64: fmt::format_to(std::back_inserter(out), "{}", v.get_uint64()); break;
-    case boost::json::kind::double_: write_double(v.get_double(), out); break;
-    case boost::json::kind::string: write_string(view(v.get_string()), out); break;
+    case boost::json::kind::null:
+      out += "null";
+      break;
+    case boost::json::kind::bool_:
+      out += v.get_bool() ? "true" : "false";
+      break;
+    case boost::json::kind::int64:
+      fmt::format_to(std::back_inserter(out), "{}", v.get_int64());
+      break;
+    case boost::json::kind::uint64:
+      fmt::format_to(std::back_inserter(out), "{}", v.get_uint64());
+      break;
+    case boost::json::kind::double_:
+      write_double(v.get_double(), out);
+      break;
+    case boost::json::kind::string:
+      write_string(view(v.get_string()), out);
+      break;
     case boost::json::kind::array: {
       out += '[';
       bool first = true;
@@ -165,7 +191,9 @@ void write_value(const Value& v, std::string& out, int indent) {
 
 }  // namespace
 
-void write(const Value& value, std::string& out) { write_value(value, out, -1); }
+void write(const Value& value, std::string& out) {
+  write_value(value, out, -1);
+}
 
 std::string dump(const Value& value) {
   std::string out;
@@ -219,24 +247,35 @@ Object& ensure_object(Value& v) {
   return v.get_object();
 }
 
-Object& ensure_object(Object& o, std::string_view key) { return ensure_object(o[key]); }
+Object& ensure_object(Object& o, std::string_view key) {
+  return ensure_object(o[key]);
+}
 
 std::string child_path(std::string_view path, std::string_view key) {
   return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
-std::string index_path(std::string_view path, size_t index) { return fmt::format("{}[{}]", path, index); }
+std::string index_path(std::string_view path, size_t index) {
+  return fmt::format("{}[{}]", path, index);
+}
 
 std::string_view kind_name(const Value& v) {
   switch (v.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "boolean";
+    case boost::json::kind::null:
+      return "null";
+    case boost::json::kind::bool_:
+      return "boolean";
     case boost::json::kind::int64:
-    case boost::json::kind::uint64: return "integer";
-    case boost::json::kind::double_: return "number";
-    case boost::json::kind::string: return "string";
-    case boost::json::kind::array: return "array";
-    case boost::json::kind::object: return "object";
+    case boost::json::kind::uint64:
+      return "integer";
+    case boost::json::kind::double_:
+      return "number";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "array";
+    case boost::json::kind::object:
+      return "object";
   }
   return "unknown";
 }

@@ -34,7 +34,7 @@ Result<Value> parse_noting_duplicates(std::string_view text, std::vector<std::st
 
 void write(const Value& value, std::string& out);  // appends compact text
 std::string dump(const Value& value);
-std::string dump_pretty(const Value& value);  // two-space indent, for people
+std::string dump_pretty(const Value& value);                 // two-space indent, for people
 void write_string(std::string_view text, std::string& out);  // appends a quoted, escaped string
 
 // Deep equality; 1 and 1.0 are equal, objects compare without regard to order.
@@ -45,8 +45,10 @@ template <class... Keys>
 const Value* find(const Value& v, std::string_view key, Keys... rest) {
   const Object* o = v.if_object();
   const Value* child = o ? o->if_contains(key) : nullptr;
-  if constexpr (sizeof...(rest) == 0) return child;
-  else return child ? find(*child, rest...) : nullptr;
+  if constexpr (sizeof...(rest) == 0)
+    return child;
+  else
+    return child ? find(*child, rest...) : nullptr;
 }
 // The string at the path, or "" if it is missing or not a string.
 template <class... Keys>
@@ -70,7 +72,9 @@ const Array* arr(const Value& v, Keys... keys) {
   const Value* at = find(v, keys...);
   return at ? at->if_array() : nullptr;
 }
-inline std::string_view view(const String& s) { return {s.data(), s.size()}; }
+inline std::string_view view(const String& s) {
+  return {s.data(), s.size()};
+}
 
 // Object at the path, made (and replaced if it is something else) on the way.
 Object& ensure_object(Value& v);

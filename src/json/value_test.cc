@@ -51,8 +51,7 @@ TEST(JsonParse, KeepsKeyOrder) {
 }
 
 TEST(JsonParse, KeepsIntegersOf64Bits) {
-  for (auto text : {"9223372036854775807", "-9223372036854775808", "18446744073709551615", "0",
-                    "9007199254740993"}) {
+  for (auto text : {"9223372036854775807", "-9223372036854775808", "18446744073709551615", "0", "9007199254740993"}) {
     EXPECT_EQ(kind_name(must(text)), "integer");
     EXPECT_EQ(dump(must(text)), text);
   }
@@ -74,23 +73,19 @@ TEST(JsonParse, ErrorNamesLineAndColumn) {
 }
 
 TEST(JsonParse, RefusesWhatIsNotStrictJson) {
-  for (auto bad : {"",          " ",          "{",      "[",
-                   "[1",        "{\"a\":1,}", "[,]",    "{\"a\" 1}",
-                   "{a:1}",     "{1:2}",      "'a'",    "01",
-                   "+1",        "-",          ".5",     "1.",
-                   "1e",        "0x1",        "NaN",    "Infinity",
-                   "nul",       "True",       "[1] []", "1 2",
-                   "//c\n1",    "/*c*/1",     "\"a",    "\"\\x41\"",
-                   "\"\\u12\"", "\"\t\"",     "\"\n\"", "\xEF\xBB\xBF{}",
-                   "[1}",       "\v1"})
+  for (auto bad : {"",       " ",      "{",   "[",         "[1",        "{\"a\":1,}", "[,]",    "{\"a\" 1}",
+                   "{a:1}",  "{1:2}",  "'a'", "01",        "+1",        "-",          ".5",     "1.",
+                   "1e",     "0x1",    "NaN", "Infinity",  "nul",       "True",       "[1] []", "1 2",
+                   "//c\n1", "/*c*/1", "\"a", "\"\\x41\"", "\"\\u12\"", "\"\t\"",     "\"\n\"", "\xEF\xBB\xBF{}",
+                   "[1}",    "\v1"})
     error_of(bad);
   error_of("1\0"sv);
   error_of("\"a\0b\""sv);
 }
 
 TEST(JsonParse, RefusesInvalidUtf8AndLoneSurrogates) {
-  for (auto bad : {"\"\xFF\"", "\"\xC0\xAF\"", "\"\xE2\x82\"", "\"\xED\xA0\x80\"", "{\"\x80\":1}",
-                   "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\""})
+  for (auto bad : {"\"\xFF\"", "\"\xC0\xAF\"", "\"\xE2\x82\"", "\"\xED\xA0\x80\"", "{\"\x80\":1}", "\"\\ud800\"",
+                   "\"\\udc00\"", "\"\\ud800\\u0041\""})
     EXPECT_THAT(error_of(bad), HasSubstr("invalid JSON at line 1"));
   EXPECT_EQ(dump(must("\"\xF0\x9F\x98\x80\"")), "\"\xF0\x9F\x98\x80\"");
 }
@@ -105,8 +100,7 @@ TEST(JsonParse, LimitsDepth) {
 
 TEST(JsonParse, LimitsSize) {
   EXPECT_TRUE(parse("[1,2]", {.bytes_max = 5}));
-  EXPECT_EQ(error_of("[1,22]", {.bytes_max = 5}),
-            "TooLarge JSON document of 6 bytes is over the limit of 5");
+  EXPECT_EQ(error_of("[1,22]", {.bytes_max = 5}), "TooLarge JSON document of 6 bytes is over the limit of 5");
 }
 
 // A number that a double cannot hold must not turn into something else on the way through.
@@ -118,9 +112,9 @@ TEST(JsonParse, DoesNotTurnHugeNumbersIntoNull) {
 }
 
 TEST(JsonParse, ReadsTheNearestDouble) {
-  for (auto text : {"0.1", "1.7976931348623157e308", "2.2250738585072014e-308", "5e-324",
-                    "-4.8350476129932845e+24", "3.3393672797275934e-195", "3.06219240900708e+133",
-                    "-1.132177409665465e+154", "9007199254740993.0", "0.30000000000000004"})
+  for (auto text : {"0.1", "1.7976931348623157e308", "2.2250738585072014e-308", "5e-324", "-4.8350476129932845e+24",
+                    "3.3393672797275934e-195", "3.06219240900708e+133", "-1.132177409665465e+154", "9007199254740993.0",
+                    "0.30000000000000004"})
     EXPECT_EQ(must(text).as_double(), std::strtod(text, nullptr)) << text;
 }
 
@@ -137,8 +131,8 @@ TEST(JsonDuplicates, AreReportedAsPaths) {
 
 TEST(JsonDuplicates, CompareDecodedKeys) {
   std::vector<std::string> duplicates;
-  ASSERT_TRUE(parse_noting_duplicates(
-      R"({"ab":1,"\u0061b":2,"\n":1,"x":[[],[[{"\n":1}]],{"q":1,"q":1}]})", &duplicates));
+  ASSERT_TRUE(
+      parse_noting_duplicates(R"({"ab":1,"\u0061b":2,"\n":1,"x":[[],[[{"\n":1}]],{"q":1,"q":1}]})", &duplicates));
   EXPECT_THAT(duplicates, ElementsAre("ab", "x[2].q"));
 }
 
@@ -153,8 +147,8 @@ TEST(JsonDuplicates, CompareLongKeysWhole) {
 
 TEST(JsonDuplicates, PathsCountElementsOfEveryKind) {
   std::vector<std::string> duplicates;
-  ASSERT_TRUE(parse_noting_duplicates(
-      R"([null,true,1,-1,18446744073709551615,1.5,"s",[2],{"a":3},{"k":1,"k":2}])", &duplicates));
+  ASSERT_TRUE(parse_noting_duplicates(R"([null,true,1,-1,18446744073709551615,1.5,"s",[2],{"a":3},{"k":1,"k":2}])",
+                                      &duplicates));
   EXPECT_THAT(duplicates, ElementsAre("[9].k"));
 }
 
@@ -181,9 +175,8 @@ TEST(JsonDump, AppendsCompactText) {
 }
 
 TEST(JsonDump, PrettyIsForPeople) {
-  EXPECT_EQ(
-      dump_pretty(must(R"({"a":[1,{"b":[]}],"c":{},"d":[]})")),
-      "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}\n");
+  EXPECT_EQ(dump_pretty(must(R"({"a":[1,{"b":[]}],"c":{},"d":[]})")),
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}\n");
   EXPECT_EQ(dump_pretty(must("[]")), "[]\n");
 }
 
@@ -292,10 +285,8 @@ TEST(JsonPath, Pieces) {
 
 TEST(JsonKindName, NamesForMessages) {
   std::vector<std::string_view> names;
-  for (auto& v : must(R"([null,true,1,18446744073709551615,1.5,"",[],{}])").get_array())
-    names.push_back(kind_name(v));
-  EXPECT_THAT(names, ElementsAre("null", "boolean", "integer", "integer", "number", "string",
-                                 "array", "object"));
+  for (auto& v : must(R"([null,true,1,18446744073709551615,1.5,"",[],{}])").get_array()) names.push_back(kind_name(v));
+  EXPECT_THAT(names, ElementsAre("null", "boolean", "integer", "integer", "number", "string", "array", "object"));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 #include <charconv>
 #include <cmath>
-#include <optional>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -28,10 +28,14 @@ struct Stop {
 std::optional<Value> integer(std::string_view digits, bool negative) {
   int base = 10;
   auto prefix = [&](std::string_view p) { return digits.size() > p.size() && digits.starts_with(p); };
-  if (prefix("0x") || prefix("0X")) base = 16, digits.remove_prefix(2);
-  else if (prefix("0b") || prefix("0B")) base = 2, digits.remove_prefix(2);
-  else if (prefix("0o") || prefix("0O")) base = 8, digits.remove_prefix(2);
-  else if (prefix("0") && digits.find_first_not_of("01234567") == std::string_view::npos) base = 8;
+  if (prefix("0x") || prefix("0X"))
+    base = 16, digits.remove_prefix(2);
+  else if (prefix("0b") || prefix("0B"))
+    base = 2, digits.remove_prefix(2);
+  else if (prefix("0o") || prefix("0O"))
+    base = 8, digits.remove_prefix(2);
+  else if (prefix("0") && digits.find_first_not_of("01234567") == std::string_view::npos)
+    base = 8;
   uint64_t n = 0;
   auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), n, base);
   if (ec != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
@@ -43,9 +47,10 @@ std::optional<Value> integer(std::string_view digits, bool negative) {
 Value plain_scalar(const std::string& s) {
   if (s.empty() || s == "~" || s == "null" || s == "Null" || s == "NULL") return nullptr;
   static const std::map<std::string_view, bool> kBools = {
-      {"true", true}, {"y", true}, {"Y", true}, {"n", false}, {"N", false}, {"True", true}, {"TRUE", true}, {"yes", true}, {"Yes", true}, {"YES", true},
-      {"on", true}, {"On", true}, {"ON", true}, {"false", false}, {"False", false}, {"FALSE", false},
-      {"no", false}, {"No", false}, {"NO", false}, {"off", false}, {"Off", false}, {"OFF", false}};
+      {"true", true}, {"y", true},      {"Y", true},      {"n", false},     {"N", false},  {"True", true},
+      {"TRUE", true}, {"yes", true},    {"Yes", true},    {"YES", true},    {"on", true},  {"On", true},
+      {"ON", true},   {"false", false}, {"False", false}, {"FALSE", false}, {"no", false}, {"No", false},
+      {"NO", false},  {"off", false},   {"Off", false},   {"OFF", false}};
   if (auto it = kBools.find(s); it != kBools.end()) return it->second;
   bool negative = s[0] == '-';
   std::string plain = s.substr(s[0] == '+' || negative ? 1 : 0);
@@ -93,10 +98,11 @@ class Builder : public YAML::EventHandler {
     if (!stack_.empty() && stack_.back().block && stack_.back().has_key && !stack_.back().key_mark.is_null()) {
       auto& m = stack_.back().key_mark;
       auto text = lines_.at(static_cast<size_t>(m.line));
-      if (text.find(':') == std::string_view::npos && !trim(text).starts_with('?') && text.find("? ") == std::string_view::npos &&
-          text.find_first_of("\"'&!*") == std::string_view::npos) {
+      if (text.find(':') == std::string_view::npos && !trim(text).starts_with('?') &&
+          text.find("? ") == std::string_view::npos && text.find_first_of("\"'&!*") == std::string_view::npos) {
         bool later = false;
-        for (int at = m.line + 1; at <= mark.line && at < static_cast<int>(lines_.size()); ++at) later |= trim(lines_.at(static_cast<size_t>(at))).starts_with(":");
+        for (int at = m.line + 1; at <= mark.line && at < static_cast<int>(lines_.size()); ++at)
+          later |= trim(lines_.at(static_cast<size_t>(at))).starts_with(":");
         if (!later) stop(m, Code::InvalidArgument, "no : after the key");
       }
     }
@@ -154,9 +160,7 @@ class Builder : public YAML::EventHandler {
     size_t nodes = 0, bytes = 0, depth = 0;
   };
 
-  bool wants_key() const {
-    return !stack_.empty() && stack_.back().value.is_object() && !stack_.back().has_key;
-  }
+  bool wants_key() const { return !stack_.empty() && stack_.back().value.is_object() && !stack_.back().has_key; }
   void count(const YAML::Mark& mark) {
     if (++nodes_ > limits_.nodes_max)
       stop(mark, Code::TooLarge, fmt::format("more than {} nodes after expanding aliases", limits_.nodes_max));
@@ -176,13 +180,13 @@ class Builder : public YAML::EventHandler {
         if (!frame.value.get_object().contains(k)) frame.value.get_object()[k] = v;
     size_t depth = frame.depth + 1;
     if (!stack_.empty()) stack_.back().depth = std::max(stack_.back().depth, depth);
-    if (frame.anchor) anchors_[frame.anchor] = {frame.value, nodes_ - frame.nodes_before, bytes_ - frame.bytes_before, depth};
+    if (frame.anchor)
+      anchors_[frame.anchor] = {frame.value, nodes_ - frame.nodes_before, bytes_ - frame.bytes_before, depth};
     add(mark_, std::move(frame.value), 0);
   }
   std::string path() const {
     std::string p;
-    for (auto& f : stack_)
-      p = f.value.is_object() ? child_path(p, f.key) : index_path(p, f.value.get_array().size());
+    for (auto& f : stack_) p = f.value.is_object() ? child_path(p, f.key) : index_path(p, f.value.get_array().size());
     return p;
   }
   void add(const YAML::Mark& mark, Value value, YAML::anchor_t anchor) {
@@ -197,13 +201,15 @@ class Builder : public YAML::EventHandler {
       array->push_back(std::move(value));
     } else if (top.merge) {
       top.merge = top.has_key = false;
-      if (value.is_object()) top.merged.push_back(std::move(value));
+      if (value.is_object())
+        top.merged.push_back(std::move(value));
       else if (value.is_array()) {
         for (auto& e : value.get_array()) {
           if (!e.is_object()) stop(mark, Code::InvalidArgument, "<< takes mappings");
           top.merged.push_back(std::move(e));
         }
-      } else stop(mark, Code::InvalidArgument, "<< takes a mapping");
+      } else
+        stop(mark, Code::InvalidArgument, "<< takes a mapping");
     } else if (!top.has_key) {
       if (!value.is_string()) stop(mark, Code::InvalidArgument, "a mapping key must be a string");
       top.key = view(value.get_string());
@@ -239,7 +245,8 @@ Result<std::vector<YamlDocument>> parse_yaml(std::string_view text, YamlLimits l
     return fail(Code::TooLarge, fmt::format("YAML of {} bytes is over the limit of {}", text.size(), limits.bytes_max));
   if (!valid_utf8(text)) return fail(Code::InvalidArgument, "YAML is not valid UTF-8");
   for (unsigned char c : text)
-    if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f) return fail(Code::InvalidArgument, "YAML has a control character");
+    if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
+      return fail(Code::InvalidArgument, "YAML has a control character");
   std::vector<YamlDocument> out;
   auto lines = split(text, '\n');
   int last_pos = -1;
@@ -265,8 +272,10 @@ Result<std::vector<YamlDocument>> parse_yaml(std::string_view text, YamlLimits l
 namespace {
 
 bool needs_quotes(std::string_view s) {
-  static const std::set<std::string_view> kOther = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF", ".nan", ".NaN", ".NAN", "<<"};
-  if (kOther.contains(s) || s.starts_with("...") || s.starts_with("---") || s.find("\xEF\xBB\xBF") != s.npos) return true;
+  static const std::set<std::string_view> kOther = {".inf",  ".Inf",  ".INF", "+.inf", "+.Inf", "+.INF", "-.inf",
+                                                    "-.Inf", "-.INF", ".nan", ".NaN",  ".NAN",  "<<"};
+  if (kOther.contains(s) || s.starts_with("...") || s.starts_with("---") || s.find("\xEF\xBB\xBF") != s.npos)
+    return true;
   if (s.empty() || !plain_scalar(std::string(s)).is_string()) return true;
   if (std::string_view("!&*-?:,[]{}#|>@`\"'%= ").find(s[0]) != std::string_view::npos) return true;
   if (s.back() == ' ' || s.back() == ':' || s == "y" || s == "n" || s == "Y" || s == "N") return true;
@@ -287,7 +296,11 @@ void yaml_string(std::string_view s, int indent, std::string& out, bool key = fa
       out.append(static_cast<size_t>(indent), ' ');
       out += line;
     }
-  } else if (s.find('\n') != std::string_view::npos || (control && s.find_first_of(std::string_view("\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f", 33)) != std::string_view::npos) || needs_quotes(s)) {
+  } else if (s.find('\n') != std::string_view::npos ||
+             (control && s.find_first_of(std::string_view("\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12"
+                                                          "\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f",
+                                                          33)) != std::string_view::npos) ||
+             needs_quotes(s)) {
     std::string quoted;
     write_string(s, quoted);
     out += replace_all(quoted, "\x7f", "\\x7f");
@@ -315,8 +328,8 @@ void yaml_value(const Value& v, int indent, bool in_list, std::string& out) {
         yaml_string({key.data(), key.size()}, indent, out, true);
       }
       out += ':';
-      bool nested = (child.is_object() && !child.get_object().empty()) ||
-                    (child.is_array() && !child.get_array().empty());
+      bool nested =
+          (child.is_object() && !child.get_object().empty()) || (child.is_array() && !child.get_array().empty());
       if (!nested) out += ' ';
       yaml_value(child, child.is_array() ? indent : indent + 2, false, out);
     }

@@ -53,8 +53,7 @@ std::string lost_as_key(const std::string& s) {
 }
 
 // What `lost` has to say about each string, the empty answers left out.
-std::vector<std::string> losses(const std::vector<std::string>& strings,
-                                std::string (*lost)(const std::string&)) {
+std::vector<std::string> losses(const std::vector<std::string>& strings, std::string (*lost)(const std::string&)) {
   std::vector<std::string> out;
   for (auto& s : strings)
     if (std::string what = lost(s); !what.empty()) out.push_back(what);
@@ -65,8 +64,8 @@ std::vector<std::string> strings_with_indicators() {
   std::vector<std::string> out;
   for (char indicator : std::string_view("-?:,[]{}#&*!|>'\"%@`=~<./\\_+^")) {
     std::string c(1, indicator);
-    for (auto& s : {c, c + " ", c + "x", c + " x", "x" + c, "x " + c, "x " + c + " y",
-                    "x" + c + " y", c + c, c + c + c})
+    for (auto& s :
+         {c, c + " ", c + "x", c + " x", "x" + c, "x " + c, "x " + c + " y", "x" + c + " y", c + c, c + c + c})
       out.push_back(s);
   }
   return out;
@@ -74,13 +73,12 @@ std::vector<std::string> strings_with_indicators() {
 
 const std::vector<std::string> kWhiteSpace = {"",     " ",   "a ", " a",   "\ta",    "a\t",
                                               "a\tb", "a #", "\r", "a\rb", "a\r\nb", "a \tb"};
-const std::vector<std::string> kLines = {
-    "\n",      "\n\n",    "a\n",     "a\n\n", "a\n\n\n", "\na",       "a\n ",    "a\n  b\n",
-    " a\nb",   "a\n\tb",  "a\n \n",  "a \nb", "a\n# b",  "# a\nb",    "a\n\n b", "- x\n- y",
-    "k: v\nl", "a\n  \n", "a  \n  ", "x:\ny", "x-\ny",   "a\r\nb\r\n"};
-const std::vector<std::string> kMarkers = {"---",       "...",       "--- x",
-                                           "... x",     "a\n---\nb", "a\n...\nb",
-                                           "%YAML 1.1", "a\n%TAG\n", "a\n--- b\n"};
+const std::vector<std::string> kLines = {"\n",      "\n\n",     "a\n",     "a\n\n",     "a\n\n\n", "\na",
+                                         "a\n ",    "a\n  b\n", " a\nb",   "a\n\tb",    "a\n \n",  "a \nb",
+                                         "a\n# b",  "# a\nb",   "a\n\n b", "- x\n- y",  "k: v\nl", "a\n  \n",
+                                         "a  \n  ", "x:\ny",    "x-\ny",   "a\r\nb\r\n"};
+const std::vector<std::string> kMarkers = {"---",       "...",       "--- x",     "... x",     "a\n---\nb",
+                                           "a\n...\nb", "%YAML 1.1", "a\n%TAG\n", "a\n--- b\n"};
 const std::vector<std::string> kUnusual = {"\xC3\xA9t\xC3\xA9",
                                            "\xEF\xBB\xBF",
                                            "\xEF\xBB\xBFx",
@@ -101,18 +99,17 @@ const std::vector<std::string> kUnusual = {"\xC3\xA9t\xC3\xA9",
                                            std::string("a\0b", 3)};
 
 TEST(YamlDump, IsTheBlockStyleOfKubectl) {
-  EXPECT_EQ(
-      dump_yaml(must(R"({"a":1,"b":{"c":[1,{"d":"x","e":null},[true]],"f":{}},"g":[],"h":"y"})")),
-      "a: 1\n"
-      "b:\n"
-      "  c:\n"
-      "  - 1\n"
-      "  - d: x\n"
-      "    e: null\n"
-      "  - - true\n"
-      "  f: {}\n"
-      "g: []\n"
-      "h: \"y\"\n");
+  EXPECT_EQ(dump_yaml(must(R"({"a":1,"b":{"c":[1,{"d":"x","e":null},[true]],"f":{}},"g":[],"h":"y"})")),
+            "a: 1\n"
+            "b:\n"
+            "  c:\n"
+            "  - 1\n"
+            "  - d: x\n"
+            "    e: null\n"
+            "  - - true\n"
+            "  f: {}\n"
+            "g: []\n"
+            "h: \"y\"\n");
   EXPECT_EQ(dump_yaml(must("[]")), "[]\n");
   EXPECT_EQ(dump_yaml(must("\"x\"")), "x\n");
 }
@@ -123,27 +120,23 @@ TEST(YamlDump, WritesTextOfManyLinesAsBlocks) {
 }
 
 TEST(YamlDump, QuotesOnlyWhatNeedsIt) {
-  EXPECT_EQ(dump_yaml(must(
-                R"(["plain text","a:b","a#b","http://x/y?z=1","it's","1.2.3","127.0.0.1:80"])")),
+  EXPECT_EQ(dump_yaml(must(R"(["plain text","a:b","a#b","http://x/y?z=1","it's","1.2.3","127.0.0.1:80"])")),
             "- plain text\n- a:b\n- a#b\n- http://x/y?z=1\n- it's\n- 1.2.3\n- 127.0.0.1:80\n");
-  EXPECT_EQ(
-      dump_yaml(must(R"(["","1","true","no","null","~","0x1","1e3"," a","a ","a: b","a #b"])")),
-      "- \"\"\n- \"1\"\n- \"true\"\n- \"no\"\n- \"null\"\n- \"~\"\n- \"0x1\"\n- \"1e3\"\n- \" a\"\n"
-      "- \"a \"\n- \"a: b\"\n- \"a #b\"\n");
+  EXPECT_EQ(dump_yaml(must(R"(["","1","true","no","null","~","0x1","1e3"," a","a ","a: b","a #b"])")),
+            "- \"\"\n- \"1\"\n- \"true\"\n- \"no\"\n- \"null\"\n- \"~\"\n- \"0x1\"\n- \"1e3\"\n- \" a\"\n"
+            "- \"a \"\n- \"a: b\"\n- \"a #b\"\n");
 }
 
 // Text that other readers of YAML 1.1 (kubectl) take for something else is quoted too.
 TEST(YamlDump, QuotesWhatKubectlWouldReadOtherwise) {
-  for (auto s : {"y", "n", "Y", "N", "1_000", "0b11", "0o17", "0X1F", ".inf", "-.Inf", ".nan", "<<",
-                 "+1", "0777"})
+  for (auto s : {"y", "n", "Y", "N", "1_000", "0b11", "0o17", "0X1F", ".inf", "-.Inf", ".nan", "<<", "+1", "0777"})
     EXPECT_EQ(dump_yaml(Array{Value(s)}), "- \"" + std::string(s) + "\"\n");
 }
 
 TEST(YamlDump, ScalarsRoundTrip) {
-  for (auto text :
-       {"null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808",
-        "18446744073709551615", "0.1", "-1.5", "1e+22", "1.5e-07", "5e-324", "{}", "[]", "[[]]",
-        "[{}]", "[[[1],[2]],[[3]]]", R"({"a":{"b":{"c":[]}}})"})
+  for (auto text : {"null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808",
+                    "18446744073709551615", "0.1", "-1.5", "1e+22", "1.5e-07", "5e-324", "{}", "[]", "[[]]", "[{}]",
+                    "[[[1],[2]],[[3]]]", R"({"a":{"b":{"c":[]}}})"})
     expect_round_trip(must(text));
 }
 

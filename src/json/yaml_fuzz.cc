@@ -34,9 +34,8 @@ size_t depth_of(const Value& v) {
 bool same(const Value& a, const Value& b) {
   if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
   if (!a.is_object() || !b.is_object()) return equal(a, b);
-  return std::ranges::equal(a.get_object(), b.get_object(), [](auto& x, auto& y) {
-    return x.key() == y.key() && same(x.value(), y.value());
-  });
+  return std::ranges::equal(a.get_object(), b.get_object(),
+                            [](auto& x, auto& y) { return x.key() == y.key() && same(x.value(), y.value()); });
 }
 
 void check_round_trip(const Value& v) {

@@ -40,13 +40,11 @@ std::string error_of(std::string_view text, YamlLimits limits = {}) {
 }
 
 void expect_scalars(std::initializer_list<std::pair<const char*, const char*>> cases) {
-  for (auto& [text, want] : cases)
-    EXPECT_EQ(read(std::string("- ") + text), std::string("[") + want + "]") << text;
+  for (auto& [text, want] : cases) EXPECT_EQ(read(std::string("- ") + text), std::string("[") + want + "]") << text;
 }
 
 TEST(YamlScalars, NullAndBooleansOfYaml11) {
-  for (auto text : {"~", "null", "Null", "NULL", ""})
-    EXPECT_EQ(read(std::string("- ") + text), "[null]") << text;
+  for (auto text : {"~", "null", "Null", "NULL", ""}) EXPECT_EQ(read(std::string("- ") + text), "[null]") << text;
   for (auto text : {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
     EXPECT_EQ(read(std::string("- ") + text), "[true]") << text;
   for (auto text : {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
@@ -76,8 +74,7 @@ TEST(YamlScalars, Integers) {
 }
 
 TEST(YamlScalars, UnsignedIntegersKeep64Bits) {
-  expect_scalars({{"18446744073709551615", "18446744073709551615"},
-                  {"0xFFFFFFFFFFFFFFFF", "18446744073709551615"}});
+  expect_scalars({{"18446744073709551615", "18446744073709551615"}, {"0xFFFFFFFFFFFFFFFF", "18446744073709551615"}});
 }
 
 TEST(YamlScalars, HexadecimalThatDoesNotFitIsNotClamped) {
@@ -86,8 +83,7 @@ TEST(YamlScalars, HexadecimalThatDoesNotFitIsNotClamped) {
 }
 
 TEST(YamlScalars, UnderscoresAndBinaryAsKubernetesReadsThem) {
-  expect_scalars(
-      {{"1_000", "1000"}, {"0b101", "5"}, {"-0b101", "-5"}, {"0o17", "15"}, {"0X1F", "31"}});
+  expect_scalars({{"1_000", "1000"}, {"0b101", "5"}, {"-0b101", "-5"}, {"0o17", "15"}, {"0X1F", "31"}});
 }
 
 TEST(YamlScalars, Doubles) {
@@ -129,21 +125,17 @@ TEST(YamlScalars, BlockAndFoldedText) {
 }
 
 TEST(Yaml, KeysAreStrings) {
-  EXPECT_EQ(read("1: a\ntrue: b\nyes: c\n1.5: d\n\"\": e"),
-            R"({"1":"a","true":"b","yes":"c","1.5":"d","":"e"})");
-  EXPECT_THAT(error_of("a:\n  ? [1]\n  : 2"),
-              AllOf(HasSubstr("YAML line 2 column 5"), HasSubstr("must be a scalar")));
-  EXPECT_THAT(error_of("a: 1\n~: 1"),
-              AllOf(HasSubstr("line 2 column 1"), HasSubstr("must be a string")));
+  EXPECT_EQ(read("1: a\ntrue: b\nyes: c\n1.5: d\n\"\": e"), R"({"1":"a","true":"b","yes":"c","1.5":"d","":"e"})");
+  EXPECT_THAT(error_of("a:\n  ? [1]\n  : 2"), AllOf(HasSubstr("YAML line 2 column 5"), HasSubstr("must be a scalar")));
+  EXPECT_THAT(error_of("a: 1\n~: 1"), AllOf(HasSubstr("line 2 column 1"), HasSubstr("must be a string")));
   EXPECT_THAT(error_of("a: &m {}\n*m : 1"), HasSubstr("must be a string"));
 }
 
 TEST(Yaml, ReadsAManifest) {
-  EXPECT_EQ(
-      read("apiVersion: v1\nkind: Secret # c\nmetadata:\n  name: x\n  labels: {a: b, c: 'd'}\n"
-           "spec:\n- name: p\n  ports: [80, 443]\n-\n  - deep\ndata:\n"),
-      R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"x","labels":{"a":"b","c":"d"}},)"
-      R"("spec":[{"name":"p","ports":[80,443]},["deep"]],"data":null})");
+  EXPECT_EQ(read("apiVersion: v1\nkind: Secret # c\nmetadata:\n  name: x\n  labels: {a: b, c: 'd'}\n"
+                 "spec:\n- name: p\n  ports: [80, 443]\n-\n  - deep\ndata:\n"),
+            R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"x","labels":{"a":"b","c":"d"}},)"
+            R"("spec":[{"name":"p","ports":[80,443]},["deep"]],"data":null})");
   EXPECT_EQ(read(R"({"json": [1, 2.5, "x", null]})"), R"({"json":[1,2.5,"x",null]})");
   EXPECT_EQ(read("\xEF\xBB\xBF"
                  "a: 1\r\nb: 2\r\n"),
@@ -165,8 +157,7 @@ TEST(Yaml, ManyDocumentsAndWhereTheyStart) {
 }
 
 TEST(Yaml, DuplicatesAreReportedAsPathsAndTheLastWins) {
-  auto docs =
-      docs_of("a: 1\nspec:\n  x:\n  - {k: 1}\n  - {k: 1, 'k': 2}\n  x2: {}\na: 2\n---\na: 1\n");
+  auto docs = docs_of("a: 1\nspec:\n  x:\n  - {k: 1}\n  - {k: 1, 'k': 2}\n  x2: {}\na: 2\n---\na: 1\n");
   ASSERT_THAT(docs, SizeIs(2));
   EXPECT_THAT(docs[0].duplicates, ElementsAre("spec.x[1].k", "a"));
   EXPECT_EQ(num(docs[0].value, 0, "a"), 2);
@@ -187,8 +178,8 @@ TEST(Yaml, ErrorsAreUtf8) {
 }
 
 TEST(Yaml, RefusesWhatIsNotYaml) {
-  for (auto bad : {"a:\n\tb: 1", "key: [1, 2", "{a: 1", "- a\n b: 1", "a: 'x", "\"\\q\"",
-                   "\"\\ud800\"", "a: %x", "a: `x"})
+  for (auto bad :
+       {"a:\n\tb: 1", "key: [1, 2", "{a: 1", "- a\n b: 1", "a: 'x", "\"\\q\"", "\"\\ud800\"", "a: %x", "a: `x"})
     error_of(bad);
 }
 
@@ -219,8 +210,7 @@ TEST(YamlDeathTest, StrayIndicatorsEnd) {
 TEST(Yaml, RefusesInvalidUtf8AndControlCharacters) {
   EXPECT_THAT(error_of("a: \xFF"), AllOf(HasSubstr("InvalidArgument"), HasSubstr("UTF-8")));
   error_of("a: \"\xED\xA0\x80\"");
-  for (auto bad :
-       {"a: 1\0b: 2"sv, "a: 1\nb\x04: 2"sv, "a: \"x\x01\""sv, "a: x\x1b[0m"sv, "a: \x7f"sv})
+  for (auto bad : {"a: 1\0b: 2"sv, "a: 1\nb\x04: 2"sv, "a: \"x\x01\""sv, "a: x\x1b[0m"sv, "a: \x7f"sv})
     EXPECT_THAT(error_of(bad), HasSubstr("YAML")) << bad;
 }
 
@@ -232,8 +222,7 @@ TEST(YamlAliases, CopyTheAnchoredValue) {
 }
 
 TEST(YamlAliases, RefuseCyclesAndOtherDocuments) {
-  EXPECT_THAT(error_of("a: &x\n  b: *x"),
-              AllOf(HasSubstr("line 2 column 6"), HasSubstr("not complete")));
+  EXPECT_THAT(error_of("a: &x\n  b: *x"), AllOf(HasSubstr("line 2 column 6"), HasSubstr("not complete")));
   EXPECT_THAT(error_of("a: &x 1\n---\nb: *x"), HasSubstr("YAML line 3"));
 }
 
@@ -245,8 +234,7 @@ void expect_reads(std::string_view text, std::string_view want) {
 }
 
 TEST(YamlAliases, MergeKeysAsKubernetesReadsThem) {
-  expect_reads("base: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n",
-               R"({"base":{"x":1,"y":2},"c":{"x":1,"y":3}})");
+  expect_reads("base: &b {x: 1, y: 2}\nc:\n  <<: *b\n  y: 3\n", R"({"base":{"x":1,"y":2},"c":{"x":1,"y":3}})");
   expect_reads("- &a {x: 1}\n- &b {x: 2, z: 2}\n- {<<: [*a, *b], w: 0}",
                R"([{"x":1},{"x":2,"z":2},{"x":1,"z":2,"w":0}])");
   expect_reads("'<<': 1", R"({"<<":1})");
@@ -265,8 +253,7 @@ std::string laughs(int levels) {
 
 TEST(YamlLimits, BillionLaughsStopEarly) {
   EXPECT_TRUE(parse_yaml(laughs(3)));
-  EXPECT_THAT(error_of(laughs(9)),
-              AllOf(HasSubstr("TooLarge YAML line "), HasSubstr("500000 nodes")));
+  EXPECT_THAT(error_of(laughs(9)), AllOf(HasSubstr("TooLarge YAML line "), HasSubstr("500000 nodes")));
 }
 
 TEST(YamlLimits, CountsNodesAfterExpansion) {
@@ -290,8 +277,7 @@ TEST(YamlLimits, Depth) {
               AllOf(HasSubstr("TooLarge YAML line 1 column 4"), HasSubstr("deeper than 3")));
   EXPECT_THAT(error_of("a:\n  b:\n    c: 1", {.depth_max = 2}), HasSubstr("deeper than 2"));
   EXPECT_TRUE(parse_yaml(std::string(100, '[') + std::string(100, ']')));
-  EXPECT_THAT(error_of(std::string(100'000, '[') + std::string(100'000, ']')),
-              HasSubstr("TooLarge"));
+  EXPECT_THAT(error_of(std::string(100'000, '[') + std::string(100'000, ']')), HasSubstr("TooLarge"));
   EXPECT_THAT(error_of(std::string(3'000, '{')), HasSubstr("YAML line 1"));
 }
 
@@ -302,8 +288,7 @@ TEST(YamlLimits, DepthAfterExpansion) {
 
 TEST(YamlLimits, Bytes) {
   EXPECT_TRUE(parse_yaml("a: 1", {.bytes_max = 4}));
-  EXPECT_THAT(error_of("a: 12", {.bytes_max = 4}),
-              HasSubstr("TooLarge YAML of 5 bytes is over the limit of 4"));
+  EXPECT_THAT(error_of("a: 12", {.bytes_max = 4}), HasSubstr("TooLarge YAML of 5 bytes is over the limit of 4"));
 }
 
 }  // namespace

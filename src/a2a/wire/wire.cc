@@ -14,13 +14,18 @@ Result<Version> parse_version(std::string_view header) {
   header = trim(header);
   if (header.empty() || header == "0.3" || header.starts_with("0.3.")) return Version::V03;
   if (header == "1.0" || header.starts_with("1.0.")) return Version::V10;
-  return fail(Code::InvalidArgument, fmt::format("A2A-Version \"{}\" is not supported; supported are 0.3 and 1.0", header));
+  return fail(Code::InvalidArgument,
+              fmt::format("A2A-Version \"{}\" is not supported; supported are 0.3 and 1.0", header));
 }
 
-Object text_part(std::string_view text) { return Object{{"kind", "text"}, {"text", text}}; }
+Object text_part(std::string_view text) {
+  return Object{{"kind", "text"}, {"text", text}};
+}
 
 Object data_part(Value data, std::string_view adk_type) {
-  return Object{{"kind", "data"}, {"data", std::move(data)}, {"metadata", Object{{"adk_type", adk_type}, {"kagent_type", adk_type}}}};
+  return Object{{"kind", "data"},
+                {"data", std::move(data)},
+                {"metadata", Object{{"adk_type", adk_type}, {"kagent_type", adk_type}}}};
 }
 
 std::string text_of(const Value& message) {
@@ -38,8 +43,10 @@ Value data_of(const Value& message) {
   return nullptr;
 }
 
-Object message(std::string_view role, Array parts, std::string_view id, std::string_view context, std::string_view task) {
-  return Object{{"kind", "message"}, {"role", role}, {"parts", std::move(parts)}, {"messageId", id}, {"contextId", context}, {"taskId", task}};
+Object message(std::string_view role, Array parts, std::string_view id, std::string_view context,
+               std::string_view task) {
+  return Object{{"kind", "message"}, {"role", role},         {"parts", std::move(parts)},
+                {"messageId", id},   {"contextId", context}, {"taskId", task}};
 }
 
 Object status(std::string_view state, Value message, int64_t at_us) {
@@ -49,13 +56,18 @@ Object status(std::string_view state, Value message, int64_t at_us) {
 }
 
 Object status_event(std::string_view task, std::string_view context, Object status, bool final, Object metadata) {
-  Object out{{"kind", "status-update"}, {"taskId", task}, {"contextId", context}, {"status", std::move(status)}, {"final", final}};
+  Object out{{"kind", "status-update"},
+             {"taskId", task},
+             {"contextId", context},
+             {"status", std::move(status)},
+             {"final", final}};
   if (!metadata.empty()) out["metadata"] = std::move(metadata);
   return out;
 }
 
 Object artifact_event(std::string_view task, std::string_view context, Object artifact, bool last) {
-  return Object{{"kind", "artifact-update"}, {"taskId", task}, {"contextId", context}, {"artifact", std::move(artifact)}, {"append", false}, {"lastChunk", last}};
+  return Object{{"kind", "artifact-update"},       {"taskId", task},  {"contextId", context},
+                {"artifact", std::move(artifact)}, {"append", false}, {"lastChunk", last}};
 }
 
 namespace {
@@ -72,10 +84,14 @@ Object convert_members(const Object& o) {
   Object out;
   for (auto& [key, value] : o) {
     if (key == "kind" || key == "final") continue;
-    if (key == "state" && value.is_string()) out[key] = state_v1(json::view(value.get_string()));
-    else if (key == "role" && value.is_string()) out[key] = value == "user" ? "ROLE_USER" : "ROLE_AGENT";
-    else if (key == "metadata" || key == "data") out[key] = value;
-    else out[key] = convert(value);
+    if (key == "state" && value.is_string())
+      out[key] = state_v1(json::view(value.get_string()));
+    else if (key == "role" && value.is_string())
+      out[key] = value == "user" ? "ROLE_USER" : "ROLE_AGENT";
+    else if (key == "metadata" || key == "data")
+      out[key] = value;
+    else
+      out[key] = convert(value);
   }
   return out;
 }
@@ -94,7 +110,11 @@ Value convert(const Value& v) {
 
 Value to_v1(const Value& v) {
   std::string_view kind = json::str(v, "kind");
-  std::string_view wrapper = kind == "task" ? "task" : kind == "message" ? "message" : kind == "status-update" ? "statusUpdate" : kind == "artifact-update" ? "artifactUpdate" : "";
+  std::string_view wrapper = kind == "task"              ? "task"
+                             : kind == "message"         ? "message"
+                             : kind == "status-update"   ? "statusUpdate"
+                             : kind == "artifact-update" ? "artifactUpdate"
+                                                         : "";
   if (wrapper.empty()) return convert(v);
   return Object{{wrapper, convert(v)}};
 }
@@ -109,7 +129,10 @@ Value from_v1(const Value& params) {
     if (json::str(*message, "role") == "ROLE_USER") m["role"] = "user";
     if (auto* parts = m.if_contains("parts"); parts && parts->is_array())
       for (auto& p : parts->get_array())
-        if (p.is_object()) p.get_object()["kind"] = p.get_object().contains("text") ? "text" : p.get_object().contains("data") ? "data" : "file";
+        if (p.is_object())
+          p.get_object()["kind"] = p.get_object().contains("text")   ? "text"
+                                   : p.get_object().contains("data") ? "data"
+                                                                     : "file";
   }
   if (auto* configuration = o->if_contains("configuration"); configuration && configuration->is_object()) {
     auto* wait = configuration->get_object().if_contains("returnImmediately");
@@ -118,7 +141,9 @@ Value from_v1(const Value& params) {
   return out;
 }
 
-Value rpc_result(const Value& id, Value result) { return Object{{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}}; }
+Value rpc_result(const Value& id, Value result) {
+  return Object{{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}};
+}
 
 Value rpc_error(const Value& id, int code, std::string_view message) {
   return Object{{"jsonrpc", "2.0"}, {"id", id}, {"error", Object{{"code", code}, {"message", message}}}};

@@ -23,9 +23,11 @@ std::string text_of(const json::Value& message);
 // The first data part's data, or null.
 json::Value data_of(const json::Value& message);
 
-json::Object message(std::string_view role, json::Array parts, std::string_view id, std::string_view context, std::string_view task);
+json::Object message(std::string_view role, json::Array parts, std::string_view id, std::string_view context,
+                     std::string_view task);
 json::Object status(std::string_view state, json::Value message, int64_t at_us);
-json::Object status_event(std::string_view task, std::string_view context, json::Object status, bool final, json::Object metadata = {});
+json::Object status_event(std::string_view task, std::string_view context, json::Object status, bool final,
+                          json::Object metadata = {});
 json::Object artifact_event(std::string_view task, std::string_view context, json::Object artifact, bool last);
 
 // 0.3 shapes (task, message, event) in the 1.0 form: no "kind", enums spelled out, events wrapped.
@@ -37,6 +39,7 @@ json::Value from_v1(const json::Value& params);
 json::Value rpc_result(const json::Value& id, json::Value result);
 json::Value rpc_error(const json::Value& id, int code, std::string_view message);
 inline constexpr int kParseError = -32700, kInvalidRequest = -32600, kMethodNotFound = -32601, kInvalidParams = -32602,
-                     kInternalError = -32603, kTaskNotFound = -32001, kTaskNotCancelable = -32002, kUnsupported = -32004;
+                     kInternalError = -32603, kTaskNotFound = -32001, kTaskNotCancelable = -32002,
+                     kUnsupported = -32004;
 
 }  // namespace sl::a2a

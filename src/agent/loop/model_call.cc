@@ -28,7 +28,10 @@ Error model_error(int status, std::string_view body) {
   std::string message;
   if (auto parsed = json::parse(body)) message = json::str(*parsed, "error", "message");
   if (message.empty()) message = std::string(trim(body.substr(0, 300)));
-  Code code = status == 429 ? Code::RateLimited : status == 401 ? Code::Unauthenticated : status >= 500 ? Code::Unavailable : Code::InvalidArgument;
+  Code code = status == 429   ? Code::RateLimited
+              : status == 401 ? Code::Unauthenticated
+              : status >= 500 ? Code::Unavailable
+                              : Code::InvalidArgument;
   return {code, fmt::format("LLM error: {} {}", status, message), {}};
 }
 
@@ -41,7 +44,8 @@ class Assembler {
       return {};
     }
     SL_TRY(chunk, json::parse(data));
-    if (auto* e = json::find(chunk, "error")) return fail(Code::UpstreamClosed, fmt::format("LLM error: {}", json::str(*e, "message")));
+    if (auto* e = json::find(chunk, "error"))
+      return fail(Code::UpstreamClosed, fmt::format("LLM error: {}", json::str(*e, "message")));
     if (auto model = json::str(chunk, "model"); !model.empty()) out.model = model;
     if (auto* usage = json::find(chunk, "usage"); usage && usage->is_object()) out.usage = *usage;
     auto* choices = json::arr(chunk, "choices");
@@ -69,7 +73,8 @@ class Assembler {
     if (!blocks_.empty()) m["thinking_blocks"] = blocks_;
     Array calls;
     for (auto& c : calls_)
-      calls.push_back(Object{{"id", c.id}, {"type", "function"}, {"function", Object{{"name", c.name}, {"arguments", c.arguments}}}});
+      calls.push_back(Object{
+          {"id", c.id}, {"type", "function"}, {"function", Object{{"name", c.name}, {"arguments", c.arguments}}}});
     if (!calls.empty()) m["tool_calls"] = std::move(calls);
     return m;
   }
@@ -128,8 +133,8 @@ net::Task<Result<ModelAnswer>> read_stream(net::Exchange* exchange, std::functio
 
 }  // namespace
 
-net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request, std::function<void(std::string_view)> on_text,
-                                          std::function<void()>* abort) {
+net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request,
+                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort) {
   net::ClientRequest http;
   http.method = "POST";
   http.url = request.model.url;

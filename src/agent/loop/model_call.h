@@ -26,7 +26,7 @@ struct ModelAnswer {
 };
 
 // `on_text` gets text as it arrives (streamed calls). `*abort` is set to what cancels the call.
-net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request, std::function<void(std::string_view)> on_text,
-                                          std::function<void()>* abort);
+net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request,
+                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort);
 
 }  // namespace sl::agent

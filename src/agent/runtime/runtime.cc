@@ -35,7 +35,9 @@ struct Runtime::Run {
   void emit_status(std::string_view state, Value message, bool final, Object metadata = {}) {
     metadata["kagent_app_name"] = row.agent;
     metadata["kagent_session_id"] = row.session;
-    emit(a2a::status_event(row.id, row.session, a2a::status(state, std::move(message), unix_us()), final, std::move(metadata)), final);
+    emit(a2a::status_event(row.id, row.session, a2a::status(state, std::move(message), unix_us()), final,
+                           std::move(metadata)),
+         final);
   }
 };
 
@@ -57,7 +59,9 @@ std::string first_words(const std::string& text) {
   return text.substr(0, n);
 }
 
-std::string span_id() { return fmt::format("{:016x}", fast_random() | 1); }
+std::string span_id() {
+  return fmt::format("{:016x}", fast_random() | 1);
+}
 
 }  // namespace
 
@@ -93,7 +97,8 @@ void Runtime::resume() {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
       start_run(row, *spec, "");
     } else {
-      (void)store_.advance(row.id, {}, kFailed, fmt::format("agent {} no longer exists; the task was interrupted", row.agent));
+      (void)store_.advance(row.id, {}, kFailed,
+                           fmt::format("agent {} no longer exists; the task was interrupted", row.agent));
       options_.log.warn("task {} failed: its agent {} no longer exists", row.id, row.agent);
     }
   }
@@ -101,11 +106,15 @@ void Runtime::resume() {
 
 Result<std::string> Runtime::submit(Submission s) {
   auto* spec = find(s.agent);
-  if (!spec) return fail(Code::NotFound, fmt::format("agent \"{}\" does not exist or is not ready; `kubectl get agents -A` shows its conditions", s.agent));
+  if (!spec)
+    return fail(Code::NotFound,
+                fmt::format("agent \"{}\" does not exist or is not ready; `kubectl get agents -A` shows its conditions",
+                            s.agent));
   std::string task_id(json::str(s.message, "taskId"));
   if (task_id.empty()) return begin(*spec, s);
   SL_TRY(row, store_.task(task_id));
-  if (row.state != kInputRequired) return fail(Code::Conflict, fmt::format("task {} is {} and takes no more messages", task_id, row.state));
+  if (row.state != kInputRequired)
+    return fail(Code::Conflict, fmt::format("task {} is {} and takes no more messages", task_id, row.state));
   return answer(row, s);
 }
 
@@ -117,7 +126,9 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   row.session = json::str(s.message, "contextId");
   if (row.session.empty()) row.session = uuid4();
   for (auto& [id, run] : runs_)
-    if (run->row.session == row.session && !run->waiting) return fail(Code::Conflict, fmt::format("task {} is under way in session {}; wait for it or cancel it", id, row.session));
+    if (run->row.session == row.session && !run->waiting)
+      return fail(Code::Conflict,
+                  fmt::format("task {} is under way in session {}; wait for it or cancel it", id, row.session));
   if (auto known = store_.session(row.session); known && known->agent != s.agent)
     return fail(Code::Conflict, fmt::format("session {} belongs to agent {}", row.session, known->agent));
   row.agent = s.agent;
@@ -149,7 +160,8 @@ Result<std::string> Runtime::answer(const TaskRow& row, Submission& s) {
   std::string text = a2a::text_of(s.message);
   if (auto* answers = json::arr(data, "ask_user_answers")) text = json::dump(*answers);
   if (text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
-  LogMessage result = new_message(row.id, Object{{"role", "tool"}, {"tool_call_id", call_id}, {"name", "ask_user"}, {"content", text}});
+  LogMessage result =
+      new_message(row.id, Object{{"role", "tool"}, {"tool_call_id", call_id}, {"name", "ask_user"}, {"content", text}});
   SL_CHECK(store_.advance(row.id, {result}, kWorking, ""));
   TaskRow now = row;
   now.state = kWorking;
@@ -200,7 +212,8 @@ net::Task<Result<void>> Runtime::steps(RunPtr run) {
     if (!*more) co_return Result<void>();
   }
   if (run->cancelled) co_return Result<void>();
-  co_return fail(Code::Unsupported, fmt::format("the agent made {} model calls without an answer; the task was stopped", kStepsMax));
+  co_return fail(Code::Unsupported,
+                 fmt::format("the agent made {} model calls without an answer; the task was stopped", kStepsMax));
 }
 
 net::Headers Runtime::model_headers(const RunPtr& run) {
@@ -208,7 +221,8 @@ net::Headers Runtime::model_headers(const RunPtr& run) {
   out.emplace_back("traceparent", fmt::format("00-{}-{}-01", run->row.trace_id, run->row.span_id));
   auto url = net::parse_url(run->spec.model.url);
   if (url && options_.own_gateway && options_.own_gateway(url->host, url->port))
-    out.emplace_back("x-sightline-identity", fmt::format("{};agent={};session={};turn={}", options_.identity_token, run->row.agent, run->row.session, run->row.id));
+    out.emplace_back("x-sightline-identity", fmt::format("{};agent={};session={};turn={}", options_.identity_token,
+                                                         run->row.agent, run->row.session, run->row.id));
   return out;
 }
 
@@ -218,7 +232,8 @@ net::Task<Result<Value>> Runtime::step_model(RunPtr run) {
   request.stream = run->spec.stream || run->row.streaming;
   request.headers = model_headers(run);
   request.caller_credential = run->credential;
-  if (!run->spec.system_message.empty()) request.messages.push_back(Object{{"role", "system"}, {"content", run->spec.system_message}});
+  if (!run->spec.system_message.empty())
+    request.messages.push_back(Object{{"role", "system"}, {"content", run->spec.system_message}});
   for (auto& m : run->messages) {
     Value copy = m.message;
     if (json::str(copy, "role") == "tool") copy.get_object().erase("name");
@@ -226,7 +241,10 @@ net::Task<Result<Value>> Runtime::step_model(RunPtr run) {
   }
   for (auto& name : run->spec.tools)
     if (auto it = tools_.find(name); it != tools_.end())
-      request.tools.push_back(Object{{"type", "function"}, {"function", Object{{"name", name}, {"description", it->second->description()}, {"parameters", it->second->parameters()}}}});
+      request.tools.push_back(Object{{"type", "function"},
+                                     {"function", Object{{"name", name},
+                                                         {"description", it->second->description()},
+                                                         {"parameters", it->second->parameters()}}}});
   run->partial_id = uuid4();
   std::weak_ptr<Run> weak = run;
   std::function<void(std::string_view)> on_text;
@@ -234,8 +252,9 @@ net::Task<Result<Value>> Runtime::step_model(RunPtr run) {
     on_text = [weak](std::string_view text) {
       auto r = weak.lock();
       if (!r || r->cancelled) return;
-      r->emit_status(kWorking, a2a::message("agent", Array{a2a::text_part(text)}, r->partial_id, r->row.session, r->row.id), false,
-                     Object{{"adk_partial", true}, {"kagent_partial", true}});
+      r->emit_status(kWorking,
+                     a2a::message("agent", Array{a2a::text_part(text)}, r->partial_id, r->row.session, r->row.id),
+                     false, Object{{"adk_partial", true}, {"kagent_partial", true}});
     };
   std::function<void()> abort;
   run->abort = [&abort] {
@@ -277,7 +296,8 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Value assistant) {
       co_return false;
     }
     std::string text;
-    auto arguments = json::parse(trim(json::str(call, "function", "arguments")).empty() ? "{}" : json::str(call, "function", "arguments"));
+    auto arguments = json::parse(
+        trim(json::str(call, "function", "arguments")).empty() ? "{}" : json::str(call, "function", "arguments"));
     if (tool == tools_.end() || !offered) {
       text = fmt::format("error: there is no tool \"{}\"", name);
     } else if (!arguments) {
@@ -287,7 +307,8 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Value assistant) {
       if (run->cancelled) co_return fail(Code::Cancelled, "the task was cancelled");
       text = result ? std::move(*result) : "error: " + result.error().message;
     }
-    LogMessage m = new_message(run->row.id, Object{{"role", "tool"}, {"tool_call_id", id}, {"name", name}, {"content", text}});
+    LogMessage m =
+        new_message(run->row.id, Object{{"role", "tool"}, {"tool_call_id", id}, {"name", name}, {"content", text}});
     auto stored = store_step(run, {m}, kWorking, "");
     if (!stored) co_return fail(std::move(stored).error());
     run->emit_status(kWorking, message_view(m, run->row.session, run->row.id), false);
@@ -317,8 +338,8 @@ net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, V
   run->abort = nullptr;
   r.duration_us = monotonic_us() - start;
   if (!result) r.error = result.error().message;
-  options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn, r.tool, r.duration_us / 1000,
-                    result ? "" : " error=\"" + r.error + "\"");
+  options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn,
+                    r.tool, r.duration_us / 1000, result ? "" : " error=\"" + r.error + "\"");
   std::vector<observe::Record> records;
   records.push_back(std::move(r));
   if (options_.sink) options_.sink->take(std::move(records));
@@ -340,13 +361,18 @@ Result<void> Runtime::wait_for_person(const RunPtr& run, const Value& call) {
   SL_CHECK(store_step(run, {}, kInputRequired, words));
   run->waiting = true;
   Object original{{"name", "ask_user"}, {"id", json::str(call, "id")}, {"args", arguments}};
-  Object request{{"name", "adk_request_confirmation"}, {"id", json::str(call, "id")}, {"args", Object{{"originalFunctionCall", original}, {"toolConfirmation", Object{{"hint", words}, {"confirmed", false}}}}}};
+  Object request{{"name", "adk_request_confirmation"},
+                 {"id", json::str(call, "id")},
+                 {"args", Object{{"originalFunctionCall", original},
+                                 {"toolConfirmation", Object{{"hint", words}, {"confirmed", false}}}}}};
   Array parts{a2a::text_part(words), a2a::data_part(std::move(request), "function_call")};
-  run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id), true);
+  run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id),
+                   true);
   return {};
 }
 
-Result<void> Runtime::store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state, std::string_view detail) {
+Result<void> Runtime::store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
+                                 std::string_view detail) {
   SL_CHECK(store_.advance(run->row.id, messages, state, detail));
   run->row.state = state;
   run->row.detail = detail;
@@ -362,11 +388,15 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
     std::string words = outcome.error().message;
     auto stored = store_step(run, {}, kFailed, words);
     if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
-    run->emit_status(kFailed, a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
+    run->emit_status(kFailed,
+                     a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
     return record_turn(run, words);
   }
   std::string answer = last_answer(run->messages);
-  run->emit(a2a::artifact_event(run->row.id, run->row.session, Object{{"artifactId", run->row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}, true), false);
+  run->emit(a2a::artifact_event(
+                run->row.id, run->row.session,
+                Object{{"artifactId", run->row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}, true),
+            false);
   run->emit_status(kCompleted, nullptr, true);
   record_turn(run, "");
 }
@@ -388,8 +418,8 @@ void Runtime::record_turn(const RunPtr& run, const std::string& error) {
   r.input_tokens = run->input_tokens;
   r.output_tokens = run->output_tokens;
   r.error = error;
-  options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn, run->row.state, r.duration_us / 1000,
-                    error.empty() ? "" : fmt::format(" error=\"{}\"", error));
+  options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn,
+                    run->row.state, r.duration_us / 1000, error.empty() ? "" : fmt::format(" error=\"{}\"", error));
   std::vector<observe::Record> records;
   records.push_back(std::move(r));
   if (options_.sink) options_.sink->take(std::move(records));

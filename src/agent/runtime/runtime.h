@@ -34,7 +34,7 @@ struct RuntimeOptions {
 
 // What a caller sends.
 struct Submission {
-  std::string agent;  // NS/NAME
+  std::string agent;    // NS/NAME
   json::Value message;  // A2A 0.3 message
   std::string user = "admin@kagent.dev";
   std::string traceparent;
@@ -83,7 +83,8 @@ class Runtime {
   net::Task<Result<bool>> step_tools(RunPtr run, json::Value assistant);
   net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
   Result<void> wait_for_person(const RunPtr& run, const json::Value& call);
-  Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state, std::string_view detail);
+  Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
+                          std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
   void record_turn(const RunPtr& run, const std::string& error);
   net::Headers model_headers(const RunPtr& run);

@@ -16,7 +16,8 @@ Value parsed_or_text(std::string_view text) {
 }
 
 Object usage_metadata(const Value& usage) {
-  Object counts{{"promptTokenCount", json::num(usage, 0, "prompt_tokens")}, {"candidatesTokenCount", json::num(usage, 0, "completion_tokens")},
+  Object counts{{"promptTokenCount", json::num(usage, 0, "prompt_tokens")},
+                {"candidatesTokenCount", json::num(usage, 0, "completion_tokens")},
                 {"totalTokenCount", json::num(usage, 0, "total_tokens")}};
   return Object{{"adk_usage_metadata", counts}, {"kagent_usage_metadata", counts}};
 }
@@ -27,13 +28,17 @@ Object message_view(const LogMessage& m, const std::string& session, const std::
   Array parts;
   std::string_view role = json::str(m.message, "role"), content = json::str(m.message, "content");
   if (role == "tool") {
-    Object data{{"id", json::str(m.message, "tool_call_id")}, {"name", json::str(m.message, "name")}, {"response", Object{{"result", content}}}};
+    Object data{{"id", json::str(m.message, "tool_call_id")},
+                {"name", json::str(m.message, "name")},
+                {"response", Object{{"result", content}}}};
     parts.push_back(a2a::data_part(std::move(data), "function_response"));
   } else {
     if (!content.empty()) parts.push_back(a2a::text_part(content));
     if (auto* calls = json::arr(m.message, "tool_calls"))
       for (auto& c : *calls) {
-        Object data{{"id", json::str(c, "id")}, {"name", json::str(c, "function", "name")}, {"args", parsed_or_text(json::str(c, "function", "arguments"))}};
+        Object data{{"id", json::str(c, "id")},
+                    {"name", json::str(c, "function", "name")},
+                    {"args", parsed_or_text(json::str(c, "function", "arguments"))}};
         parts.push_back(a2a::data_part(std::move(data), "function_call"));
       }
   }
@@ -50,15 +55,25 @@ std::string last_answer(const std::vector<LogMessage>& messages) {
 
 Object task_view(const TaskRow& row, const std::vector<LogMessage>& messages, int64_t history_length) {
   Array history;
-  size_t from = history_length >= 0 && static_cast<size_t>(history_length) < messages.size() ? messages.size() - static_cast<size_t>(history_length) : 0;
+  size_t from = history_length >= 0 && static_cast<size_t>(history_length) < messages.size()
+                    ? messages.size() - static_cast<size_t>(history_length)
+                    : 0;
   for (size_t i = from; i < messages.size(); ++i) history.push_back(message_view(messages[i], row.session, row.id));
   Value said = nullptr;
-  if (!row.detail.empty()) said = a2a::message("agent", Array{a2a::text_part(row.detail)}, row.id + "-status", row.session, row.id);
-  Object out{{"kind", "task"}, {"id", row.id}, {"contextId", row.session}, {"status", a2a::status(row.state, std::move(said), row.updated_us)}};
+  if (!row.detail.empty())
+    said = a2a::message("agent", Array{a2a::text_part(row.detail)}, row.id + "-status", row.session, row.id);
+  Object out{{"kind", "task"},
+             {"id", row.id},
+             {"contextId", row.session},
+             {"status", a2a::status(row.state, std::move(said), row.updated_us)}};
   std::string answer = row.state == kCompleted ? last_answer(messages) : "";
-  if (!answer.empty()) out["artifacts"] = Array{Object{{"artifactId", row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}};
+  if (!answer.empty())
+    out["artifacts"] = Array{Object{{"artifactId", row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}};
   if (history_length != 0) out["history"] = std::move(history);
-  out["metadata"] = Object{{"kagent_app_name", row.agent}, {"kagent_session_id", row.session}, {"kagent_user_id", row.user}, {"sightline_trace_id", row.trace_id}};
+  out["metadata"] = Object{{"kagent_app_name", row.agent},
+                           {"kagent_session_id", row.session},
+                           {"kagent_user_id", row.user},
+                           {"sightline_trace_id", row.trace_id}};
   return out;
 }
 

@@ -28,14 +28,19 @@ struct A2aServer::Call {
   void result(Value v) const { reply(a2a::rpc_result(id, version == Version::V10 ? a2a::to_v1(v) : std::move(v))); }
   void error(int code, std::string_view message) const { reply(a2a::rpc_error(id, code, message)); }
   void error(const Error& e) const {
-    int code = e.code == Code::NotFound ? a2a::kTaskNotFound : e.code == Code::InvalidArgument ? a2a::kInvalidParams : e.code == Code::Conflict ? a2a::kUnsupported : a2a::kInternalError;
+    int code = e.code == Code::NotFound          ? a2a::kTaskNotFound
+               : e.code == Code::InvalidArgument ? a2a::kInvalidParams
+               : e.code == Code::Conflict        ? a2a::kUnsupported
+                                                 : a2a::kInternalError;
     error(code, e.message);
   }
 };
 
 namespace {
 
-Array strings(const std::vector<std::string>& v) { return Array(v.begin(), v.end()); }
+Array strings(const std::vector<std::string>& v) {
+  return Array(v.begin(), v.end());
+}
 
 // "/api/a2a/NS/NAME" and what follows.
 bool split_path(std::string_view path, std::string* agent, std::string* rest) {
@@ -61,15 +66,26 @@ Value A2aServer::card(const route::AgentSpec& spec) const {
     if (!s.output_modes.empty()) skill["outputModes"] = strings(s.output_modes);
     skills.push_back(std::move(skill));
   }
-  auto interface = [&](std::string_view version) { return Object{{"url", url}, {"transport", "JSONRPC"}, {"protocolBinding", "JSONRPC"}, {"protocolVersion", version}}; };
-  Object out{{"protocolVersion", "0.3.0"}, {"name", replace_all(spec.name, "-", "_")}, {"description", spec.description}, {"url", url},
-             {"preferredTransport", "JSONRPC"}, {"version", spec.version.empty() ? "1.0.0" : spec.version},
-             {"additionalInterfaces", Array{interface("0.3")}}, {"supportedInterfaces", Array{interface("0.3"), interface("1.0")}},
-             {"capabilities", Object{{"streaming", true}, {"pushNotifications", false}, {"stateTransitionHistory", true}}},
-             {"defaultInputModes", Array{"text"}}, {"defaultOutputModes", Array{"text"}}, {"skills", std::move(skills)}};
+  auto interface = [&](std::string_view version) {
+    return Object{{"url", url}, {"transport", "JSONRPC"}, {"protocolBinding", "JSONRPC"}, {"protocolVersion", version}};
+  };
+  Object out{
+      {"protocolVersion", "0.3.0"},
+      {"name", replace_all(spec.name, "-", "_")},
+      {"description", spec.description},
+      {"url", url},
+      {"preferredTransport", "JSONRPC"},
+      {"version", spec.version.empty() ? "1.0.0" : spec.version},
+      {"additionalInterfaces", Array{interface("0.3")}},
+      {"supportedInterfaces", Array{interface("0.3"), interface("1.0")}},
+      {"capabilities", Object{{"streaming", true}, {"pushNotifications", false}, {"stateTransitionHistory", true}}},
+      {"defaultInputModes", Array{"text"}},
+      {"defaultOutputModes", Array{"text"}},
+      {"skills", std::move(skills)}};
   if (!spec.icon_url.empty()) out["iconUrl"] = spec.icon_url;
   if (!spec.documentation_url.empty()) out["documentationUrl"] = spec.documentation_url;
-  if (!spec.provider_organization.empty()) out["provider"] = Object{{"organization", spec.provider_organization}, {"url", spec.provider_url}};
+  if (!spec.provider_organization.empty())
+    out["provider"] = Object{{"organization", spec.provider_organization}, {"url", spec.provider_url}};
   return out;
 }
 
@@ -78,13 +94,16 @@ bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponder
   if (!split_path(request.path, &agent, &rest)) return false;
   auto* spec = runtime_.find(agent);
   if (!spec) {
-    out->respond(404, Headers{{"Content-Type", "application/json"}}, json::dump(Object{{"error", fmt::format("agent \"{}\" does not exist or is not ready", agent)}}));
+    out->respond(404, Headers{{"Content-Type", "application/json"}},
+                 json::dump(Object{{"error", fmt::format("agent \"{}\" does not exist or is not ready", agent)}}));
   } else if (rest == ".well-known/agent-card.json" || rest == ".well-known/agent.json") {
     out->respond(200, Headers{{"Content-Type", "application/json"}}, json::dump(card(*spec)));
   } else if (rest.empty() && request.method == "POST") {
     rpc(agent, request, out);
   } else {
-    out->respond(request.method == "POST" ? 404 : 405, Headers{{"Content-Type", "application/json"}}, json::dump(Object{{"error", "A2A takes POST with JSON-RPC; the card is at .well-known/agent-card.json"}}));
+    out->respond(
+        request.method == "POST" ? 404 : 405, Headers{{"Content-Type", "application/json"}},
+        json::dump(Object{{"error", "A2A takes POST with JSON-RPC; the card is at .well-known/agent-card.json"}}));
   }
   return true;
 }
@@ -95,16 +114,19 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   call.out = out;
   call.user = r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
   call.traceparent = r.header("traceparent");
-  if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer ")) call.credential = trim(bearer.substr(7));
+  if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
+    call.credential = trim(bearer.substr(7));
   auto version = a2a::parse_version(r.header("a2a-version"));
   if (!version) return call.reply(a2a::rpc_error(nullptr, a2a::kInvalidRequest, version.error().message), 400);
   call.version = *version;
   auto body = json::parse(r.body);
   if (!body) return call.error(a2a::kParseError, body.error().message);
   if (auto* id = json::find(*body, "id")) call.id = *id;
-  if (json::str(*body, "jsonrpc") != "2.0" || json::str(*body, "method").empty()) return call.error(a2a::kInvalidRequest, "not a JSON-RPC 2.0 request");
+  if (json::str(*body, "jsonrpc") != "2.0" || json::str(*body, "method").empty())
+    return call.error(a2a::kInvalidRequest, "not a JSON-RPC 2.0 request");
   call.method = json::str(*body, "method");
-  if (auto* params = json::find(*body, "params")) call.params = call.version == Version::V10 ? a2a::from_v1(*params) : *params;
+  if (auto* params = json::find(*body, "params"))
+    call.params = call.version == Version::V10 ? a2a::from_v1(*params) : *params;
   dispatch(call);
 }
 
@@ -113,10 +135,14 @@ void A2aServer::dispatch(const Call& call) {
     std::string_view v03, v10;
     void (A2aServer::*run)(const Call&);
   };
-  if (call.method == "message/send" || (call.version == Version::V10 && call.method == "SendMessage")) return send(call, false);
-  if (call.method == "message/stream" || (call.version == Version::V10 && call.method == "SendStreamingMessage")) return send(call, true);
-  static constexpr Method kMethods[] = {{"tasks/get", "GetTask", &A2aServer::get}, {"tasks/list", "ListTasks", &A2aServer::list},
-                                        {"tasks/cancel", "CancelTask", &A2aServer::cancel}, {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe}};
+  if (call.method == "message/send" || (call.version == Version::V10 && call.method == "SendMessage"))
+    return send(call, false);
+  if (call.method == "message/stream" || (call.version == Version::V10 && call.method == "SendStreamingMessage"))
+    return send(call, true);
+  static constexpr Method kMethods[] = {{"tasks/get", "GetTask", &A2aServer::get},
+                                        {"tasks/list", "ListTasks", &A2aServer::list},
+                                        {"tasks/cancel", "CancelTask", &A2aServer::cancel},
+                                        {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe}};
   for (auto& m : kMethods)
     if (call.method == (call.version == Version::V10 ? m.v10 : m.v03)) return (this->*m.run)(call);
   call.error(a2a::kMethodNotFound, fmt::format("method \"{}\" not found", call.method));
@@ -133,18 +159,29 @@ void A2aServer::send(const Call& call, bool streaming) {
   s.credential = call.credential;
   s.streaming = streaming;
   auto task = runtime_.submit(std::move(s));
-  if (!task) return call.error(task.error().code == Code::NotFound && json::str(*message, "taskId").empty() ? Error{Code::InvalidArgument, task.error().message, {}} : task.error());
+  if (!task)
+    return call.error(task.error().code == Code::NotFound && json::str(*message, "taskId").empty()
+                          ? Error{Code::InvalidArgument, task.error().message, {}}
+                          : task.error());
   if (streaming) return stream_task(call, *task, true);
   auto* blocking = json::find(call.params, "configuration", "blocking");
   int64_t history = json::num(call.params, -1, "configuration", "historyLength");
   auto answer = [this, call, task = *task, history] {
     auto stored = runtime_.task_json(task, history);
-    if (stored) call.result(std::move(*stored));
-    else call.error(stored.error());
+    if (stored)
+      call.result(std::move(*stored));
+    else
+      call.error(stored.error());
   };
   uint64_t id = 0;
   bool wait = !(blocking && blocking->is_bool() && !blocking->get_bool());
-  if (!wait || !runtime_.subscribe(*task, [answer](const Value&, bool last) { if (last) answer(); }, &id)) answer();
+  if (!wait || !runtime_.subscribe(
+                   *task,
+                   [answer](const Value&, bool last) {
+                     if (last) answer();
+                   },
+                   &id))
+    answer();
 }
 
 void A2aServer::stream_task(const Call& call, const std::string& task, bool) {
@@ -157,18 +194,23 @@ void A2aServer::stream_task(const Call& call, const std::string& task, bool) {
   };
   if (auto now = runtime_.task_json(task)) write(*now);
   uint64_t id = 0;
-  bool running = runtime_.subscribe(task, [call, write](const Value& event, bool last) {
-    write(event);
-    if (last) call.out->end();
-  }, &id);
+  bool running = runtime_.subscribe(
+      task,
+      [call, write](const Value& event, bool last) {
+        write(event);
+        if (last) call.out->end();
+      },
+      &id);
   if (!running) return call.out->end();
   call.out->on_close([this, task, id] { runtime_.unsubscribe(task, id); });
 }
 
 void A2aServer::get(const Call& call) {
-  auto stored = runtime_.task_json(std::string(json::str(call.params, "id")), json::num(call.params, -1, "historyLength"));
+  auto stored =
+      runtime_.task_json(std::string(json::str(call.params, "id")), json::num(call.params, -1, "historyLength"));
   if (!stored) return call.error(stored.error());
-  if (call.version == Version::V10) return call.reply(a2a::rpc_result(call.id, *json::find(a2a::to_v1(*stored), "task")));
+  if (call.version == Version::V10)
+    return call.reply(a2a::rpc_result(call.id, *json::find(a2a::to_v1(*stored), "task")));
   call.result(std::move(*stored));
 }
 
@@ -189,14 +231,17 @@ void A2aServer::list(const Call& call) {
     if (!stored) continue;
     tasks.push_back(call.version == Version::V10 ? *json::find(a2a::to_v1(*stored), "task") : *stored);
   }
-  Object out{{"tasks", std::move(tasks)}, {"nextPageToken", rows->size() > size ? base64_encode(std::to_string(offset + size)) : ""}};
+  Object out{{"tasks", std::move(tasks)},
+             {"nextPageToken", rows->size() > size ? base64_encode(std::to_string(offset + size)) : ""}};
   call.reply(a2a::rpc_result(call.id, std::move(out)));
 }
 
 void A2aServer::cancel(const Call& call) {
   std::string id(json::str(call.params, "id"));
   auto done = runtime_.cancel(id);
-  if (!done) return call.error(done.error().code == Code::Conflict ? a2a::kTaskNotCancelable : a2a::kTaskNotFound, done.error().message);
+  if (!done)
+    return call.error(done.error().code == Code::Conflict ? a2a::kTaskNotCancelable : a2a::kTaskNotFound,
+                      done.error().message);
   get(call);
 }
 

@@ -6,15 +6,19 @@
 
 namespace sl::agent {
 
-bool is_final(std::string_view state) { return state == kCompleted || state == kFailed || state == kCanceled; }
+bool is_final(std::string_view state) {
+  return state == kCompleted || state == kFailed || state == kCanceled;
+}
 
 Result<void> SessionStore::open(const std::string& path) {
   SL_CHECK(db_.open(path));
   return db_.exec(
-      "CREATE TABLE IF NOT EXISTS sessions(id TEXT PRIMARY KEY, agent TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,"
+      "CREATE TABLE IF NOT EXISTS sessions(id TEXT PRIMARY KEY, agent TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT "
+      "NULL,"
       " source TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
       "CREATE INDEX IF NOT EXISTS sessions_agent ON sessions(agent, updated_us);"
-      "CREATE TABLE IF NOT EXISTS tasks(id TEXT PRIMARY KEY, session TEXT NOT NULL, agent TEXT NOT NULL, user TEXT NOT NULL,"
+      "CREATE TABLE IF NOT EXISTS tasks(id TEXT PRIMARY KEY, session TEXT NOT NULL, agent TEXT NOT NULL, user TEXT NOT "
+      "NULL,"
       " state TEXT NOT NULL, detail TEXT NOT NULL, trace TEXT NOT NULL, span TEXT NOT NULL, parent TEXT NOT NULL,"
       " streaming INTEGER NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
       "CREATE INDEX IF NOT EXISTS tasks_session ON tasks(session, created_us);"
@@ -33,7 +37,14 @@ Result<void> SessionStore::insert_message(const LogMessage& m, const std::string
 
 Result<void> SessionStore::create_session(const Session& n) {
   SL_TRY(s, db_.prepare("INSERT OR IGNORE INTO sessions VALUES(?,?,?,?,?,?,?)"));
-  return s.bind(1, n.id).bind(2, n.agent).bind(3, n.user).bind(4, n.name).bind(5, n.source).bind(6, n.created_us).bind(7, n.updated_us).run();
+  return s.bind(1, n.id)
+      .bind(2, n.agent)
+      .bind(3, n.user)
+      .bind(4, n.name)
+      .bind(5, n.source)
+      .bind(6, n.created_us)
+      .bind(7, n.updated_us)
+      .run();
 }
 
 Result<void> SessionStore::begin_task(const Session& session, const TaskRow& t, const LogMessage& first) {
@@ -42,14 +53,25 @@ Result<void> SessionStore::begin_task(const Session& session, const TaskRow& t, 
     SL_TRY(touch, db_.prepare("UPDATE sessions SET updated_us = ? WHERE id = ?"));
     SL_CHECK(touch.bind(1, t.created_us).bind(2, t.session).run());
     SL_TRY(s, db_.prepare("INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"));
-    s.bind(1, t.id).bind(2, t.session).bind(3, t.agent).bind(4, t.user).bind(5, t.state).bind(6, t.detail).bind(7, t.trace_id);
-    s.bind(8, t.span_id).bind(9, t.parent_span_id).bind(10, int64_t{t.streaming}).bind(11, t.created_us).bind(12, t.updated_us);
+    s.bind(1, t.id)
+        .bind(2, t.session)
+        .bind(3, t.agent)
+        .bind(4, t.user)
+        .bind(5, t.state)
+        .bind(6, t.detail)
+        .bind(7, t.trace_id);
+    s.bind(8, t.span_id)
+        .bind(9, t.parent_span_id)
+        .bind(10, int64_t{t.streaming})
+        .bind(11, t.created_us)
+        .bind(12, t.updated_us);
     SL_CHECK(s.run());
     return insert_message(first, t.session);
   });
 }
 
-Result<void> SessionStore::advance(const std::string& task_id, const std::vector<LogMessage>& messages, std::string_view state, std::string_view detail) {
+Result<void> SessionStore::advance(const std::string& task_id, const std::vector<LogMessage>& messages,
+                                   std::string_view state, std::string_view detail) {
   return db_.transaction([&]() -> Result<void> {
     SL_TRY(row, task(task_id));
     if (is_final(row.state)) return fail(Code::Conflict, fmt::format("task {} is already {}", task_id, row.state));
@@ -65,7 +87,8 @@ Result<std::vector<TaskRow>> SessionStore::read_tasks(sqlite::Statement& s) {
     SL_TRY(row, s.step());
     if (!row) return out;
     TaskRow t;
-    std::string* text[] = {&t.id, &t.session, &t.agent, &t.user, &t.state, &t.detail, &t.trace_id, &t.span_id, &t.parent_span_id};
+    std::string* text[] = {&t.id,     &t.session,  &t.agent,   &t.user,          &t.state,
+                           &t.detail, &t.trace_id, &t.span_id, &t.parent_span_id};
     for (int i = 0; i < 9; ++i) *text[i] = s.text(i);
     t.streaming = s.integer(9) != 0;
     t.created_us = s.integer(10);
@@ -130,7 +153,13 @@ Result<std::vector<LogMessage>> SessionStore::messages_of_session(const std::str
 }
 
 static Session read_session(const sqlite::Statement& s) {
-  return {std::string(s.text(0)), std::string(s.text(1)), std::string(s.text(2)), std::string(s.text(3)), std::string(s.text(4)), s.integer(5), s.integer(6)};
+  return {std::string(s.text(0)),
+          std::string(s.text(1)),
+          std::string(s.text(2)),
+          std::string(s.text(3)),
+          std::string(s.text(4)),
+          s.integer(5),
+          s.integer(6)};
 }
 
 Result<Session> SessionStore::session(const std::string& id) {
@@ -141,7 +170,8 @@ Result<Session> SessionStore::session(const std::string& id) {
 }
 
 Result<std::vector<Session>> SessionStore::sessions(const std::string& agent, const std::string& user) {
-  SL_TRY(s, db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) ORDER BY updated_us DESC LIMIT 500"));
+  SL_TRY(s, db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) ORDER BY "
+                        "updated_us DESC LIMIT 500"));
   s.bind(1, agent).bind(2, user);
   std::vector<Session> out;
   for (;;) {
@@ -158,7 +188,8 @@ Result<void> SessionStore::rename_session(const std::string& id, const std::stri
 
 Result<void> SessionStore::delete_session(const std::string& id) {
   return db_.transaction([&]() -> Result<void> {
-    for (auto sql : {"DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?", "DELETE FROM sessions WHERE id = ?"}) {
+    for (auto sql : {"DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?",
+                     "DELETE FROM sessions WHERE id = ?"}) {
       SL_TRY(s, db_.prepare(sql));
       SL_CHECK(s.bind(1, id).run());
     }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "json/value.h"
-#include "kube/store/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace sl::agent {
 
@@ -50,7 +50,8 @@ class SessionStore {
   // Makes the session if it is new, the task and its first message, in one transaction.
   Result<void> begin_task(const Session& session, const TaskRow& task, const LogMessage& first);
   // Appends messages and sets the state in one transaction.
-  Result<void> advance(const std::string& task, const std::vector<LogMessage>& messages, std::string_view state, std::string_view detail);
+  Result<void> advance(const std::string& task, const std::vector<LogMessage>& messages, std::string_view state,
+                       std::string_view detail);
 
   Result<TaskRow> task(const std::string& id);
   Result<std::vector<TaskRow>> tasks_of(const std::string& session);

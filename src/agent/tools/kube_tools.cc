@@ -15,7 +15,9 @@ namespace {
 
 constexpr size_t kOutputMax = 60'000;  // of one tool result to the model
 
-Object text_field(std::string_view doc) { return Object{{"type", "string"}, {"description", doc}}; }
+Object text_field(std::string_view doc) {
+  return Object{{"type", "string"}, {"description", doc}};
+}
 
 class KubeTool : public Tool {
  public:
@@ -39,7 +41,9 @@ class KubeTool : public Tool {
     if (!body) co_return fail(std::move(body).error());
     if ((*exchange)->status >= 400) {
       auto status = json::parse(*body);
-      co_return fail(Code::NotFound, status && !json::str(*status, "message").empty() ? std::string(json::str(*status, "message")) : fmt::format("the API answered {}", (*exchange)->status));
+      co_return fail(Code::NotFound, status && !json::str(*status, "message").empty()
+                                         ? std::string(json::str(*status, "message"))
+                                         : fmt::format("the API answered {}", (*exchange)->status));
     }
     co_return std::move(*body);
   }
@@ -56,12 +60,14 @@ class KubeTool : public Tool {
     std::string wanted = to_lower(type);
     wanted.resize(std::min(wanted.size(), wanted.find('.')));
     for (auto& [path, r] : *all) {
-      bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted || to_lower(json::str(r, "kind")) == wanted;
+      bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted ||
+                 to_lower(json::str(r, "kind")) == wanted;
       if (auto* shorts = json::arr(r, "shortNames"))
         for (auto& s : *shorts) hit |= s == Value(wanted);
       if (!hit) continue;
       auto* ns = json::find(r, "namespaced");
-      co_return Resource{path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")), ns && ns->is_bool() && ns->get_bool()};
+      co_return Resource{path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")),
+                         ns && ns->is_bool() && ns->get_bool()};
     }
     co_return fail(Code::NotFound, fmt::format("the server does not have a resource type \"{}\"", type));
   }
@@ -97,9 +103,11 @@ class KubeTool : public Tool {
       if (auto* m = object.get_object().if_contains("metadata"); m && m->is_object()) {
         m->get_object().erase("managedFields");
         if (json::str(object, "kind") == "Secret")
-          if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object()) a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
+          if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object())
+            a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
       }
-    if (auto* items = object.is_object() ? object.get_object().if_contains("items") : nullptr; items && items->is_array())
+    if (auto* items = object.is_object() ? object.get_object().if_contains("items") : nullptr;
+        items && items->is_array())
       for (auto& item : items->get_array()) {
         if (json::str(object, "kind") == "SecretList" && item.is_object()) item.get_object()["kind"] = "Secret";
         hide_secrets(item);
@@ -110,7 +118,9 @@ class KubeTool : public Tool {
     text.resize(kOutputMax);
     return text + "\n... (cut: the output is longer)";
   }
-  static std::string arg(const Value& arguments, std::string_view key) { return std::string(json::str(arguments, key)); }
+  static std::string arg(const Value& arguments, std::string_view key) {
+    return std::string(json::str(arguments, key));
+  }
 
   KubeAccess kube_;
 };
@@ -123,7 +133,10 @@ std::string render_table(const Value& table) {
   for (auto& r : *rows) {
     lines.emplace_back();
     if (auto* cells = json::arr(r, "cells"))
-      for (auto& c : *cells) lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string())) : c.is_null() ? "" : json::dump(c));
+      for (auto& c : *cells)
+        lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string()))
+                               : c.is_null() ? ""
+                                             : json::dump(c));
   }
   if (lines.size() == 1) return "no resources found";
   std::string out;
@@ -141,8 +154,11 @@ class GetResources : public KubeTool {
   std::string description() const override { return "Get Kubernetes resources: a list of a type, or one by name."; }
   Value parameters() const override {
     return Object{{"type", "object"},
-                  {"properties", Object{{"resource_type", text_field("Type, e.g. pod, service, gateway, agent.")}, {"resource_name", text_field("Name of one resource.")},
-                                        {"namespace", text_field("Namespace; default when absent.")}, {"all_namespaces", Object{{"type", "string"}, {"description", "\"true\" for all namespaces."}}},
+                  {"properties", Object{{"resource_type", text_field("Type, e.g. pod, service, gateway, agent.")},
+                                        {"resource_name", text_field("Name of one resource.")},
+                                        {"namespace", text_field("Namespace; default when absent.")},
+                                        {"all_namespaces",
+                                         Object{{"type", "string"}, {"description", "\"true\" for all namespaces."}}},
                                         {"output", text_field("wide, json or yaml.")}}},
                   {"required", Array{"resource_type"}}};
   }
@@ -175,7 +191,9 @@ class DescribeResource : public KubeTool {
   std::string description() const override { return "Describe one Kubernetes resource in detail, with its events."; }
   Value parameters() const override {
     return Object{{"type", "object"},
-                  {"properties", Object{{"resource_type", text_field("Type.")}, {"resource_name", text_field("Name.")}, {"namespace", text_field("Namespace; default when absent.")}}},
+                  {"properties", Object{{"resource_type", text_field("Type.")},
+                                        {"resource_name", text_field("Name.")},
+                                        {"namespace", text_field("Namespace; default when absent.")}}},
                   {"required", Array{"resource_type", "resource_name"}}};
   }
   net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
@@ -186,11 +204,15 @@ class DescribeResource : public KubeTool {
     if (!value) co_return fail(std::move(value).error());
     hide_secrets(*value);
     std::string out = json::dump_yaml(*value);
-    auto events = co_await get("/api/v1/namespaces/" + percent_encode(ns) + "/events?fieldSelector=involvedObject.name%3D" + percent_encode(arg(arguments, "resource_name")), abort);
+    auto events =
+        co_await get("/api/v1/namespaces/" + percent_encode(ns) + "/events?fieldSelector=involvedObject.name%3D" +
+                         percent_encode(arg(arguments, "resource_name")),
+                     abort);
     if (events)
       if (auto* items = json::arr(*events, "items"); items && !items->empty()) {
         out += "events:\n";
-        for (auto& e : *items) out += fmt::format("- {} {}: {}\n", json::str(e, "type"), json::str(e, "reason"), json::str(e, "message"));
+        for (auto& e : *items)
+          out += fmt::format("- {} {}: {}\n", json::str(e, "type"), json::str(e, "reason"), json::str(e, "message"));
       }
     co_return bounded(std::move(out));
   }
@@ -202,14 +224,19 @@ class GetPodLogs : public KubeTool {
   std::string name() const override { return "k8s_get_pod_logs"; }
   std::string description() const override { return "Get the last lines of a pod's log."; }
   Value parameters() const override {
-    return Object{{"type", "object"},
-                  {"properties", Object{{"pod_name", text_field("Pod.")}, {"namespace", text_field("Namespace; default when absent.")}, {"container", text_field("Container.")},
-                                        {"tail_lines", Object{{"type", "number"}, {"description", "Lines from the end, 50 by default."}}}}},
-                  {"required", Array{"pod_name"}}};
+    return Object{
+        {"type", "object"},
+        {"properties",
+         Object{{"pod_name", text_field("Pod.")},
+                {"namespace", text_field("Namespace; default when absent.")},
+                {"container", text_field("Container.")},
+                {"tail_lines", Object{{"type", "number"}, {"description", "Lines from the end, 50 by default."}}}}},
+        {"required", Array{"pod_name"}}};
   }
   net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
     std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
-    std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines={}", percent_encode(ns), percent_encode(arg(arguments, "pod_name")), json::num(arguments, 50, "tail_lines"));
+    std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines={}", percent_encode(ns),
+                                   percent_encode(arg(arguments, "pod_name")), json::num(arguments, 50, "tail_lines"));
     auto text = co_await get_text(std::move(path), "*/*", abort);
     if (!text) co_return text;
     co_return bounded(text->empty() ? "the log is empty" : std::move(*text));
@@ -229,7 +256,8 @@ class AvailableResources : public KubeTool {
     for (auto& [path, r] : *all) {
       auto* ns = json::find(r, "namespaced");
       std::string version = path.starts_with("/apis/") ? path.substr(6) : "v1";
-      out += fmt::format("{} | {} | {} | {}\n", json::str(r, "name"), version, ns && ns->is_bool() && ns->get_bool(), json::str(r, "kind"));
+      out += fmt::format("{} | {} | {} | {}\n", json::str(r, "name"), version, ns && ns->is_bool() && ns->get_bool(),
+                         json::str(r, "kind"));
     }
     co_return bounded(std::move(out));
   }
@@ -238,7 +266,8 @@ class AvailableResources : public KubeTool {
 }  // namespace
 
 std::vector<std::shared_ptr<Tool>> make_kube_tools(const KubeAccess& kube) {
-  return {std::make_shared<GetResources>(kube), std::make_shared<DescribeResource>(kube), std::make_shared<GetPodLogs>(kube), std::make_shared<AvailableResources>(kube)};
+  return {std::make_shared<GetResources>(kube), std::make_shared<DescribeResource>(kube),
+          std::make_shared<GetPodLogs>(kube), std::make_shared<AvailableResources>(kube)};
 }
 
 }  // namespace sl::agent

@@ -29,7 +29,7 @@ using ToolMap = std::map<std::string, std::shared_ptr<Tool>>;
 // How the Kubernetes tools reach the API.
 struct KubeAccess {
   net::HttpClient* client = nullptr;
-  std::string url;    // https://IP:PORT
+  std::string url;  // https://IP:PORT
   std::string token;
 };
 

@@ -1,4 +1,4 @@
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 
 #include "app/cli/client.h"
 
@@ -34,7 +34,9 @@ net::Loop& Client::loop() {
 Result<json::Value> Client::endpoints() {
   std::string path = up::default_state_dir(where_.state_dir) + "/endpoints.json";
   auto text = read_file(path);
-  if (!text) return fail(Code::Unavailable, fmt::format("no sightline serves from {}; start one with `sightline up`", up::default_state_dir(where_.state_dir)));
+  if (!text)
+    return fail(Code::Unavailable, fmt::format("no sightline serves from {}; start one with `sightline up`",
+                                               up::default_state_dir(where_.state_dir)));
   return json::parse(*text);
 }
 
@@ -54,13 +56,15 @@ Result<json::Value> Client::rest(const std::string& path) {
   r.url = base + path;
   SL_TRY(answer, http(std::move(r)));
   SL_TRY(body, json::parse(answer.body));
-  if (answer.status >= 400) return fail(answer.status == 404 ? Code::NotFound : Code::Internal, std::string(json::str(body, "error")));
+  if (answer.status >= 400)
+    return fail(answer.status == 404 ? Code::NotFound : Code::Internal, std::string(json::str(body, "error")));
   auto* data = json::find(body, "data");
   return data ? *data : body;
 }
 
 Result<std::string> Client::kubeconfig_text() {
-  return read_file(where_.kubeconfig.empty() ? up::default_state_dir(where_.state_dir) + "/kubeconfig" : where_.kubeconfig);
+  return read_file(where_.kubeconfig.empty() ? up::default_state_dir(where_.state_dir) + "/kubeconfig"
+                                             : where_.kubeconfig);
 }
 
 Result<void> Client::open_kube() {
@@ -84,19 +88,22 @@ Result<void> Client::open_kube() {
     ca = base64_decode(json::str(e, "cluster", "certificate-authority-data")).value_or("");
   });
   each("users", user, [&](auto& e) { token_ = json::str(e, "user", "token"); });
-  if (server_.empty() || ca.empty()) return fail(Code::InvalidArgument, "the kubeconfig names no server with certificate-authority-data");
+  if (server_.empty() || ca.empty())
+    return fail(Code::InvalidArgument, "the kubeconfig names no server with certificate-authority-data");
   SL_TRY(tls, net::make_client_context_for_ca(ca));
   kube_ = std::make_unique<net::HttpClient>(loop(), tls);
   return {};
 }
 
-Result<std::string> Client::kube(const std::string& method, const std::string& path, const std::string& body, const std::string& content_type,
-                                 const std::string& accept, std::function<void(std::string_view)> piece) {
+Result<std::string> Client::kube(const std::string& method, const std::string& path, const std::string& body,
+                                 const std::string& content_type, const std::string& accept,
+                                 std::function<void(std::string_view)> piece) {
   SL_CHECK(open_kube());
   net::ClientRequest r;
   r.method = method;
   r.url = server_ + path;
-  r.headers = {{"Authorization", "Bearer " + token_}, {"Accept", accept}, {"User-Agent", "sightline/" SIGHTLINE_VERSION}};
+  r.headers = {
+      {"Authorization", "Bearer " + token_}, {"Accept", accept}, {"User-Agent", "sightline/" SIGHTLINE_VERSION}};
   if (!body.empty()) r.headers.emplace_back("Content-Type", content_type);
   r.body = body;
   r.idle_ms = 24 * 3600'000;

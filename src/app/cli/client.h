@@ -30,7 +30,8 @@ class Client {
   Result<net::ClientAnswer> http(net::ClientRequest request, std::function<void(std::string_view)> piece = nullptr);
   // A request to the Kubernetes API; answers of 400 and above become errors. `piece` streams the body.
   Result<std::string> kube(const std::string& method, const std::string& path, const std::string& body = {},
-                           const std::string& content_type = "application/json", const std::string& accept = "application/json",
+                           const std::string& content_type = "application/json",
+                           const std::string& accept = "application/json",
                            std::function<void(std::string_view)> piece = nullptr);
   Result<std::string> kubeconfig_text();
 

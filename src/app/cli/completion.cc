@@ -1,5 +1,5 @@
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "app/cli/verbs.h"
 
@@ -25,8 +25,10 @@ std::string bash(const CLI::App& app) {
     cases += fmt::format("    {}) words=\"{}\" ;;\n", name, options);
   }
   return fmt::format(
-      "_sightline() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}} words=\"{}\"\n  if [ \"$COMP_CWORD\" -gt 1 ]; then\n    case ${{COMP_WORDS[1]}} in\n{}    esac\n  fi\n"
-      "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n  [[ $cur == -* || $COMP_CWORD -eq 1 ]] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n}}\ncomplete -F _sightline sightline\n",
+      "_sightline() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}} words=\"{}\"\n  if [ \"$COMP_CWORD\" -gt 1 ]; then\n   "
+      " case ${{COMP_WORDS[1]}} in\n{}    esac\n  fi\n"
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n  [[ $cur == -* || $COMP_CWORD -eq 1 ]] || "
+      "COMPREPLY+=($(compgen -f -- \"$cur\"))\n}}\ncomplete -F _sightline sightline\n",
       names, cases);
 }
 
@@ -37,7 +39,8 @@ std::string fish(const CLI::App& app) {
     size_t start = 0;
     while (start < options.size()) {
       size_t end = std::min(options.find(' ', start), options.size());
-      out += fmt::format("complete -c sightline -n '__fish_seen_subcommand_from {}' -l {}\n", name, options.substr(start + 2, end - start - 2));
+      out += fmt::format("complete -c sightline -n '__fish_seen_subcommand_from {}' -l {}\n", name,
+                         options.substr(start + 2, end - start - 2));
       start = end + 1;
     }
   }
@@ -51,9 +54,12 @@ void add_completion(CLI::App& app, int* exit) {
   auto shell = std::make_shared<std::string>();
   verb->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   verb->callback([=, &app] {
-    if (*shell == "fish") fmt::print("{}", fish(app));
-    else if (*shell == "zsh") fmt::print("autoload -U +X bashcompinit && bashcompinit\n{}", bash(app));
-    else fmt::print("{}", bash(app));
+    if (*shell == "fish")
+      fmt::print("{}", fish(app));
+    else if (*shell == "zsh")
+      fmt::print("autoload -U +X bashcompinit && bashcompinit\n{}", bash(app));
+    else
+      fmt::print("{}", bash(app));
     *exit = 0;
   });
 }

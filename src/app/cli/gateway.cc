@@ -51,8 +51,10 @@ void reload_on_change(proxy::DataPlane& plane, const std::string& path, Log& log
     if (!now || now == seen) continue;
     seen = now;
     auto ok = publish(plane, path, log);
-    if (ok) log.info("configuration generation {} is live", plane.generation());
-    else log.error("configuration not changed: {}", ok.error().message);
+    if (ok)
+      log.info("configuration generation {} is live", plane.generation());
+    else
+      log.error("configuration not changed: {}", ok.error().message);
   }
 }
 

@@ -1,6 +1,6 @@
 // `sightline invoke`: asks an agent over A2A.
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "a2a/wire/wire.h"
 #include "app/cli/client.h"
@@ -40,7 +40,8 @@ int print_task(const Value& task, const Options& o) {
     fmt::print("{}\n", answer_of(task));
   } else if (state == "input-required") {
     fmt::print("{}\n", words);
-    fmt::print(stderr, "(answer with: sightline invoke {} -n {} --task-id {} --task \"...\")\n", o.agent, o.ns, json::str(task, "id"));
+    fmt::print(stderr, "(answer with: sightline invoke {} -n {} --task-id {} --task \"...\")\n", o.agent, o.ns,
+               json::str(task, "id"));
   } else {
     fmt::print(stderr, "sightline: task {} {}{}\n", json::str(task, "id"), state, words.empty() ? "" : ": " + words);
   }
@@ -51,10 +52,14 @@ Result<int> run(const Options& o) {
   Client client(*o.where);
   SL_TRY(base, client.endpoint("ui"));
   std::string agent = o.agent.find('/') == std::string::npos ? o.ns + "/" + o.agent : o.agent;
-  Object message = a2a::message("user", Array{a2a::text_part(o.task == "-" ? read_stdin() : o.task)}, uuid4(), o.session, o.task_id);
+  Object message =
+      a2a::message("user", Array{a2a::text_part(o.task == "-" ? read_stdin() : o.task)}, uuid4(), o.session, o.task_id);
   if (o.session.empty()) message.erase("contextId");
   if (o.task_id.empty()) message.erase("taskId");
-  Object rpc{{"jsonrpc", "2.0"}, {"id", 1}, {"method", o.stream ? "message/stream" : "message/send"}, {"params", Object{{"message", std::move(message)}}}};
+  Object rpc{{"jsonrpc", "2.0"},
+             {"id", 1},
+             {"method", o.stream ? "message/stream" : "message/send"},
+             {"params", Object{{"message", std::move(message)}}}};
   net::ClientRequest r;
   r.method = "POST";
   r.url = fmt::format("{}/api/a2a/{}/", base, agent);
@@ -84,9 +89,12 @@ Result<int> run(const Options& o) {
   SL_TRY(answer, client.http(std::move(r), o.stream ? std::function<void(std::string_view)>(on_piece) : nullptr));
   if (!o.stream || task_id.empty()) {
     auto body = json::parse(o.stream ? raw : answer.body);
-    if (!body) return fail(Code::UpstreamProtocol, fmt::format("the server answered {}: {}", answer.status, trim(o.stream ? raw : answer.body)));
+    if (!body)
+      return fail(Code::UpstreamProtocol,
+                  fmt::format("the server answered {}: {}", answer.status, trim(o.stream ? raw : answer.body)));
     if (auto* error = json::find(*body, "error"))
-      return fail(Code::InvalidArgument, std::string(error->is_string() ? json::view(error->get_string()) : json::str(*error, "message")));
+      return fail(Code::InvalidArgument,
+                  std::string(error->is_string() ? json::view(error->get_string()) : json::str(*error, "message")));
     auto* result = json::find(*body, "result");
     return print_task(result ? *result : *body, o);
   }

@@ -1,6 +1,6 @@
 // apply, get, describe, delete, logs: kubectl's verbs against the same API, for machines without kubectl.
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 
@@ -48,7 +48,8 @@ Result<std::vector<std::pair<std::string, Value>>> discover(Client& client) {
 
 Kind kind_from(const std::string& path, const Value& r) {
   auto* ns = json::find(r, "namespaced");
-  return {path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")), ns && ns->is_bool() && ns->get_bool()};
+  return {path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")),
+          ns && ns->is_bool() && ns->get_bool()};
 }
 
 Result<Kind> find_kind(Client& client, const std::string& type) {
@@ -56,7 +57,8 @@ Result<Kind> find_kind(Client& client, const std::string& type) {
   std::string wanted = to_lower(type);
   wanted = wanted.substr(0, wanted.find('.'));
   for (auto& [path, r] : all) {
-    bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted || to_lower(json::str(r, "kind")) == wanted;
+    bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted ||
+               to_lower(json::str(r, "kind")) == wanted;
     if (auto* shorts = json::arr(r, "shortNames"))
       for (auto& s : *shorts) hit |= s == Value(wanted);
     if (hit) return kind_from(path, r);
@@ -110,7 +112,9 @@ void print_table(const Value& table, bool with_namespace) {
     auto* cells = json::arr(row, "cells");
     for (size_t i : shown) {
       const Value& c = (*cells)[i];
-      lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string())) : c.is_null() ? "" : json::dump(c));
+      lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string()))
+                             : c.is_null() ? ""
+                                           : json::dump(c));
     }
   }
   print_columns(lines);
@@ -129,9 +133,12 @@ Result<int> get(const Options& o) {
     std::string accept = o.output == "table" ? "application/json;as=Table;v=v1;g=meta.k8s.io" : "application/json";
     SL_TRY(text, client.kube("GET", url_of(kind, o.all ? "" : o.ns, name), "", "", accept));
     SL_TRY(body, json::parse(text));
-    if (o.output == "json") fmt::print("{}", json::dump_pretty(body));
-    else if (o.output == "yaml") fmt::print("{}", json::dump_yaml(body));
-    else print_table(body, o.all && kind.namespaced);
+    if (o.output == "json")
+      fmt::print("{}", json::dump_pretty(body));
+    else if (o.output == "yaml")
+      fmt::print("{}", json::dump_yaml(body));
+    else
+      print_table(body, o.all && kind.namespaced);
   }
   return 0;
 }
@@ -144,7 +151,9 @@ Result<int> describe(const Options& o) {
   SL_TRY(body, json::parse(text));
   if (auto* m = body.get_object().if_contains("metadata"); m && m->is_object()) m->get_object().erase("managedFields");
   if (kind.plural == "secrets" && body.get_object().contains("data"))
-    for (auto& [key, value] : body.get_object()["data"].get_object()) value = fmt::format("{} bytes", value.is_string() ? base64_decode(json::view(value.get_string())).value_or("").size() : 0);
+    for (auto& [key, value] : body.get_object()["data"].get_object())
+      value = fmt::format("{} bytes",
+                          value.is_string() ? base64_decode(json::view(value.get_string())).value_or("").size() : 0);
   fmt::print("{}", json::dump_yaml(body));
   return 0;
 }
@@ -182,18 +191,27 @@ Result<int> apply(const Options& o) {
       std::string path = version.find('/') == std::string::npos ? "/api/" + version : "/apis/" + version;
       const Value* found = nullptr;
       for (auto& [p, r] : all)
-        if (p == path && json::str(r, "kind") == kube::kind_of(d.value) && json::str(r, "name").find('/') == std::string_view::npos) found = &r;
-      if (!found) return fail(Code::NotFound, fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", d.place, kube::kind_of(d.value), version));
+        if (p == path && json::str(r, "kind") == kube::kind_of(d.value) &&
+            json::str(r, "name").find('/') == std::string_view::npos)
+          found = &r;
+      if (!found)
+        return fail(Code::NotFound, fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", d.place,
+                                                kube::kind_of(d.value), version));
       Kind kind = kind_from(path, *found);
       std::string ns(kube::namespace_of(d.value)), name(kube::name_of(d.value));
       auto before = client.kube("GET", url_of(kind, ns.empty() ? o.ns : ns, name));
-      auto done = client.kube("PATCH", url_of(kind, ns.empty() ? o.ns : ns, name) + "?fieldManager=sightline&fieldValidation=Strict&force=true", json::dump(d.value), "application/apply-patch+yaml");
+      auto done = client.kube(
+          "PATCH",
+          url_of(kind, ns.empty() ? o.ns : ns, name) + "?fieldManager=sightline&fieldValidation=Strict&force=true",
+          json::dump(d.value), "application/apply-patch+yaml");
       if (!done) return fail(with_context(done.error(), d.place));
       auto version_of = [](const std::string& text) {
         auto v = json::parse(text);
         return v ? std::string(json::str(*v, "metadata", "resourceVersion")) : std::string();
       };
-      std::string_view what = !before ? "created" : version_of(*before) == version_of(*done) ? "unchanged" : "configured";
+      std::string_view what = !before                                    ? "created"
+                              : version_of(*before) == version_of(*done) ? "unchanged"
+                                                                         : "configured";
       fmt::print("{}/{} {}\n", to_lower(kind.kind), name, what);
     }
   }
@@ -204,7 +222,8 @@ Result<int> logs(const Options& o) {
   Client client(*o.where);
   if (o.names.size() != 1) return fail(Code::InvalidArgument, "usage: sightline logs POD");
   std::string pod = o.names[0].starts_with("pod/") ? o.names[0].substr(4) : o.names[0];
-  std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?follow={}", percent_encode(o.ns), percent_encode(pod), o.follow);
+  std::string path =
+      fmt::format("/api/v1/namespaces/{}/pods/{}/log?follow={}", percent_encode(o.ns), percent_encode(pod), o.follow);
   if (o.tail >= 0) path += fmt::format("&tailLines={}", o.tail);
   if (!o.follow) {
     SL_TRY(text, client.kube("GET", path, "", "", "*/*"));
@@ -223,7 +242,8 @@ void add(CLI::App& app, int* exit, const char* name, const char* help, Result<in
   auto o = std::make_shared<Options>();
   add_where(verb, o->where);
   verb->add_option("-n,--namespace", o->ns, "Namespace")->capture_default_str();
-  if (files) verb->add_option("-f,--filename", o->files, "Manifest file or directory, - for standard input; repeatable");
+  if (files)
+    verb->add_option("-f,--filename", o->files, "Manifest file or directory, - for standard input; repeatable");
   if (fn != &apply) verb->add_option("names", o->names, "TYPE [NAME...], or POD for logs");
   if (fn == &get) {
     verb->add_flag("-A,--all-namespaces", o->all, "All namespaces");

@@ -1,6 +1,6 @@
 // `sightline route`: which listener, rule and backend a request would take, and why the others did not match.
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "app/cli/client.h"
 #include "app/cli/verbs.h"
@@ -18,13 +18,18 @@ struct Options {
 
 void print_text(const Options& o, const route::MatchResult& found, const std::vector<std::string>& why) {
   fmt::print("{} {} host={}\n", o.method, o.path, o.host);
-  if (found.listener) fmt::print("listener  {} ({})\n", found.listener->key, found.listener->spec.hostname.empty() ? "every host" : found.listener->spec.hostname);
+  if (found.listener)
+    fmt::print("listener  {} ({})\n", found.listener->key,
+               found.listener->spec.hostname.empty() ? "every host" : found.listener->spec.hostname);
   if (found.match) {
-    fmt::print("route     {}\nmatch     path {} {}\n", found.match->rule->route, found.match->spec->path.type, found.match->spec->path.value);
+    fmt::print("route     {}\nmatch     path {} {}\n", found.match->rule->route, found.match->spec->path.type,
+               found.match->spec->path.value);
     for (auto& share : found.match->rule->shares) {
       if (!share.backend) fmt::print("backend   500: {}\n", share.error);
       for (auto& e : share.backend ? share.backend->spec.endpoints : std::vector<route::Endpoint>{})
-        fmt::print("backend   {} at {}:{}{}{}, weight {}\n", share.backend->spec.name, e.host, e.port, share.backend->spec.tls ? " (TLS)" : "", share.backend->spec.ai ? " as " + share.backend->spec.ai->provider : "", share.weight);
+        fmt::print("backend   {} at {}:{}{}{}, weight {}\n", share.backend->spec.name, e.host, e.port,
+                   share.backend->spec.tls ? " (TLS)" : "",
+                   share.backend->spec.ai ? " as " + share.backend->spec.ai->provider : "", share.weight);
     }
   } else {
     fmt::print("no route matches: 404\n");
@@ -39,7 +44,9 @@ void print_json(const route::MatchResult& found, const std::vector<std::string>&
     out["route"] = found.match->rule->route;
     json::Array backends;
     for (auto& share : found.match->rule->shares)
-      backends.push_back(json::Object{{"backend", share.backend ? share.backend->spec.name : ""}, {"weight", share.weight}, {"error", share.error}});
+      backends.push_back(json::Object{{"backend", share.backend ? share.backend->spec.name : ""},
+                                      {"weight", share.weight},
+                                      {"error", share.error}});
     out["backends"] = std::move(backends);
   }
   fmt::print("{}", json::dump_pretty(out));
@@ -60,11 +67,14 @@ Result<int> run(const Options& o) {
   for (auto& bind : snapshot->binds())
     for (auto* l : *snapshot->listeners_at(bind))
       if (l->spec.gateway == o.gateway) listeners.push_back(l);
-  if (listeners.empty()) return fail(Code::NotFound, fmt::format("gateway \"{}\" has no listener; --gateway takes NAMESPACE/NAME", o.gateway));
+  if (listeners.empty())
+    return fail(Code::NotFound,
+                fmt::format("gateway \"{}\" has no listener; --gateway takes NAMESPACE/NAME", o.gateway));
   std::vector<std::pair<std::string, std::string>> headers;
   for (auto& h : o.headers) {
     size_t eq = h.find('=');
-    if (eq == std::string::npos) return fail(Code::InvalidArgument, fmt::format("--header \"{}\" must be NAME=VALUE", h));
+    if (eq == std::string::npos)
+      return fail(Code::InvalidArgument, fmt::format("--header \"{}\" must be NAME=VALUE", h));
     headers.emplace_back(h.substr(0, eq), h.substr(eq + 1));
   }
   route::RequestView view;
@@ -80,8 +90,10 @@ Result<int> run(const Options& o) {
   };
   std::vector<std::string> why;
   auto found = route::match_request(listeners, view, &why);
-  if (o.output == "json") print_json(found, why);
-  else print_text(o, found, why);
+  if (o.output == "json")
+    print_json(found, why);
+  else
+    print_text(o, found, why);
   return found.match ? 0 : 1;
 }
 

@@ -1,6 +1,6 @@
 // `sightline traffic`: the records.
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <thread>
 
@@ -22,8 +22,14 @@ struct Options {
 
 Result<int64_t> seconds_of(const std::string& text) {
   auto n = parse_int(std::string_view(text).substr(0, text.size() - 1));
-  int64_t unit = text.empty() ? 0 : text.back() == 's' ? 1 : text.back() == 'm' ? 60 : text.back() == 'h' ? 3600 : text.back() == 'd' ? 86400 : 0;
-  if (!n || !unit || *n < 0) return fail(Code::InvalidArgument, fmt::format("--since \"{}\" must look like 30s, 10m, 2h or 1d", text));
+  int64_t unit = text.empty()         ? 0
+                 : text.back() == 's' ? 1
+                 : text.back() == 'm' ? 60
+                 : text.back() == 'h' ? 3600
+                 : text.back() == 'd' ? 86400
+                                      : 0;
+  if (!n || !unit || *n < 0)
+    return fail(Code::InvalidArgument, fmt::format("--since \"{}\" must look like 30s, 10m, 2h or 1d", text));
   return *n * unit;
 }
 
@@ -41,15 +47,18 @@ void print_row(const Value& r) {
   } else {
     what = fmt::format("tool {}", json::str(r, "gen_ai.tool.name"));
   }
-  if (json::find(r, "gen_ai.usage.input_tokens")) tokens = fmt::format("{}+{}", json::num(r, 0, "gen_ai.usage.input_tokens"), json::num(r, 0, "gen_ai.usage.output_tokens"));
+  if (json::find(r, "gen_ai.usage.input_tokens"))
+    tokens = fmt::format("{}+{}", json::num(r, 0, "gen_ai.usage.input_tokens"),
+                         json::num(r, 0, "gen_ai.usage.output_tokens"));
   if (auto e = json::str(r, "error"); !e.empty()) detail += fmt::format(" error: {}", e);
-  fmt::print("{:>6}  {}  {}  {:<42} {:<28} {:>9} {:>8}ms  {}\n", json::num(r, 0, "id"), json::str(r, "start"), json::str(r, "trace_id").substr(0, 8), what, where, tokens,
-             json::num(r, 0, "duration_us") / 1000, detail);
+  fmt::print("{:>6}  {}  {}  {:<42} {:<28} {:>9} {:>8}ms  {}\n", json::num(r, 0, "id"), json::str(r, "start"),
+             json::str(r, "trace_id").substr(0, 8), what, where, tokens, json::num(r, 0, "duration_us") / 1000, detail);
 }
 
 Result<int> run(const Options& o) {
   Client client(*o.where);
-  std::string query = "/api/records?limit=1000&agent=" + percent_encode(o.agent) + "&session=" + percent_encode(o.session);
+  std::string query =
+      "/api/records?limit=1000&agent=" + percent_encode(o.agent) + "&session=" + percent_encode(o.session);
   if (!o.since.empty()) {
     SL_TRY(seconds, seconds_of(o.since));
     query += fmt::format("&since_us={}", unix_us() - seconds * 1'000'000);
@@ -63,11 +72,15 @@ Result<int> run(const Options& o) {
       fmt::print("{}", json::dump_pretty(rows));
       return 0;
     }
-    if (std::exchange(header, false)) fmt::print("{:>6}  {:<24}  {:<8}  {:<42} {:<28} {:>9} {:>10}  {}\n", "ID", "START", "TRACE", "WHAT", "WHERE", "TOKENS", "TIME", "STATUS");
+    if (std::exchange(header, false))
+      fmt::print("{:>6}  {:<24}  {:<8}  {:<42} {:<28} {:>9} {:>10}  {}\n", "ID", "START", "TRACE", "WHAT", "WHERE",
+                 "TOKENS", "TIME", "STATUS");
     for (auto& r : rows.get_array()) {
       last = std::max(last, json::num(r, 0, "id"));
-      if (o.output == "json") fmt::print("{}\n", json::dump(r));
-      else print_row(r);
+      if (o.output == "json")
+        fmt::print("{}\n", json::dump(r));
+      else
+        print_row(r);
     }
     std::fflush(stdout);
     if (!o.follow) return 0;

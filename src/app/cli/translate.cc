@@ -48,7 +48,8 @@ int translate_stream(llm::Exchange& call) {
 
 int run(const Options& o) {
   auto* dialect = llm::find_dialect(o.from);
-  if (!dialect) return usage(fmt::format("--from {} --to {}: unknown format {}; known are: openai-chat", o.from, o.to, o.from));
+  if (!dialect)
+    return usage(fmt::format("--from {} --to {}: unknown format {}; known are: openai-chat", o.from, o.to, o.from));
   auto* provider = llm::find_provider(o.to);
   if (!provider) {
     std::string names;
@@ -81,7 +82,8 @@ int run(const Options& o) {
 }  // namespace
 
 void add_translate(CLI::App& app, int* exit) {
-  auto* verb = app.add_subcommand("translate", "Translate a model request or answer from standard input to standard output");
+  auto* verb =
+      app.add_subcommand("translate", "Translate a model request or answer from standard input to standard output");
   auto o = std::make_shared<Options>();
   verb->add_option("--from", o->from, "The client's format: openai-chat")->required();
   verb->add_option("--to", o->to, "The provider: anthropic, openai")->required();

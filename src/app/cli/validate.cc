@@ -1,6 +1,6 @@
 // `sightline validate`: manifests against schema, references and compile, offline.
-#include <CLI/App.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "app/cli/verbs.h"
 #include "app/up/manifests.h"
@@ -20,7 +20,8 @@ size_t print_conditions(const control::StatusUpdate& s, const json::Array& condi
     bool soft = json::str(c, "status") == "True" && (type == "UnsupportedFeatures" || type == "PartiallyInvalid");
     if (!bad && !soft) continue;
     problems += bad;
-    fmt::print("{} {}/{}: {} {}: {}\n", bad ? "error" : "warning", s.ns, s.name, type, json::str(c, "reason"), json::str(c, "message"));
+    fmt::print("{} {}/{}: {} {}: {}\n", bad ? "error" : "warning", s.ns, s.name, type, json::str(c, "reason"),
+               json::str(c, "message"));
   }
   return problems;
 }
@@ -40,7 +41,9 @@ Result<int> run(const std::vector<std::string>& files) {
     std::string ns(kube::namespace_of(d.value));
     if (ns.empty()) ns = "default";
     if (type->namespaced && !store.get("namespaces", {"", ns}))
-      SL_CHECK(api.apply(json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", ns}}}}, "validate"));
+      SL_CHECK(
+          api.apply(json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", ns}}}},
+                    "validate"));
     kube::WriteOptions o;
     o.version = gv.version;
     o.manager = "validate";
@@ -49,9 +52,13 @@ Result<int> run(const std::vector<std::string>& files) {
     SL_CHECK(api.patch(*type, ns, std::string(kube::name_of(d.value)), kube::PatchKind::Apply, d.value, o));
     return {};
   };
-  for (auto [name, controller] : {std::pair{"agentgateway", control::kAgentgatewayController}, std::pair{"kgateway", control::kKgatewayController}})
-    SL_CHECK(api.apply(json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"}, {"kind", "GatewayClass"}, {"metadata", json::Object{{"name", name}}},
-                                    {"spec", json::Object{{"controllerName", controller}}}}, "validate"));
+  for (auto [name, controller] : {std::pair{"agentgateway", control::kAgentgatewayController},
+                                  std::pair{"kgateway", control::kKgatewayController}})
+    SL_CHECK(api.apply(json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"},
+                                    {"kind", "GatewayClass"},
+                                    {"metadata", json::Object{{"name", name}}},
+                                    {"spec", json::Object{{"controllerName", controller}}}},
+                       "validate"));
   for (auto& file : files) {
     SL_TRY(documents, up::read_manifests(file));
     for (auto& d : documents) {

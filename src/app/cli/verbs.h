@@ -2,7 +2,7 @@
 // Exit codes: 0 done, 1 failed (the cause on standard error), 2 usage. Who calls: main.cc.
 #pragma once
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 

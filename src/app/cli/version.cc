@@ -12,9 +12,15 @@ void add_version(CLI::App& app, int* exit) {
   auto format = std::make_shared<std::string>("text");
   verb->add_option("-o,--output", *format, "text or json")->check(CLI::IsMember({"text", "json"}));
   verb->callback([=] {
-    json::Object o{{"version", SIGHTLINE_VERSION}, {"tls", OpenSSL_version(OPENSSL_VERSION)}, {"sqlite", sqlite3_libversion()}, {"kubernetes", "v1.33.0"}};
-    if (*format == "json") fmt::print("{}", json::dump_pretty(o));
-    else fmt::print("sightline {} ({}, SQLite {})\n", SIGHTLINE_VERSION, OpenSSL_version(OPENSSL_VERSION), sqlite3_libversion());
+    json::Object o{{"version", SIGHTLINE_VERSION},
+                   {"tls", OpenSSL_version(OPENSSL_VERSION)},
+                   {"sqlite", sqlite3_libversion()},
+                   {"kubernetes", "v1.33.0"}};
+    if (*format == "json")
+      fmt::print("{}", json::dump_pretty(o));
+    else
+      fmt::print("sightline {} ({}, SQLite {})\n", SIGHTLINE_VERSION, OpenSSL_version(OPENSSL_VERSION),
+                 sqlite3_libversion());
     *exit = 0;
   });
 }

@@ -41,10 +41,14 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
 
   void handle(HttpRequest r, HttpResponderPtr out) {
     if (r.path == "/__requests" || r.path == "/__script") return control(r, out);
-    if (r.path == "/v1/models") return reply(out, 200, R"({"object":"list","data":[{"id":"fake-model","object":"model","created":0,"owned_by":"sightline"}]})");
+    if (r.path == "/v1/models")
+      return reply(
+          out, 200,
+          R"({"object":"list","data":[{"id":"fake-model","object":"model","created":0,"owned_by":"sightline"}]})");
     auto entry = remember(r);
     bool anthropic = r.path.ends_with("/v1/messages");
-    if (!anthropic && !r.path.ends_with("/chat/completions")) return reply(out, 404, error_body(false, "not_found_error", "no such path"), entry);
+    if (!anthropic && !r.path.ends_with("/chat/completions"))
+      return reply(out, 404, error_body(false, "not_found_error", "no such path"), entry);
     auto body = json::parse(r.body);
     if (!body) return reply(out, 400, error_body(anthropic, "invalid_request_error", body.error().message), entry);
     if (r.header("authorization").empty() && r.header("x-api-key").empty())
@@ -68,13 +72,17 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
     json::Object headers;
     for (auto& [name, value] : r.headers) headers[to_lower(name)] = value;
     auto body = json::parse(r.body);
-    s->entry = json::Object{{"method", r.method}, {"path", r.path}, {"headers", std::move(headers)}, {"body", body ? *body : Value(r.body)}};
+    s->entry = json::Object{{"method", r.method},
+                            {"path", r.path},
+                            {"headers", std::move(headers)},
+                            {"body", body ? *body : Value(r.body)}};
     seen.push_back(s);
     if (seen.size() > kRequestsKept) seen.pop_front();
     return s;
   }
 
-  static void reply(const HttpResponderPtr& out, int status, std::string body, const std::shared_ptr<Seen>& entry = nullptr, net::Headers headers = {}) {
+  static void reply(const HttpResponderPtr& out, int status, std::string body,
+                    const std::shared_ptr<Seen>& entry = nullptr, net::Headers headers = {}) {
     if (entry) entry->finished = true;
     headers.emplace_back("Content-Type", "application/json");
     out->respond(status, std::move(headers), std::move(body));
@@ -83,7 +91,8 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
   void control(const HttpRequest& r, const HttpResponderPtr& out) {
     if (r.path == "/__script") {
       auto documents = json::parse_yaml(r.body);
-      auto ok = documents ? (documents->empty() ? set(Value(json::Array{})) : set((*documents)[0].value)) : Result<void>(fail(documents.error()));
+      auto ok = documents ? (documents->empty() ? set(Value(json::Array{})) : set((*documents)[0].value))
+                          : Result<void>(fail(documents.error()));
       return reply(out, ok ? 200 : 400, ok ? "{}" : json::dump(json::Object{{"error", ok.error().message}}));
     }
     if (r.method == "DELETE") seen.clear();
@@ -110,7 +119,8 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
     co_await timer.async_wait(net::use_task);
   }
 
-  static net::Task<void> answer(std::shared_ptr<State> self, Rule rule, Asked asked, HttpResponderPtr out, std::shared_ptr<Seen> entry) {
+  static net::Task<void> answer(std::shared_ptr<State> self, Rule rule, Asked asked, HttpResponderPtr out,
+                                std::shared_ptr<Seen> entry) {
     co_await pause(&self->loop, rule.delay_ms);
     if (out->closed() || rule.fault == "hang") co_return;
     if (rule.fault == "reset") {
@@ -153,7 +163,9 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
 };
 
 FakeLlm::FakeLlm(net::Loop& loop) : state_(std::make_shared<State>(loop)) {}
-Result<void> FakeLlm::set_script(const Value& rules) { return state_->set(rules); }
+Result<void> FakeLlm::set_script(const Value& rules) {
+  return state_->set(rules);
+}
 net::HttpHandler FakeLlm::handler() {
   return [state = state_](HttpRequest r, HttpResponderPtr out) { state->handle(std::move(r), std::move(out)); };
 }

@@ -65,7 +65,8 @@ Asked read_asked(const Value& body, bool anthropic) {
     auto* content = json::find(m, "content");
     if (!content) continue;
     std::string text;
-    if (content->is_string()) text = json::view(content->get_string());
+    if (content->is_string())
+      text = json::view(content->get_string());
     else if (content->is_array())
       for (auto& p : content->get_array()) {
         if (json::str(p, "type") == "text") text += json::str(p, "text");
@@ -82,8 +83,12 @@ Answer make_answer(const Rule& rule, const Asked& asked) {
   if (rule.reply) out.reply = *rule.reply;
   if (out.reply.text.empty() && out.reply.tool_calls.empty()) {
     if (asked.text.find("What can you do") != std::string::npos)
-      out.reply.text = "I can help you with your cluster:\n\n- look at **resources** and their state\n- read **logs** of pods\n- explain what I find and suggest what to do\n\nThis answer comes from `sightline fake-llm`, a scripted model that needs no key.";
-    else out.reply.text = "You said: " + asked.text;
+      out.reply.text =
+          "I can help you with your cluster:\n\n- look at **resources** and their state\n- read **logs** of pods\n- "
+          "explain what I find and suggest what to do\n\nThis answer comes from `sightline fake-llm`, a scripted model "
+          "that needs no key.";
+    else
+      out.reply.text = "You said: " + asked.text;
   }
   if (out.reply.model.empty()) out.reply.model = asked.model;
   for (size_t i = 0; i < out.reply.tool_calls.size(); ++i) {
@@ -106,9 +111,13 @@ std::string_view openai_finish(std::string_view stop) {
   return "stop";
 }
 
-Object anthropic_usage(const Answer& a) { return Object{{"input_tokens", a.input_tokens}, {"output_tokens", a.output_tokens}}; }
+Object anthropic_usage(const Answer& a) {
+  return Object{{"input_tokens", a.input_tokens}, {"output_tokens", a.output_tokens}};
+}
 Object openai_usage(const Answer& a) {
-  return Object{{"prompt_tokens", a.input_tokens}, {"completion_tokens", a.output_tokens}, {"total_tokens", a.input_tokens + a.output_tokens}};
+  return Object{{"prompt_tokens", a.input_tokens},
+                {"completion_tokens", a.output_tokens},
+                {"total_tokens", a.input_tokens + a.output_tokens}};
 }
 
 // Pieces of a few words each.
@@ -125,30 +134,52 @@ std::vector<std::string> pieces(const std::string& text) {
 
 std::string anthropic_whole(const Answer& a) {
   Array content;
-  if (!a.reply.reasoning.empty()) content.push_back(Object{{"type", "thinking"}, {"thinking", a.reply.reasoning}, {"signature", "sig_" + a.id}});
+  if (!a.reply.reasoning.empty())
+    content.push_back(Object{{"type", "thinking"}, {"thinking", a.reply.reasoning}, {"signature", "sig_" + a.id}});
   if (!a.reply.text.empty()) content.push_back(Object{{"type", "text"}, {"text", a.reply.text}});
-  for (auto& c : a.reply.tool_calls) content.push_back(Object{{"type", "tool_use"}, {"id", c.id}, {"name", c.name}, {"input", c.arguments}});
-  return json::dump(Object{{"id", "msg_" + a.id}, {"type", "message"}, {"role", "assistant"}, {"model", a.reply.model}, {"content", std::move(content)},
-                           {"stop_reason", a.reply.stop_reason}, {"stop_sequence", nullptr}, {"usage", anthropic_usage(a)}});
+  for (auto& c : a.reply.tool_calls)
+    content.push_back(Object{{"type", "tool_use"}, {"id", c.id}, {"name", c.name}, {"input", c.arguments}});
+  return json::dump(Object{{"id", "msg_" + a.id},
+                           {"type", "message"},
+                           {"role", "assistant"},
+                           {"model", a.reply.model},
+                           {"content", std::move(content)},
+                           {"stop_reason", a.reply.stop_reason},
+                           {"stop_sequence", nullptr},
+                           {"usage", anthropic_usage(a)}});
 }
 
 std::string openai_whole(const Answer& a) {
-  Object message{{"role", "assistant"}, {"content", a.reply.text.empty() ? Value(nullptr) : Value(a.reply.text)}, {"refusal", nullptr}};
+  Object message{{"role", "assistant"},
+                 {"content", a.reply.text.empty() ? Value(nullptr) : Value(a.reply.text)},
+                 {"refusal", nullptr}};
   Array calls;
   for (auto& c : a.reply.tool_calls)
-    calls.push_back(Object{{"id", c.id}, {"type", "function"}, {"function", Object{{"name", c.name}, {"arguments", json::dump(c.arguments)}}}});
+    calls.push_back(Object{{"id", c.id},
+                           {"type", "function"},
+                           {"function", Object{{"name", c.name}, {"arguments", json::dump(c.arguments)}}}});
   if (!calls.empty()) message["tool_calls"] = std::move(calls);
-  Object choice{{"index", 0}, {"message", std::move(message)}, {"logprobs", nullptr}, {"finish_reason", openai_finish(a.reply.stop_reason)}};
-  return json::dump(Object{{"id", "chatcmpl-" + a.id}, {"object", "chat.completion"}, {"created", unix_ms() / 1000}, {"model", a.reply.model},
-                           {"choices", Array{std::move(choice)}}, {"usage", openai_usage(a)}});
+  Object choice{{"index", 0},
+                {"message", std::move(message)},
+                {"logprobs", nullptr},
+                {"finish_reason", openai_finish(a.reply.stop_reason)}};
+  return json::dump(Object{{"id", "chatcmpl-" + a.id},
+                           {"object", "chat.completion"},
+                           {"created", unix_ms() / 1000},
+                           {"model", a.reply.model},
+                           {"choices", Array{std::move(choice)}},
+                           {"usage", openai_usage(a)}});
 }
 
 class AnthropicEvents {
  public:
   explicit AnthropicEvents(const Answer& a) : a_(a) {}
   std::vector<std::string> make() {
-    Object message{{"id", "msg_" + a_.id}, {"type", "message"}, {"role", "assistant"}, {"model", a_.reply.model}, {"content", Array{}},
-                   {"stop_reason", nullptr}, {"stop_sequence", nullptr}, {"usage", Object{{"input_tokens", a_.input_tokens}, {"output_tokens", 1}}}};
+    Object message{
+        {"id", "msg_" + a_.id},     {"type", "message"},
+        {"role", "assistant"},      {"model", a_.reply.model},
+        {"content", Array{}},       {"stop_reason", nullptr},
+        {"stop_sequence", nullptr}, {"usage", Object{{"input_tokens", a_.input_tokens}, {"output_tokens", 1}}}};
     add("message_start", Object{{"message", std::move(message)}});
     add("ping", Object{});
     if (!a_.reply.reasoning.empty()) {
@@ -156,12 +187,15 @@ class AnthropicEvents {
       delta(Object{{"type", "signature_delta"}, {"signature", "sig_" + a_.id}});
       stop();
     }
-    if (!a_.reply.text.empty()) block(Object{{"type", "text"}, {"text", ""}}, "text_delta", "text", a_.reply.text, true);
+    if (!a_.reply.text.empty())
+      block(Object{{"type", "text"}, {"text", ""}}, "text_delta", "text", a_.reply.text, true);
     for (auto& c : a_.reply.tool_calls) {
       std::string arguments = c.arguments.get_object().empty() ? "" : json::dump(c.arguments);
-      block(Object{{"type", "tool_use"}, {"id", c.id}, {"name", c.name}, {"input", Object{}}}, "input_json_delta", "partial_json", arguments, true);
+      block(Object{{"type", "tool_use"}, {"id", c.id}, {"name", c.name}, {"input", Object{}}}, "input_json_delta",
+            "partial_json", arguments, true);
     }
-    add("message_delta", Object{{"delta", Object{{"stop_reason", a_.reply.stop_reason}, {"stop_sequence", nullptr}}}, {"usage", Object{{"output_tokens", a_.output_tokens}}}});
+    add("message_delta", Object{{"delta", Object{{"stop_reason", a_.reply.stop_reason}, {"stop_sequence", nullptr}}},
+                                {"usage", Object{{"output_tokens", a_.output_tokens}}}});
     add("message_stop", Object{});
     return std::move(out_);
   }
@@ -190,16 +224,25 @@ std::vector<std::string> openai_events(const Answer& a, const Asked& asked) {
   std::vector<std::string> out;
   int64_t created = unix_ms() / 1000;
   auto chunk = [&](Array choices, Value usage = nullptr) {
-    Object o{{"id", "chatcmpl-" + a.id}, {"object", "chat.completion.chunk"}, {"created", created}, {"model", a.reply.model}, {"choices", std::move(choices)}};
+    Object o{{"id", "chatcmpl-" + a.id},
+             {"object", "chat.completion.chunk"},
+             {"created", created},
+             {"model", a.reply.model},
+             {"choices", std::move(choices)}};
     if (!usage.is_null()) o["usage"] = std::move(usage);
     out.push_back("data: " + json::dump(o) + "\n\n");
   };
-  auto delta = [&](Object d, Value finish = nullptr) { chunk(Array{Object{{"index", 0}, {"delta", std::move(d)}, {"finish_reason", std::move(finish)}}}); };
+  auto delta = [&](Object d, Value finish = nullptr) {
+    chunk(Array{Object{{"index", 0}, {"delta", std::move(d)}, {"finish_reason", std::move(finish)}}});
+  };
   delta(Object{{"role", "assistant"}, {"content", ""}});
   for (auto& p : pieces(a.reply.text)) delta(Object{{"content", p}});
   for (size_t i = 0; i < a.reply.tool_calls.size(); ++i) {
     auto& c = a.reply.tool_calls[i];
-    delta(Object{{"tool_calls", Array{Object{{"index", i}, {"id", c.id}, {"type", "function"}, {"function", Object{{"name", c.name}, {"arguments", ""}}}}}}});
+    delta(Object{{"tool_calls", Array{Object{{"index", i},
+                                             {"id", c.id},
+                                             {"type", "function"},
+                                             {"function", Object{{"name", c.name}, {"arguments", ""}}}}}}});
     for (auto& p : pieces(json::dump(c.arguments)))
       delta(Object{{"tool_calls", Array{Object{{"index", i}, {"function", Object{{"arguments", p}}}}}}});
   }
@@ -211,7 +254,9 @@ std::vector<std::string> openai_events(const Answer& a, const Asked& asked) {
 
 }  // namespace
 
-std::string whole_body(const Answer& answer, const Asked& asked) { return asked.anthropic ? anthropic_whole(answer) : openai_whole(answer); }
+std::string whole_body(const Answer& answer, const Asked& asked) {
+  return asked.anthropic ? anthropic_whole(answer) : openai_whole(answer);
+}
 
 std::vector<std::string> stream_events(const Answer& answer, const Asked& asked) {
   return asked.anthropic ? AnthropicEvents(answer).make() : openai_events(answer, asked);
@@ -219,7 +264,8 @@ std::vector<std::string> stream_events(const Answer& answer, const Asked& asked)
 
 std::string error_body(bool anthropic, std::string_view type, std::string_view message) {
   Object error{{"type", type}, {"message", message}};
-  if (anthropic) return json::dump(Object{{"type", "error"}, {"error", std::move(error)}, {"request_id", "req_" + random_hex(8)}});
+  if (anthropic)
+    return json::dump(Object{{"type", "error"}, {"error", std::move(error)}, {"request_id", "req_" + random_hex(8)}});
   error["param"] = nullptr;
   error["code"] = nullptr;
   return json::dump(Object{{"error", std::move(error)}});

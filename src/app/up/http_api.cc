@@ -18,10 +18,13 @@ namespace {
 
 // Nothing from outside, no inline script: what the page loads is what this program serves.
 constexpr char kPolicy[] =
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src "
+    "'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-Value envelope(Value data, std::string_view message) { return Object{{"error", false}, {"data", std::move(data)}, {"message", message}}; }
+Value envelope(Value data, std::string_view message) {
+  return Object{{"error", false}, {"data", std::move(data)}, {"message", message}};
+}
 
 std::vector<std::string> pieces(std::string_view path) {
   std::vector<std::string> out;
@@ -35,7 +38,9 @@ std::string user_of(const net::HttpRequest& r) {
   return r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
 }
 
-std::string agent_id(const std::string& agent) { return replace_all(replace_all(agent, "/", "__NS__"), "-", "_"); }
+std::string agent_id(const std::string& agent) {
+  return replace_all(replace_all(agent, "/", "__NS__"), "-", "_");
+}
 
 // "NS/NAME" from either form of an agent reference.
 std::string agent_key(std::string_view ref, const agent::Runtime& runtime) {
@@ -45,8 +50,14 @@ std::string agent_key(std::string_view ref, const agent::Runtime& runtime) {
 }
 
 Object session_json(const agent::Session& s) {
-  return Object{{"id", s.id}, {"name", s.name}, {"user_id", s.user}, {"agent_id", agent_id(s.agent)}, {"agent_ref", s.agent}, {"source", s.source},
-                {"created_at", rfc3339(s.created_us / 1000)}, {"updated_at", rfc3339(s.updated_us / 1000)}};
+  return Object{{"id", s.id},
+                {"name", s.name},
+                {"user_id", s.user},
+                {"agent_id", agent_id(s.agent)},
+                {"agent_ref", s.agent},
+                {"source", s.source},
+                {"created_at", rfc3339(s.created_us / 1000)},
+                {"updated_at", rfc3339(s.updated_us / 1000)}};
 }
 
 bool condition_true(const Value& object, std::string_view type) {
@@ -75,20 +86,30 @@ bool foreign_host(const net::HttpRequest& r) {
 
 void HttpApi::handle(net::HttpRequest r, const net::HttpResponderPtr& out) {
   if (foreign_host(r) || foreign_origin(r))
-    return out->respond(403, Headers{{"Content-Type", "application/json"}}, R"({"error":"this address answers only pages it served itself; use its IP address or localhost"})");
+    return out->respond(
+        403, Headers{{"Content-Type", "application/json"}},
+        R"({"error":"this address answers only pages it served itself; use its IP address or localhost"})");
   if (r.path.starts_with("/api/a2a/")) {
-    if (!a2a_.handle(r, out)) out->respond(404, Headers{{"Content-Type", "application/json"}}, R"({"error":"A2A paths are /api/a2a/NAMESPACE/NAME/"})");
+    if (!a2a_.handle(r, out))
+      out->respond(404, Headers{{"Content-Type", "application/json"}},
+                   R"({"error":"A2A paths are /api/a2a/NAMESPACE/NAME/"})");
     return;
   }
   if (r.path == "/health") return out->respond(200, Headers{{"Content-Type", "text/plain"}}, "OK");
   if (r.path == "/version")
-    return out->respond(200, Headers{{"Content-Type", "application/json"}}, json::dump(Object{{"kagent_version", "0.10.0+sightline." SIGHTLINE_VERSION}, {"git_commit", ""}, {"build_date", ""}}));
+    return out->respond(
+        200, Headers{{"Content-Type", "application/json"}},
+        json::dump(
+            Object{{"kagent_version", "0.10.0+sightline." SIGHTLINE_VERSION}, {"git_commit", ""}, {"build_date", ""}}));
   auto path = pieces(r.path);
   if (path.empty() || path[0] != "api") return asset(r, out);
   auto answer = route(r, path);
   Headers headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-  if (answer) out->respond(answer->status, std::move(headers), json::dump(answer->body));
-  else out->respond(http_status(answer.error().code), std::move(headers), json::dump(Object{{"error", answer.error().message}}));
+  if (answer)
+    out->respond(answer->status, std::move(headers), json::dump(answer->body));
+  else
+    out->respond(http_status(answer.error().code), std::move(headers),
+                 json::dump(Object{{"error", answer.error().message}}));
 }
 
 Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vector<std::string>& path) {
@@ -101,7 +122,8 @@ Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vec
   if (what == "records" || what == "traces") return records(r, path);
   if (what == "namespaces") {
     Array list;
-    for (auto& ns : api_.store().list("namespaces").items) list.push_back(Object{{"name", kube::name_of(*ns)}, {"status", json::str(*ns, "status", "phase")}});
+    for (auto& ns : api_.store().list("namespaces").items)
+      list.push_back(Object{{"name", kube::name_of(*ns)}, {"status", json::str(*ns, "status", "phase")}});
     return Answer{200, envelope(std::move(list), "Successfully listed namespaces")};
   }
   if (what == "tools" || what == "toolservers") return Answer{200, envelope(Array{}, "Successfully listed " + what)};
@@ -111,20 +133,29 @@ Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vec
 Object HttpApi::agent_item(const Value& object) {
   std::string key = kube::namespaced_name(object), ns(kube::namespace_of(object));
   std::string model_ref = ns + "/" + std::string(json::str(object, "spec", "declarative", "modelConfig"));
-  auto model = api_.store().get("modelconfigs.kagent.dev", {ns, std::string(json::str(object, "spec", "declarative", "modelConfig"))});
+  auto model = api_.store().get("modelconfigs.kagent.dev",
+                                {ns, std::string(json::str(object, "spec", "declarative", "modelConfig"))});
   auto* tools = json::arr(object, "spec", "declarative", "tools");
   Value shown = object;
   if (auto* m = shown.get_object().if_contains("metadata"); m && m->is_object()) m->get_object().erase("managedFields");
-  return Object{{"id", agent_id(key)}, {"agent", std::move(shown)}, {"modelProvider", model ? json::str(*model, "spec", "provider") : std::string_view()},
-                {"model", model ? json::str(*model, "spec", "model") : std::string_view()}, {"modelConfigRef", model_ref}, {"memoryRefs", Array{}},
-                {"tools", tools ? *tools : Array{}}, {"deploymentReady", condition_true(object, "Ready")}, {"accepted", condition_true(object, "Accepted")}, {"workloadMode", "deployment"}};
+  return Object{{"id", agent_id(key)},
+                {"agent", std::move(shown)},
+                {"modelProvider", model ? json::str(*model, "spec", "provider") : std::string_view()},
+                {"model", model ? json::str(*model, "spec", "model") : std::string_view()},
+                {"modelConfigRef", model_ref},
+                {"memoryRefs", Array{}},
+                {"tools", tools ? *tools : Array{}},
+                {"deploymentReady", condition_true(object, "Ready")},
+                {"accepted", condition_true(object, "Accepted")},
+                {"workloadMode", "deployment"}};
 }
 
 Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::vector<std::string>& path) {
   auto type = api_.registry().find("kagent.dev", "agents");
   if (path.size() == 2 && r.method == "GET") {
     Array list;
-    for (auto& a : api_.store().list("agents.kagent.dev", r.query_value("namespace")).items) list.push_back(agent_item(*a));
+    for (auto& a : api_.store().list("agents.kagent.dev", r.query_value("namespace")).items)
+      list.push_back(agent_item(*a));
     return Answer{200, envelope(std::move(list), "Successfully listed agents")};
   }
   if (path.size() == 4 && r.method == "GET") {
@@ -141,18 +172,23 @@ Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::ve
     options.manager = "kagent-ui";
     options.validation = kube::FieldValidation::Strict;
     std::string ns(kube::namespace_of(body).empty() ? "default" : kube::namespace_of(body)), name(kube::name_of(body));
-    auto done = r.method == "POST" ? api_.create(*type, ns, body, options) : api_.patch(*type, ns, name, kube::PatchKind::Merge, body, options);
+    auto done = r.method == "POST" ? api_.create(*type, ns, body, options)
+                                   : api_.patch(*type, ns, name, kube::PatchKind::Merge, body, options);
     if (!done) return fail(std::move(done).error());
-    return Answer{r.method == "POST" ? 201 : 200, envelope(kube::Api::render(*done->object, *type, ""), "Successfully saved agent")};
+    return Answer{r.method == "POST" ? 201 : 200,
+                  envelope(kube::Api::render(*done->object, *type, ""), "Successfully saved agent")};
   }
   return fail(Code::MethodNotAllowed, "agents take GET, POST, PUT and DELETE");
 }
 
 Result<HttpApi::Answer> HttpApi::model_configs(const net::HttpRequest& r, const std::vector<std::string>& path) {
-  if (r.method != "GET") return fail(Code::MethodNotAllowed, "model configurations are changed through the Kubernetes API");
+  if (r.method != "GET")
+    return fail(Code::MethodNotAllowed, "model configurations are changed through the Kubernetes API");
   auto item = [](const Value& m) {
     auto *spec = json::find(m, "spec"), *status = json::find(m, "status");
-    return Object{{"ref", kube::namespaced_name(m)}, {"spec", spec ? *spec : Value(Object{})}, {"status", status ? *status : Value(Object{})}};
+    return Object{{"ref", kube::namespaced_name(m)},
+                  {"spec", spec ? *spec : Value(Object{})},
+                  {"status", status ? *status : Value(Object{})}};
   };
   if (path.size() == 4) {
     SL_TRY(found, api_.get(*api_.registry().find("kagent.dev", "modelconfigs"), path[2], path[3]));
@@ -207,8 +243,12 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
     SL_TRY(messages, store.messages_of_session(path[2]));
     Array events;
     for (auto& m : messages)
-      events.push_back(Object{{"id", m.id}, {"session_id", path[2]}, {"created_at", rfc3339(m.at_us / 1000, true)}, {"data", json::dump(agent::message_view(m, path[2], m.task))}});
-    return Answer{200, envelope(Object{{"session", session_json(session)}, {"events", std::move(events)}}, "Successfully retrieved session")};
+      events.push_back(Object{{"id", m.id},
+                              {"session_id", path[2]},
+                              {"created_at", rfc3339(m.at_us / 1000, true)},
+                              {"data", json::dump(agent::message_view(m, path[2], m.task))}});
+    return Answer{200, envelope(Object{{"session", session_json(session)}, {"events", std::move(events)}},
+                                "Successfully retrieved session")};
   }
   if (r.method == "PUT" || r.method == "PATCH") {
     SL_TRY(body, json::parse(r.body));
@@ -227,7 +267,8 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
 }
 
 Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vector<std::string>& path) {
-  if (path.size() != 3 || r.method != "GET") return fail(Code::MethodNotAllowed, "tasks are read with GET /api/tasks/ID; they are made through A2A");
+  if (path.size() != 3 || r.method != "GET")
+    return fail(Code::MethodNotAllowed, "tasks are read with GET /api/tasks/ID; they are made through A2A");
   SL_TRY(task, runtime_.task_json(path[2]));
   return Answer{200, envelope(std::move(task), "Successfully retrieved task")};
 }
@@ -259,9 +300,15 @@ void HttpApi::asset(const net::HttpRequest& r, const net::HttpResponderPtr& out)
     if (a.path == "/index.html") index = &a;
   }
   if (!found && r.path.find('.') == std::string::npos) found = index;  // a path of the page's own router
-  if (!found || (r.method != "GET" && r.method != "HEAD")) return out->respond(found ? 405 : 404, Headers{{"Content-Type", "text/plain"}}, "not found\n");
-  Headers headers{{"Content-Type", std::string(found->type)}, {"ETag", std::string(found->etag)}, {"Content-Security-Policy", kPolicy},
-                  {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}, {"Content-Encoding", "gzip"}, {"Vary", "Accept-Encoding"}};
+  if (!found || (r.method != "GET" && r.method != "HEAD"))
+    return out->respond(found ? 405 : 404, Headers{{"Content-Type", "text/plain"}}, "not found\n");
+  Headers headers{{"Content-Type", std::string(found->type)},
+                  {"ETag", std::string(found->etag)},
+                  {"Content-Security-Policy", kPolicy},
+                  {"X-Content-Type-Options", "nosniff"},
+                  {"Referrer-Policy", "no-referrer"},
+                  {"Content-Encoding", "gzip"},
+                  {"Vary", "Accept-Encoding"}};
   bool hashed = found->path.starts_with("/assets/");
   headers.emplace_back("Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
   if (r.header("if-none-match") == found->etag) return out->respond(304, std::move(headers), "");

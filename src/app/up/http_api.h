@@ -11,8 +11,8 @@ namespace sl::up {
 
 class HttpApi {
  public:
-  HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger, observe::Recorder& recorder,
-          std::function<void()> flush)
+  HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger,
+          observe::Recorder& recorder, std::function<void()> flush)
       : api_(api), runtime_(runtime), a2a_(a2a), ledger_(ledger), recorder_(recorder), flush_(std::move(flush)) {}
   void handle(net::HttpRequest request, const net::HttpResponderPtr& out);
 

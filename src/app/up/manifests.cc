@@ -30,7 +30,8 @@ Result<std::vector<Document>> read_manifests(const std::string& path) {
     for (auto& d : *documents) {
       if (d.value.is_null()) continue;
       std::string place = fmt::format("{}:{}", file, d.line);
-      if (!d.value.is_object()) return fail(Code::InvalidArgument, fmt::format("{}: a manifest must be a mapping", place));
+      if (!d.value.is_object())
+        return fail(Code::InvalidArgument, fmt::format("{}: a manifest must be a mapping", place));
       if (kube::kind_of(d.value) == "List") {
         if (auto* items = json::arr(d.value, "items"))
           for (auto& item : *items) out.push_back({item, place});
@@ -47,7 +48,8 @@ Result<void> apply_manifests(kube::Api& api, const std::string& path) {
   for (auto& d : documents) {
     auto gv = kube::parse_group_version(kube::api_version_of(d.value));
     auto type = api.registry().find_kind(gv.group, kube::kind_of(d.value));
-    if (!type) return fail(Code::NotFound, fmt::format("{}: no kind \"{}\" in {}", d.place, kube::kind_of(d.value), gv.text()));
+    if (!type)
+      return fail(Code::NotFound, fmt::format("{}: no kind \"{}\" in {}", d.place, kube::kind_of(d.value), gv.text()));
     std::string ns(kube::namespace_of(d.value));
     if (ns.empty() && type->namespaced) ns = "default";
     kube::WriteOptions options;

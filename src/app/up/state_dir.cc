@@ -31,9 +31,11 @@ Result<void> StateDir::open(const std::string& path) {
   chmod(path.c_str(), 0700);
   path_ = path;
   lock_ = ::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) return fail(Code::Io, fmt::format("cannot write in the state directory {}: {}", path, strerror(errno)));
+  if (lock_ < 0)
+    return fail(Code::Io, fmt::format("cannot write in the state directory {}: {}", path, strerror(errno)));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
-    return fail(Code::Unavailable, fmt::format("another sightline serves from {}; stop it or choose another --state-dir", path));
+    return fail(Code::Unavailable,
+                fmt::format("another sightline serves from {}; stop it or choose another --state-dir", path));
   return {};
 }
 

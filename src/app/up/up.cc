@@ -46,7 +46,8 @@ class GatewayAddresses {
 
 class Program {
  public:
-  explicit Program(const Options& options) : o_(options), log_(logs_.log("sightline")), api_(store_, registry_, logs_.log("control")) {}
+  explicit Program(const Options& options)
+      : o_(options), log_(logs_.log("sightline")), api_(store_, registry_, logs_.log("control")) {}
 
   Result<void> start() {
     int64_t began = monotonic_ms();
@@ -88,7 +89,8 @@ class Program {
     SL_CHECK(api_.start());
     SL_CHECK(ledger_.open(dir_.file("ledger.db")));
     SL_CHECK(sessions_.open(dir_.file("agents.db")));
-    recorder_ = std::make_unique<observe::Recorder>(logs_, &ledger_, [](const std::string& gateway) { return control::gateway_component(gateway); });
+    recorder_ = std::make_unique<observe::Recorder>(
+        logs_, &ledger_, [](const std::string& gateway) { return control::gateway_component(gateway); });
     return {};
   }
 
@@ -111,7 +113,8 @@ class Program {
 
   Result<void> start_api() {
     std::string host = o_.api.substr(0, o_.api.rfind(':'));
-    SL_TRY(identity, dir_.identity({host, "127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}));
+    SL_TRY(identity, dir_.identity({host, "127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default",
+                                    "kubernetes.default.svc"}));
     identity_ = identity;
     SL_TRY(tls, net::make_server_context(identity_.server));
     kube::ApiServerOptions options;
@@ -142,11 +145,14 @@ class Program {
     runtime_ = std::make_unique<agent::Runtime>(agents_loop_, sessions_, std::move(r));
     net::ServerLimits limits;
     limits.body_bytes_max = 12u << 20;
-    ui_server_ = std::make_unique<net::HttpServer>(agents_loop_, nullptr, [this](net::HttpRequest q, net::HttpResponderPtr out) { http_api_->handle(std::move(q), out); }, limits);
+    ui_server_ = std::make_unique<net::HttpServer>(
+        agents_loop_, nullptr,
+        [this](net::HttpRequest q, net::HttpResponderPtr out) { http_api_->handle(std::move(q), out); }, limits);
     SL_TRY(address, ui_server_->listen(o_.ui));
     ui_address_ = address;
     a2a_ = std::make_unique<agent::A2aServer>(*runtime_, "http://" + address);
-    http_api_ = std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
+    http_api_ =
+        std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
     agents_loop_.start();
     return {};
   }
@@ -172,12 +178,14 @@ class Program {
     }
     std::map<std::string, std::string> bound;
     for (auto& l : spec.listeners)
-      if (auto address = plane_->bound(fmt::format("{}:{}", l.host, l.port)); !address.empty()) bound[l.gateway + "/" + l.name] = address;
+      if (auto address = plane_->bound(fmt::format("{}:{}", l.host, l.port)); !address.empty())
+        bound[l.gateway + "/" + l.name] = address;
     gateways_.set(std::move(bound));
     return {plane_->failed()};
   }
 
-  Result<std::string> serve(std::unique_ptr<net::HttpServer>& slot, const std::string& address, net::HttpHandler handler) {
+  Result<std::string> serve(std::unique_ptr<net::HttpServer>& slot, const std::string& address,
+                            net::HttpHandler handler) {
     slot = std::make_unique<net::HttpServer>(api_loop_, nullptr, std::move(handler));
     return slot->listen(address);
   }
@@ -189,22 +197,22 @@ class Program {
       out->respond(status, std::move(headers), std::move(body));
     };
     SL_TRY(admin, serve(admin_server_, o_.admin, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-      if (r.path != "/config_dump") return text(out, 404, "text/plain", "served here: /config_dump\n");
-      auto snapshot = plane_->snapshot();
-      Object dump{{"generation", plane_->generation()}};
-      if (snapshot) dump["spec"] = route::redacted(snapshot->spec());
-      text(out, 200, "application/json", json::dump_pretty(dump));
-    }));
+             if (r.path != "/config_dump") return text(out, 404, "text/plain", "served here: /config_dump\n");
+             auto snapshot = plane_->snapshot();
+             Object dump{{"generation", plane_->generation()}};
+             if (snapshot) dump["spec"] = route::redacted(snapshot->spec());
+             text(out, 200, "application/json", json::dump_pretty(dump));
+           }));
     SL_TRY(metrics, serve(metrics_server_, o_.metrics, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-      if (r.path != "/metrics") return text(out, 404, "text/plain", "served here: /metrics\n");
-      plane_->flush_records();
-      recorder_->flush();
-      text(out, 200, "text/plain; version=0.0.4; charset=utf-8", recorder_->metrics().text());
-    }));
+             if (r.path != "/metrics") return text(out, 404, "text/plain", "served here: /metrics\n");
+             plane_->flush_records();
+             recorder_->flush();
+             text(out, 200, "text/plain; version=0.0.4; charset=utf-8", recorder_->metrics().text());
+           }));
     SL_TRY(ready, serve(ready_server_, o_.ready, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-      if (r.path != "/healthz/ready") return text(out, 404, "text/plain", "served here: /healthz/ready\n");
-      text(out, ready_ ? 200 : 503, "text/plain", ready_ ? "ready\n" : "not ready\n");
-    }));
+             if (r.path != "/healthz/ready") return text(out, 404, "text/plain", "served here: /healthz/ready\n");
+             text(out, ready_ ? 200 : 503, "text/plain", ready_ ? "ready\n" : "not ready\n");
+           }));
     admin_url_ = "http://" + admin;
     metrics_url_ = "http://" + metrics;
     ready_url_ = "http://" + ready;
@@ -214,8 +222,13 @@ class Program {
   Result<void> write_endpoints() {
     Object gateways;
     for (auto& [name, address] : gateways_.get()) gateways[name] = address;
-    Object o{{"api", api_url_}, {"ui", "http://" + ui_address_}, {"admin", admin_url_}, {"metrics", metrics_url_}, {"ready", ready_url_},
-             {"kubeconfig", dir_.file("kubeconfig")}, {"gateways", std::move(gateways)}};
+    Object o{{"api", api_url_},
+             {"ui", "http://" + ui_address_},
+             {"admin", admin_url_},
+             {"metrics", metrics_url_},
+             {"ready", ready_url_},
+             {"kubeconfig", dir_.file("kubeconfig")},
+             {"gateways", std::move(gateways)}};
     std::string text = json::dump_pretty(o);
     if (text == last_endpoints_) return {};
     SL_CHECK(cli::write_file(dir_.file("endpoints.json"), text));
@@ -224,7 +237,8 @@ class Program {
   }
 
   void print_addresses(int64_t took_ms) {
-    fmt::print("page, REST, A2A  http://{}\nKubernetes API   {}\nkubeconfig       {}\nmetrics          {}/metrics\n", ui_address_, api_url_, dir_.file("kubeconfig"), metrics_url_);
+    fmt::print("page, REST, A2A  http://{}\nKubernetes API   {}\nkubeconfig       {}\nmetrics          {}/metrics\n",
+               ui_address_, api_url_, dir_.file("kubeconfig"), metrics_url_);
     for (auto& [name, address] : gateways_.get()) fmt::print("gateway          http://{}  {}\n", address, name);
     fmt::print("started in {} ms\nready\n", took_ms);
     std::fflush(stdout);

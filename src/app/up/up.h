@@ -11,7 +11,8 @@ namespace sl::up {
 
 struct Options {
   std::string state_dir;
-  std::string api = "127.0.0.1:6443", ui = "127.0.0.1:8083", admin = "127.0.0.1:15000", metrics = "127.0.0.1:15020", ready = "127.0.0.1:15021";
+  std::string api = "127.0.0.1:6443", ui = "127.0.0.1:8083", admin = "127.0.0.1:15000", metrics = "127.0.0.1:15020",
+              ready = "127.0.0.1:15021";
   std::string listen_host = "127.0.0.1";
   std::string upstream_ca;
   std::vector<std::string> resolve, manifests;

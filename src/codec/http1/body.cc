@@ -6,12 +6,16 @@ namespace sl::http1 {
 
 BodyDecoder::BodyDecoder(Framing framing, uint64_t content_length) : framing_(framing) {
   switch (framing) {
-    case Framing::None: state_ = State::Done; break;
+    case Framing::None:
+      state_ = State::Done;
+      break;
     case Framing::Length:
       left_ = content_length;
       state_ = left_ ? State::Payload : State::Done;
       break;
-    case Framing::Chunked: state_ = State::SizeLine; break;
+    case Framing::Chunked:
+      state_ = State::SizeLine;
+      break;
     case Framing::UntilClose:
       left_ = UINT64_MAX;
       state_ = State::Payload;
@@ -34,7 +38,8 @@ Result<bool> BodyDecoder::take_line(std::string_view& input, std::string_view& l
   if (line.size() < 2 || line[line.size() - 2] != '\r')
     return fail(Code::InvalidArgument, "malformed HTTP body: chunk line ends in a bare LF");
   line.remove_suffix(2);
-  if (line.find('\r') != std::string_view::npos) return fail(Code::InvalidArgument, "malformed HTTP body: CR inside a chunk line");
+  if (line.find('\r') != std::string_view::npos)
+    return fail(Code::InvalidArgument, "malformed HTTP body: CR inside a chunk line");
   return true;
 }
 

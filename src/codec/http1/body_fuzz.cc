@@ -14,8 +14,7 @@ namespace {
 
 void check(bool holds, const char* what, std::string_view text) {
   if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()),
-               text.data());
+  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()), text.data());
   std::abort();
 }
 
@@ -35,8 +34,7 @@ Outcome run(Framing framing, uint64_t length, std::string_view text, uint32_t se
   while (!text.empty()) {
     seed = seed ? seed * 1664525u + 1013904223u | 1u : 0u;
     size_t size = seed ? std::min<size_t>(1 + (seed >> 24) % 7, text.size()) : text.size();
-    std::string piece(
-        text.substr(0, size));  // a copy, so that no view of an earlier piece survives
+    std::string piece(text.substr(0, size));  // a copy, so that no view of an earlier piece survives
     text.remove_prefix(size);
     std::string_view input = piece;
     for (;;) {
@@ -46,8 +44,7 @@ Outcome run(Framing framing, uint64_t length, std::string_view text, uint32_t se
         return out;
       }
       if (part->empty()) break;
-      check(part->data() >= piece.data() &&
-                part->data() + part->size() <= piece.data() + piece.size(),
+      check(part->data() >= piece.data() && part->data() + part->size() <= piece.data() + piece.size(),
             "payload is a view of the input", piece);
       out.payload += *part;
     }
@@ -68,13 +65,11 @@ void check_reencoded(const std::string& payload) {
   }
   text += kLastChunk;
   Outcome back = run(Framing::Chunked, 0, text, 1);
-  check(back.done && back.error.empty() && back.payload == payload, "what is written reads back",
-        text);
+  check(back.done && back.error.empty() && back.payload == payload, "what is written reads back", text);
 }
 
 void check_body(uint8_t mode, uint8_t n, std::string_view text) {
-  constexpr Framing kFramings[] = {Framing::None, Framing::Length, Framing::Chunked,
-                                   Framing::UntilClose};
+  constexpr Framing kFramings[] = {Framing::None, Framing::Length, Framing::Chunked, Framing::UntilClose};
   Framing framing = kFramings[mode % 4];
   Outcome whole = run(framing, n, text, 0);
   check(whole == run(framing, n, text, 1u + n), "a cut changes nothing", text);
@@ -82,8 +77,7 @@ void check_body(uint8_t mode, uint8_t n, std::string_view text) {
   check(whole.payload.size() + whole.rest <= text.size(), "no more comes out than went in", text);
   if (whole.done) check(whole.end_ok && whole.error.empty(), "done is an end", text);
   if (framing == Framing::Length) check(whole.done == (text.size() >= n), "length decides", text);
-  if (framing == Framing::UntilClose)
-    check(whole.payload == text && !whole.done, "all is payload", text);
+  if (framing == Framing::UntilClose) check(whole.payload == text && !whole.done, "all is payload", text);
   if (framing == Framing::Chunked && whole.done) check_reencoded(whole.payload);
 }
 

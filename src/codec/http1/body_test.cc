@@ -56,8 +56,7 @@ std::vector<std::string> bytes_of(const std::string& text) {
 }
 
 // Every cut in two, every byte alone, and every byte alone with empty pieces between.
-void expect_same_for_every_split(const std::function<BodyDecoder()>& make,
-                                 const std::string& text) {
+void expect_same_for_every_split(const std::function<BodyDecoder()>& make, const std::string& text) {
   Outcome whole = run(make(), {text});
   for (size_t cut = 0; cut <= text.size(); ++cut)
     ASSERT_EQ(run(make(), {text.substr(0, cut), text.substr(cut)}), whole) << "cut at " << cut;
@@ -124,9 +123,8 @@ TEST(BodyChunked, DecodesAndStopsAtTheEnd) {
 TEST(BodyChunked, IsTheSameForEverySplit) {
   auto make = [] { return BodyDecoder(Framing::Chunked, 0); };
   expect_same_for_every_split(make, kAll);
-  for (auto text :
-       {"5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "x\r\n", "0\r\nA: b\n\r\n",
-        "5 \r\nhello\r\n", "0\r\n\r\n", "5\r\nhel", "5\r\nhello\r", "0\r\n\r"})
+  for (auto text : {"5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "x\r\n", "0\r\nA: b\n\r\n",
+                    "5 \r\nhello\r\n", "0\r\n\r\n", "5\r\nhel", "5\r\nhello\r", "0\r\n\r"})
     expect_same_for_every_split(make, text);
 }
 
@@ -149,8 +147,7 @@ TEST(BodyChunked, SizesAreHexadecimal) {
 }
 
 TEST(BodyChunked, RefusesMalformedSizes) {
-  for (auto line : {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", "5,5", ";ext", " ",
-                    "5 ;ext", "\"5\"", "5.0"})
+  for (auto line : {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", "5,5", ";ext", " ", "5 ;ext", "\"5\"", "5.0"})
     EXPECT_EQ(chunked(std::string(line) + "\r\nhello\r\n0\r\n\r\n").error,
               "InvalidArgument: malformed HTTP body: chunk size")
         << line;
@@ -215,8 +212,8 @@ TEST(BodyChunked, LimitsTrailers) {
 
 // Another request taken for trailers would be swallowed or smuggled.
 TEST(BodyChunked, RefusesTrailersThatAreNotFields) {
-  for (auto trailer : {"GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "X : a\r\n\r\n", " X: a\r\n\r\n",
-                       ": a\r\n\r\n", "X: a\r\n b\r\n\r\n"})
+  for (auto trailer : {"GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "X : a\r\n\r\n", " X: a\r\n\r\n", ": a\r\n\r\n",
+                       "X: a\r\n b\r\n\r\n"})
     EXPECT_NE(chunked(std::string("0\r\n") + trailer).error, "") << trailer;
 }
 

@@ -30,7 +30,9 @@ std::string_view trim_ows(std::string_view s) {
   return s;
 }
 
-std::unexpected<Error> bad(const char* what) { return fail(Code::InvalidArgument, std::string("malformed HTTP message: ") + what); }
+std::unexpected<Error> bad(const char* what) {
+  return fail(Code::InvalidArgument, std::string("malformed HTTP message: ") + what);
+}
 
 // Takes one CRLF-ended line off the front.
 Result<std::string_view> take_line(std::string_view& rest) {
@@ -80,7 +82,8 @@ Result<void> note_field(const Field& f, Head& out, Framers& seen) {
         seen.has_coding = seen.chunked = true;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return {};
 }
@@ -114,11 +117,15 @@ Result<int> parse_version(std::string_view v) {
 bool valid_authority(std::string_view s, bool port_required) {
   size_t colon = s.rfind(':');
   size_t bracket = s.rfind(']');
-  if (colon != std::string_view::npos && bracket != std::string_view::npos && colon < bracket) colon = std::string_view::npos;
+  if (colon != std::string_view::npos && bracket != std::string_view::npos && colon < bracket)
+    colon = std::string_view::npos;
   std::string_view host = s.substr(0, colon);
-  if (colon != std::string_view::npos && s.substr(colon + 1).find_first_not_of("0123456789") != std::string_view::npos) return false;
+  if (colon != std::string_view::npos && s.substr(colon + 1).find_first_not_of("0123456789") != std::string_view::npos)
+    return false;
   if (port_required && (colon == std::string_view::npos || colon + 1 == s.size())) return false;
-  if (host.starts_with('[')) return host.ends_with(']') && host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.v") == std::string_view::npos;
+  if (host.starts_with('['))
+    return host.ends_with(']') &&
+           host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.v") == std::string_view::npos;
   if (colon != std::string_view::npos && host.empty()) return false;
   for (unsigned char c : host) {
     bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -139,7 +146,9 @@ Result<void> parse_target(RequestHead& out) {
   if (out.target[0] == '/') return {};
   if (out.target == "*" && out.method == "OPTIONS") return {};
   size_t scheme = out.target.find("://");
-  if (scheme != std::string_view::npos && !iequals(out.target.substr(0, scheme), "http") && !iequals(out.target.substr(0, scheme), "https")) scheme = std::string_view::npos;
+  if (scheme != std::string_view::npos && !iequals(out.target.substr(0, scheme), "http") &&
+      !iequals(out.target.substr(0, scheme), "https"))
+    scheme = std::string_view::npos;
   if (scheme == std::string_view::npos) return bad("request target is neither a path nor a URL");
   std::string_view authority = out.target.substr(scheme + 3);
   size_t end = authority.find_first_of("/?#");
@@ -160,12 +169,18 @@ bool is_token(std::string_view s) {
 
 bool is_hop_by_hop(std::string_view name) {
   switch (name.size()) {
-    case 2: return iequals(name, "te");
-    case 7: return iequals(name, "trailer") || iequals(name, "upgrade");
-    case 10: return iequals(name, "connection") || iequals(name, "keep-alive");
-    case 16: return iequals(name, "proxy-connection");
-    case 17: return iequals(name, "transfer-encoding");
-    default: return false;
+    case 2:
+      return iequals(name, "te");
+    case 7:
+      return iequals(name, "trailer") || iequals(name, "upgrade");
+    case 10:
+      return iequals(name, "connection") || iequals(name, "keep-alive");
+    case 16:
+      return iequals(name, "proxy-connection");
+    case 17:
+      return iequals(name, "transfer-encoding");
+    default:
+      return false;
   }
 }
 
@@ -208,7 +223,9 @@ Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLi
   if (auto host = out.field("host"); host && !valid_authority(*host, false)) return bad("Host");
   if (out.host.empty())
     if (auto host = out.field("host")) out.host = *host;
-  out.framing = seen.chunked ? Framing::Chunked : seen.has_length && out.content_length ? Framing::Length : Framing::None;
+  out.framing = seen.chunked                            ? Framing::Chunked
+                : seen.has_length && out.content_length ? Framing::Length
+                                                        : Framing::None;
   out.keep_alive = minor == 1 ? !seen.close : seen.keep_alive && !seen.close;
   auto expect = out.field("expect");
   out.expect_continue = minor == 1 && expect && iequals(*expect, "100-continue");
@@ -233,10 +250,10 @@ Result<void> parse_response(std::string_view text, ResponseHead& out, bool to_he
   SL_CHECK(parse_fields(rest, out, seen, limits));
   if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
   bool bodiless = to_head || out.status < 200 || out.status == 204 || out.status == 304;
-  out.framing = bodiless            ? Framing::None
-                : seen.chunked      ? Framing::Chunked
-                : seen.has_length   ? (out.content_length ? Framing::Length : Framing::None)
-                                    : Framing::UntilClose;
+  out.framing = bodiless          ? Framing::None
+                : seen.chunked    ? Framing::Chunked
+                : seen.has_length ? (out.content_length ? Framing::Length : Framing::None)
+                                  : Framing::UntilClose;
   out.keep_alive = (minor == 1 ? !seen.close : seen.keep_alive && !seen.close) && out.framing != Framing::UntilClose;
   return {};
 }

@@ -14,14 +14,12 @@ namespace {
 
 void check(bool holds, const char* what, std::string_view text) {
   if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()),
-               text.data());
+  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()), text.data());
   std::abort();
 }
 
 bool inside(std::string_view part, std::string_view text) {
-  return part.empty() ||
-         (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
+  return part.empty() || (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
 }
 
 size_t count(const Head& head, std::string_view name) {
@@ -42,8 +40,7 @@ void check_lines(std::string_view text) {
 
 // What holds for every head that was accepted.
 void check_head(const Head& head, std::string_view text) {
-  check(head.bytes == text.size() && find_head_end(text, 0) == text.size(),
-        "the head is all of the text", text);
+  check(head.bytes == text.size() && find_head_end(text, 0) == text.size(), "the head is all of the text", text);
   check_lines(text);
   check(head.fields.size() <= HeadLimits{}.fields_max, "fields are limited", text);
   for (auto& f : head.fields) {
@@ -56,11 +53,9 @@ void check_head(const Head& head, std::string_view text) {
   if (codings) check(iequals(*head.field("transfer-encoding"), "chunked"), "only chunked", text);
   if (codings) check(head.minor_version == 1, "no coding in HTTP/1.0", text);
   if (lengths)
-    check(head.field("content-length")->find_first_not_of("0123456789") == std::string_view::npos,
-          "digits only", text);
+    check(head.field("content-length")->find_first_not_of("0123456789") == std::string_view::npos, "digits only", text);
   if (head.framing == Framing::Chunked) check(codings == 1, "chunked was said", text);
-  if (head.framing == Framing::Length)
-    check(lengths == 1 && head.content_length > 0, "a length was said", text);
+  if (head.framing == Framing::Length) check(lengths == 1 && head.content_length > 0, "a length was said", text);
 }
 
 std::string fields_text(const Head& head) {
@@ -71,8 +66,7 @@ std::string fields_text(const Head& head) {
 
 void check_request(std::string_view text) {
   RequestHead head;
-  if (auto r = parse_request(text, head); !r)
-    return check(!r.error().message.empty(), "an error says something", text);
+  if (auto r = parse_request(text, head); !r) return check(!r.error().message.empty(), "an error says something", text);
   check_head(head, text);
   size_t hosts = count(head, "host");
   check(hosts == 1 || (hosts == 0 && head.minor_version == 0), "one Host", text);
@@ -82,17 +76,13 @@ void check_request(std::string_view text) {
   check(head.framing != Framing::UntilClose, "requests have an end", text);
   // Written out plainly, it means the same.
   std::string plain(head.method);
-  plain.append(" ")
-      .append(head.target)
-      .append(head.minor_version ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  plain.append(" ").append(head.target).append(head.minor_version ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
   plain += fields_text(head);
   RequestHead again;
   check(parse_request(plain, again).has_value(), "the plain form parses", plain);
   check(again.method == head.method && again.target == head.target, "same line", plain);
-  check(again.framing == head.framing && again.content_length == head.content_length,
-        "same framing", plain);
-  check(again.keep_alive == head.keep_alive && again.fields.size() == head.fields.size(),
-        "same fields", plain);
+  check(again.framing == head.framing && again.content_length == head.content_length, "same framing", plain);
+  check(again.keep_alive == head.keep_alive && again.fields.size() == head.fields.size(), "same fields", plain);
 }
 
 void check_response(std::string_view text, bool to_head) {
@@ -104,8 +94,7 @@ void check_response(std::string_view text, bool to_head) {
   check(inside(head.reason, text), "reason is a view of the text", text);
   if (to_head || head.status < 200 || head.status == 204 || head.status == 304)
     check(head.framing == Framing::None, "no body", text);
-  if (head.framing == Framing::UntilClose)
-    check(!head.keep_alive, "ends with the connection", text);
+  if (head.framing == Framing::UntilClose) check(!head.keep_alive, "ends with the connection", text);
 }
 
 void run(std::string_view text) {

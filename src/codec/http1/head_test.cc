@@ -28,8 +28,7 @@ std::string with_fields(std::string_view lines) {
 
 // A request with this target and nothing else.
 std::string with_target(std::string_view target, std::string_view method = "GET") {
-  return std::string(method) + " " + std::string(target) +
-         " HTTP/1.1\r\nHost: field.example\r\n\r\n";
+  return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: field.example\r\n\r\n";
 }
 
 // A parsed head with the text that its views point into.
@@ -48,8 +47,7 @@ class Parsed {
 
 void expect_refused(std::initializer_list<std::string_view> field_lines, const char* why) {
   for (auto lines : field_lines)
-    EXPECT_THAT(refusal(with_fields(lines)),
-                HasSubstr(std::string("InvalidArgument: malformed HTTP message: ") + why))
+    EXPECT_THAT(refusal(with_fields(lines)), HasSubstr(std::string("InvalidArgument: malformed HTTP message: ") + why))
         << lines;
 }
 
@@ -68,8 +66,7 @@ TEST(FindHeadEnd, WorksForEveryArrival) {
   for (size_t seen = 0; seen < end; ++seen) {
     EXPECT_EQ(find_head_end(std::string_view(text).substr(0, seen), 0), 0u);
     for (size_t now = seen; now <= text.size(); ++now)
-      EXPECT_EQ(find_head_end(std::string_view(text).substr(0, now), seen), now < end ? 0 : end)
-          << seen << " " << now;
+      EXPECT_EQ(find_head_end(std::string_view(text).substr(0, now), seen), now < end ? 0 : end) << seen << " " << now;
   }
   EXPECT_EQ(find_head_end("ab", 50), 0u);
 }
@@ -96,9 +93,8 @@ TEST(ParseRequest, ReadsAllParts) {
 
 TEST(ParseRequest, LeavesNothingOfAnEarlierHead) {
   RequestHead head;
-  ASSERT_TRUE(parse_request(
-      "POST http://u.example/ HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
-      head));
+  ASSERT_TRUE(
+      parse_request("POST http://u.example/ HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", head));
   ASSERT_TRUE(parse_request("GET / HTTP/1.1\r\nHost: b\r\n\r\n", head));
   EXPECT_EQ(head.host, "b");
   EXPECT_EQ(head.framing, Framing::None);
@@ -110,10 +106,9 @@ TEST(ParseRequest, LeavesNothingOfAnEarlierHead) {
 }
 
 TEST(ParseRequest, RefusesMalformedRequestLines) {
-  for (auto line : {"", "GET", "GET /", "GET  HTTP/1.1", "GET  / HTTP/1.1", "GET / a HTTP/1.1",
-                    "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET\t/\tHTTP/1.1", "GET / HTTP/1.1\t",
-                    "G@T / HTTP/1.1", "GET /\x01 HTTP/1.1", "GET /\x7f HTTP/1.1",
-                    "GET /\t HTTP/1.1", "GET / HTTP/1.1\r"})
+  for (auto line : {"", "GET", "GET /", "GET  HTTP/1.1", "GET  / HTTP/1.1", "GET / a HTTP/1.1", "GET / HTTP/1.1 ",
+                    " GET / HTTP/1.1", "GET\t/\tHTTP/1.1", "GET / HTTP/1.1\t", "G@T / HTTP/1.1", "GET /\x01 HTTP/1.1",
+                    "GET /\x7f HTTP/1.1", "GET /\t HTTP/1.1", "GET / HTTP/1.1\r"})
     EXPECT_THAT(refusal(std::string(line) + "\r\nHost: a\r\n\r\n"),
                 HasSubstr("InvalidArgument: malformed HTTP message: "))
         << line;
@@ -121,10 +116,9 @@ TEST(ParseRequest, RefusesMalformedRequestLines) {
 }
 
 TEST(ParseRequest, RefusesOtherVersions) {
-  for (auto version : {"HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "http/1.1", "HTTP/1.10", "HTTP/1",
-                       "HTTP/1.1x", "HTTPS/1.1", "HTTP/01.1"})
-    EXPECT_THAT(refusal(std::string("GET / ") + version + "\r\nHost: a\r\n\r\n"),
-                HasSubstr("version is not HTTP/1.0"))
+  for (auto version :
+       {"HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "http/1.1", "HTTP/1.10", "HTTP/1", "HTTP/1.1x", "HTTPS/1.1", "HTTP/01.1"})
+    EXPECT_THAT(refusal(std::string("GET / ") + version + "\r\nHost: a\r\n\r\n"), HasSubstr("version is not HTTP/1.0"))
         << version;
 }
 
@@ -153,10 +147,10 @@ TEST(ParseRequest, RefusesFoldedLines) {
 }
 
 TEST(ParseRequest, RefusesBadFieldNames) {
-  expect_refused({"X : a\r\n", "X\t: a\r\n", ": a\r\n", "X Y: a\r\n", "X(: a\r\n",
-                  "\xC3\xA9: a\r\n", "Transfer-Encoding : chunked\r\n", "Content-Length\x0b: 5\r\n",
-                  "X[]: a\r\n", "\"X\": a\r\n", "X\x7f: a\r\n"},
-                 "invalid header name");
+  expect_refused(
+      {"X : a\r\n", "X\t: a\r\n", ": a\r\n", "X Y: a\r\n", "X(: a\r\n", "\xC3\xA9: a\r\n",
+       "Transfer-Encoding : chunked\r\n", "Content-Length\x0b: 5\r\n", "X[]: a\r\n", "\"X\": a\r\n", "X\x7f: a\r\n"},
+      "invalid header name");
   expect_refused({"X\r\n", "no colon here\r\n"}, "header line without a colon");
 }
 
@@ -177,23 +171,20 @@ TEST(ParseRequest, TakesOneContentLength) {
   EXPECT_EQ(head->framing, Framing::Length);
   EXPECT_EQ(head->content_length, 12u);
   EXPECT_EQ(Parsed(with_fields("Content-Length: 0\r\n"))->framing, Framing::None);
-  EXPECT_EQ(Parsed(with_fields("Content-Length: 999999999999999999\r\n"))->content_length,
-            999'999'999'999'999'999u);
+  EXPECT_EQ(Parsed(with_fields("Content-Length: 999999999999999999\r\n"))->content_length, 999'999'999'999'999'999u);
 }
 
 TEST(ParseRequest, RefusesBadContentLength) {
-  expect_refused({"Content-Length: \r\n", "Content-Length: +5\r\n", "Content-Length: -5\r\n",
-                  "Content-Length: 5,5\r\n", "Content-Length: 5, 5\r\n", "Content-Length: 0x5\r\n",
-                  "Content-Length: 5 5\r\n", "Content-Length: 5.0\r\n", "Content-Length: 5a\r\n",
-                  "Content-Length: \"5\"\r\n", "Content-Length: 18446744073709551616\r\n",
-                  "Content-Length: 18446744073709551621\r\n",
+  expect_refused({"Content-Length: \r\n", "Content-Length: +5\r\n", "Content-Length: -5\r\n", "Content-Length: 5,5\r\n",
+                  "Content-Length: 5, 5\r\n", "Content-Length: 0x5\r\n", "Content-Length: 5 5\r\n",
+                  "Content-Length: 5.0\r\n", "Content-Length: 5a\r\n", "Content-Length: \"5\"\r\n",
+                  "Content-Length: 18446744073709551616\r\n", "Content-Length: 18446744073709551621\r\n",
                   "Content-Length: \xC2\xA0"
                   "5\r\n"},
                  "Content-Length is not a number");
-  expect_refused(
-      {"Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5\r\ncontent-length: 6\r\n",
-       "Content-Length: 0\r\nX: y\r\nContent-Length: 5\r\n"},
-      "repeated Content-Length");
+  expect_refused({"Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5\r\ncontent-length: 6\r\n",
+                  "Content-Length: 0\r\nX: y\r\nContent-Length: 5\r\n"},
+                 "repeated Content-Length");
 }
 
 TEST(ParseRequest, TakesOneChunkedCoding) {
@@ -202,34 +193,30 @@ TEST(ParseRequest, TakesOneChunkedCoding) {
 }
 
 TEST(ParseRequest, RefusesOtherTransferEncodings) {
-  expect_refused({"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n",
-                  "Transfer-Encoding: chunked, chunked\r\n",
-                  "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: identity\r\n",
-                  "Transfer-Encoding: \r\n", "Transfer-Encoding: chunked;q=1\r\n",
-                  "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: \"chunked\"\r\n",
-                  "Transfer-Encoding: chunked,\r\n", "Transfer-Encoding: ,chunked\r\n",
-                  "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                  "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"},
-                 "Transfer-Encoding other than one \"chunked\"");
+  expect_refused(
+      {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, chunked\r\n",
+       "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: identity\r\n", "Transfer-Encoding: \r\n",
+       "Transfer-Encoding: chunked;q=1\r\n", "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: \"chunked\"\r\n",
+       "Transfer-Encoding: chunked,\r\n", "Transfer-Encoding: ,chunked\r\n",
+       "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+       "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"},
+      "Transfer-Encoding other than one \"chunked\"");
   EXPECT_THAT(refusal("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               HasSubstr("Transfer-Encoding in HTTP/1.0"));
 }
 
 TEST(ParseRequest, RefusesLengthWithTransferEncoding) {
-  expect_refused({"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-                  "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-                  "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"},
-                 "both Content-Length and Transfer-Encoding");
+  expect_refused(
+      {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+       "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"},
+      "both Content-Length and Transfer-Encoding");
 }
 
 TEST(ParseRequest, WantsOneHost) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\n\r\n"), HasSubstr("HTTP/1.1 request without Host"));
-  EXPECT_THAT(refusal("GET http://a/ HTTP/1.1\r\n\r\n"),
-              HasSubstr("HTTP/1.1 request without Host"));
-  EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n"),
-              HasSubstr("more than one Host"));
-  EXPECT_THAT(refusal("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
-              HasSubstr("more than one Host"));
+  EXPECT_THAT(refusal("GET http://a/ HTTP/1.1\r\n\r\n"), HasSubstr("HTTP/1.1 request without Host"));
+  EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n"), HasSubstr("more than one Host"));
+  EXPECT_THAT(refusal("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"), HasSubstr("more than one Host"));
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\n\r\n")->host, "");
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\n\r\n")->minor_version, 0);
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\nHost: a\r\n\r\n")->host, "a");
@@ -237,11 +224,11 @@ TEST(ParseRequest, WantsOneHost) {
 
 // RFC 9112 3.2: a Host field with an invalid value is answered with 400.
 TEST(ParseRequest, RefusesInvalidHostValues) {
-  for (auto host : {"a b", "a,b", "a/b", "user@a", "a?b", "a#b", "http://a", "a\\b", "a:b:c",
-                    "a:80x", "a:x", "[::1", "a<b>", "caf\xC3\xA9"})
+  for (auto host : {"a b", "a,b", "a/b", "user@a", "a?b", "a#b", "http://a", "a\\b", "a:b:c", "a:80x", "a:x", "[::1",
+                    "a<b>", "caf\xC3\xA9"})
     EXPECT_NE(refusal(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n"), "") << host;
-  for (auto host : {"a", "a.example:8080", "127.0.0.1:1", "[::1]:80", "a_b.example",
-                    "xn--caf-dma.example", "a%20b", "A-1.", ""})
+  for (auto host :
+       {"a", "a.example:8080", "127.0.0.1:1", "[::1]:80", "a_b.example", "xn--caf-dma.example", "a%20b", "A-1.", ""})
     EXPECT_EQ(refusal(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n"), "") << host;
 }
 
@@ -256,9 +243,8 @@ TEST(ParseRequest, AbsoluteTargetsOverrideHost) {
 }
 
 TEST(ParseRequest, RefusesTargetsThatAreNeitherPathNorUrl) {
-  for (auto target :
-       {"x", "a.example/x", "http:/a/x", "://a/x", "a?u=http://b/x", "*", "?x", "http://",
-        "http:///x", "http://:80/x", "http://user@a/x", "1http://a/", "ht tp://a/", "http://a b/"})
+  for (auto target : {"x", "a.example/x", "http:/a/x", "://a/x", "a?u=http://b/x", "*", "?x", "http://", "http:///x",
+                      "http://:80/x", "http://user@a/x", "1http://a/", "ht tp://a/", "http://a b/"})
     EXPECT_NE(refusal(with_target(target)), "") << target;
 }
 
@@ -280,8 +266,7 @@ TEST(ParseRequest, OptionsAndConnectHaveFormsOfTheirOwn) {
 
 TEST(ParseRequest, KeepAliveFollowsVersionAndConnection) {
   auto keeps = [](const char* version, const char* lines) {
-    return Parsed(std::string("GET / HTTP/") + version + "\r\nHost: a\r\n" + lines + "\r\n")
-        ->keep_alive;
+    return Parsed(std::string("GET / HTTP/") + version + "\r\nHost: a\r\n" + lines + "\r\n")->keep_alive;
   };
   EXPECT_TRUE(keeps("1.1", ""));
   EXPECT_FALSE(keeps("1.1", "Connection: close\r\n"));
@@ -306,8 +291,7 @@ TEST(ParseRequest, LimitsBytesAndFields) {
   EXPECT_EQ(refusal(text, {.bytes_max = text.size() - 1}), "TooLarge: request head is too large");
   EXPECT_EQ(refusal(text, {.fields_max = 2}), "");
   EXPECT_EQ(refusal(text, {.fields_max = 1}), "TooLarge: too many header fields");
-  EXPECT_THAT(refusal(with_fields("X: " + std::string(64 * 1024, 'a') + "\r\n")),
-              HasSubstr("TooLarge"));
+  EXPECT_THAT(refusal(with_fields("X: " + std::string(64 * 1024, 'a') + "\r\n")), HasSubstr("TooLarge"));
   std::string many;
   for (int i = 0; i < 127; ++i) many += "X: y\r\n";
   EXPECT_EQ(refusal(with_fields(many)), "");
@@ -317,8 +301,8 @@ TEST(ParseRequest, LimitsBytesAndFields) {
 TEST(IsToken, FollowsTheGrammar) {
   for (int c = 0; c < 256; ++c) {
     bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    bool want = letter || (c && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
-                                    std::string_view::npos);
+    bool want =
+        letter || (c && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos);
     EXPECT_EQ(is_token(std::string(1, static_cast<char>(c))), want) << c;
   }
   EXPECT_TRUE(is_token("X-Custom"));
@@ -327,11 +311,9 @@ TEST(IsToken, FollowsTheGrammar) {
 }
 
 TEST(IsHopByHop, NamesConnectionFields) {
-  for (auto name : {"Connection", "keep-alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-                    "Proxy-Connection"})
+  for (auto name : {"Connection", "keep-alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Connection"})
     EXPECT_TRUE(is_hop_by_hop(name)) << name;
-  for (auto name : {"Host", "Content-Length", "Content-Type", "Authorization", "tx", "upgrades",
-                    "X-Connection", ""})
+  for (auto name : {"Host", "Content-Length", "Content-Type", "Authorization", "tx", "upgrades", "X-Connection", ""})
     EXPECT_FALSE(is_hop_by_hop(name)) << name;
 }
 

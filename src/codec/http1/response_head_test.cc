@@ -11,16 +11,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string response(std::string_view status, std::string_view lines = "",
-                     std::string_view version = "HTTP/1.1") {
+std::string response(std::string_view status, std::string_view lines = "", std::string_view version = "HTTP/1.1") {
   return std::string(version) + " " + std::string(status) + "\r\n" + std::string(lines) + "\r\n";
 }
 
 // A parsed head with the text that its views point into.
 class Parsed {
  public:
-  explicit Parsed(std::string text, bool to_head = false)
-      : text_(std::make_unique<std::string>(std::move(text))) {
+  explicit Parsed(std::string text, bool to_head = false) : text_(std::make_unique<std::string>(std::move(text))) {
     auto r = parse_response(*text_, head_, to_head);
     EXPECT_TRUE(r) << *text_ << (r ? "" : r.error().message);
   }
@@ -58,13 +56,11 @@ TEST(ParseResponse, ReasonMayBeEmptyOrAbsent) {
 }
 
 TEST(ParseResponse, RefusesMalformedStatusLines) {
-  for (auto status : {"", "20", "2000", "2000 OK", "200OK", "099 x", "600 x", "+20 x", "-20 x",
-                      "2 0 x", "abc x", " 200 x", "20x x"})
-    EXPECT_THAT(refusal(response(status)), HasSubstr("InvalidArgument: malformed HTTP message: "))
-        << status;
+  for (auto status :
+       {"", "20", "2000", "2000 OK", "200OK", "099 x", "600 x", "+20 x", "-20 x", "2 0 x", "abc x", " 200 x", "20x x"})
+    EXPECT_THAT(refusal(response(status)), HasSubstr("InvalidArgument: malformed HTTP message: ")) << status;
   for (auto version : {"HTTP/2.0", "http/1.1", "HTTP/1.2", "HTTX/1.1", "ICY", "HTTP/1.1 "})
-    EXPECT_THAT(refusal(response("200 OK", "", version)), HasSubstr("malformed HTTP message"))
-        << version;
+    EXPECT_THAT(refusal(response("200 OK", "", version)), HasSubstr("malformed HTTP message")) << version;
   EXPECT_THAT(refusal(response("200 a\x01")), HasSubstr("control character in the reason phrase"));
   for (auto text : {"HTTP/1.1X200 OK\r\n\r\n", "HTTP\r\n\r\n", "\r\n\r\n", "\r\n", ""})
     EXPECT_THAT(refusal(text), HasSubstr("malformed HTTP message")) << text;
@@ -73,11 +69,10 @@ TEST(ParseResponse, RefusesMalformedStatusLines) {
 }
 
 TEST(ParseResponse, FieldsAreAsStrictAsInRequests) {
-  for (auto lines :
-       {"X : a\r\n", " X: a\r\n", "X: a\r\n b\r\n", "X\r\n", "X: \x01\r\n",
-        "Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n",
-        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip\r\n",
-        "Transfer-Encoding: chunked, chunked\r\n", "X: a\nY: b\r\n"})
+  for (auto lines : {"X : a\r\n", " X: a\r\n", "X: a\r\n b\r\n", "X\r\n", "X: \x01\r\n",
+                     "Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n",
+                     "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip\r\n",
+                     "Transfer-Encoding: chunked, chunked\r\n", "X: a\nY: b\r\n"})
     EXPECT_THAT(refusal(response("200 OK", lines)), HasSubstr("malformed HTTP message")) << lines;
 }
 
@@ -91,14 +86,13 @@ TEST(ParseResponse, FramingFollowsTheFields) {
   EXPECT_EQ(Parsed(response("200 OK"))->framing, Framing::UntilClose);
   EXPECT_EQ(Parsed(response("200 OK", "Content-Length: 0\r\n"))->framing, Framing::None);
   EXPECT_EQ(Parsed(response("200 OK", "Content-Length: 7\r\n"))->framing, Framing::Length);
-  EXPECT_EQ(Parsed(response("200 OK", "Transfer-Encoding: chunked\r\n"))->framing,
-            Framing::Chunked);
+  EXPECT_EQ(Parsed(response("200 OK", "Transfer-Encoding: chunked\r\n"))->framing, Framing::Chunked);
 }
 
 TEST(ParseResponse, SomeResponsesHaveNoBodyWhateverTheySay) {
   for (auto lines : {"", "Content-Length: 7\r\n", "Transfer-Encoding: chunked\r\n"}) {
-    for (auto status : {"100 Continue", "101 Switching Protocols", "103 Early Hints",
-                        "204 No Content", "304 Not Modified"}) {
+    for (auto status :
+         {"100 Continue", "101 Switching Protocols", "103 Early Hints", "204 No Content", "304 Not Modified"}) {
       EXPECT_EQ(Parsed(response(status, lines))->framing, Framing::None) << status << lines;
       EXPECT_TRUE(Parsed(response(status, lines))->keep_alive);
     }
@@ -111,8 +105,7 @@ TEST(ParseResponse, SomeResponsesHaveNoBodyWhateverTheySay) {
 TEST(ParseResponse, KeepAlive) {
   constexpr std::string_view kLength = "Content-Length: 1\r\n";
   auto keeps = [&](std::string_view lines, std::string_view version = "HTTP/1.1") {
-    return Parsed(response("200 OK", std::string(kLength) + std::string(lines), version))
-        ->keep_alive;
+    return Parsed(response("200 OK", std::string(kLength) + std::string(lines), version))->keep_alive;
   };
   EXPECT_TRUE(keeps(""));
   EXPECT_FALSE(keeps("Connection: Close\r\n"));

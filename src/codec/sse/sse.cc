@@ -42,8 +42,10 @@ bool Decoder::take_line(std::string_view& line) {
   // A CR that is last in the buffer may be half of a CRLF: the line is complete, the LF is skipped later.
   size_t next = end + 1;
   if (buffer_[end] == '\r') {
-    if (next == buffer_.size()) skip_lf_ = true;
-    else if (buffer_[next] == '\n') ++next;
+    if (next == buffer_.size())
+      skip_lf_ = true;
+    else if (buffer_[next] == '\n')
+      ++next;
   }
   line = std::string_view(buffer_).substr(at_, end - at_);
   at_ = scanned_ = next;

@@ -15,8 +15,7 @@ namespace {
 
 void check(bool holds, const char* what, std::string_view text) {
   if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()),
-               text.data());
+  std::fprintf(stderr, "does not hold: %s\n%.*s\n", what, static_cast<int>(text.size()), text.data());
   std::abort();
 }
 
@@ -75,8 +74,7 @@ std::vector<Copy> decode(std::string_view text, uint32_t seed, bool* partial) {
     check(decoder.feed(text.substr(0, size)).has_value(), "small streams are not too large", text);
     text.remove_prefix(size);
     if (seed >> 20 & 1 && !text.empty()) continue;  // reading may lag behind
-    for (Event e; decoder.next(e);)
-      out.push_back({std::string(e.name), std::string(e.data), std::string(e.id)});
+    for (Event e; decoder.next(e);) out.push_back({std::string(e.name), std::string(e.data), std::string(e.id)});
   }
   *partial = decoder.has_partial();
   return out;
@@ -100,8 +98,7 @@ void check_stream(uint8_t n, std::string_view text) {
   check(whole == by_the_standard(text), "events are those of the standard", text);
   check(whole == decode(text, 1u + n, &partial_cut), "a cut changes nothing", text);
   check(whole == decode(text, 77u * n + 5, &partial_other), "another cut changes nothing", text);
-  check(partial == partial_cut && partial == partial_other, "a cut does not change how it ended",
-        text);
+  check(partial == partial_cut && partial == partial_other, "a cut does not change how it ended", text);
   check_written(whole);
 }
 

@@ -74,9 +74,8 @@ TEST(Sse, FieldsFollowTheirRules) {
   EXPECT_THAT(events("id: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\nid:\ndata: d\n\n"),
               ElementsAre("|a|1", "|b|1", "|c|2", "|d|"));
   EXPECT_THAT(events("event: lost\n\ndata: x\n\n"), ElementsAre("|x|"));
-  EXPECT_THAT(
-      events("retry: 10\nfoo: bar\nData: no\ndata : no\n:data: no\n data: no\ndata: yes\n\n"),
-      ElementsAre("|yes|"));
+  EXPECT_THAT(events("retry: 10\nfoo: bar\nData: no\ndata : no\n:data: no\n data: no\ndata: yes\n\n"),
+              ElementsAre("|yes|"));
   EXPECT_THAT(events("data: a:b: c\n\n"), ElementsAre("|a:b: c|"));
   EXPECT_THAT(events("data:\t a \n\n"), ElementsAre("|\t a |"));
   EXPECT_THAT(events("\n\n\n: c\n\n"), IsEmpty());
@@ -88,8 +87,8 @@ TEST(Sse, AnIdWithNulIsIgnored) {
 
 TEST(Sse, TakesEveryLineEnd) {
   for (std::string end : {"\n", "\r\n", "\r"}) {
-    std::string text = "event: e" + end + "data: a" + end + "data: b" + end + end + "data: c" +
-                       end + end + ": tail" + end;
+    std::string text =
+        "event: e" + end + "data: a" + end + "data: b" + end + end + "data: c" + end + end + ": tail" + end;
     EXPECT_THAT(run({text}).events, ElementsAre("e|a\nb|", "|c|")) << ::testing::PrintToString(end);
   }
   EXPECT_THAT(events("data: a\r\ndata: b\ndata: c\r\r\n"), ElementsAre("|a\nb\nc|"));
@@ -126,12 +125,10 @@ constexpr std::string_view kStream =
 
 TEST(Sse, IsTheSameForEverySplitInTwo) {
   Outcome whole = run({std::string(kStream)});
-  ASSERT_THAT(whole.events, ElementsAre("delta|{\"a\":\"\xE2\x82\xAC\"}|", "|one\n\ntwo|7",
-                                        "|last|7", "|[DONE]|7"));
+  ASSERT_THAT(whole.events, ElementsAre("delta|{\"a\":\"\xE2\x82\xAC\"}|", "|one\n\ntwo|7", "|last|7", "|[DONE]|7"));
   EXPECT_TRUE(whole.partial);
   for (size_t cut = 0; cut <= kStream.size(); ++cut)
-    ASSERT_EQ(run({std::string(kStream.substr(0, cut)), std::string(kStream.substr(cut))}), whole)
-        << cut;
+    ASSERT_EQ(run({std::string(kStream.substr(0, cut)), std::string(kStream.substr(cut))}), whole) << cut;
   EXPECT_EQ(run(bytes_of(kStream)), whole);
 }
 
@@ -140,8 +137,7 @@ TEST(Sse, IsTheSameForEverySplitInThree) {
   Outcome whole = run({text});
   for (size_t i = 0; i <= text.size(); ++i)
     for (size_t j = i; j <= text.size(); ++j)
-      ASSERT_EQ(run({text.substr(0, i), text.substr(i, j - i), text.substr(j)}), whole)
-          << i << " " << j;
+      ASSERT_EQ(run({text.substr(0, i), text.substr(i, j - i), text.substr(j)}), whole) << i << " " << j;
 }
 
 TEST(Sse, EventsMayWaitForSeveralFeeds) {
@@ -193,8 +189,7 @@ TEST(Sse, LimitsTheBytesOfAnEventInEverySplit) {
 
 TEST(Sse, TheLimitIsTheOneThatWasGiven) {
   EXPECT_THAT(run({"data: " + std::string(1000, 'x') + "\n\n", ""}, 1024).events, SizeIs(1));
-  EXPECT_THAT(run({"data: " + std::string(2000, 'x') + "\n\n", ""}, 1024).error,
-              HasSubstr("TooLarge"));
+  EXPECT_THAT(run({"data: " + std::string(2000, 'x') + "\n\n", ""}, 1024).error, HasSubstr("TooLarge"));
 }
 
 // The limit is of one event, not of what one read brings.
@@ -213,8 +208,7 @@ TEST(Sse, LongStreamsKeepNothing) {
   size_t count = 0;
   for (int i = 0; i < 1000; ++i) {
     // Cut inside the event so that the buffer never runs empty.
-    std::string text =
-        i == 0 ? event + event.substr(0, 100) : event.substr(100) + event.substr(0, 100);
+    std::string text = i == 0 ? event + event.substr(0, 100) : event.substr(100) + event.substr(0, 100);
     ASSERT_TRUE(decoder.feed(text)) << i;
     for (Event e; decoder.next(e); ++count) ASSERT_EQ(e.data.size(), 900u);
   }

@@ -13,16 +13,24 @@ constexpr char kManager[] = "sightline";
 
 // Changes of these kinds can change the outcome.
 const std::set<std::string>& watched_kinds() {
-  static const std::set<std::string> kinds = {
-      "gatewayclasses.gateway.networking.k8s.io", "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io",
-      "referencegrants.gateway.networking.k8s.io", "backends.gateway.kgateway.dev", "modelconfigs.kagent.dev", "agents.kagent.dev",
-      "secrets", "configmaps", "services", "namespaces"};
+  static const std::set<std::string> kinds = {"gatewayclasses.gateway.networking.k8s.io",
+                                              "gateways.gateway.networking.k8s.io",
+                                              "httproutes.gateway.networking.k8s.io",
+                                              "referencegrants.gateway.networking.k8s.io",
+                                              "backends.gateway.kgateway.dev",
+                                              "modelconfigs.kagent.dev",
+                                              "agents.kagent.dev",
+                                              "secrets",
+                                              "configmaps",
+                                              "services",
+                                              "namespaces"};
   return kinds;
 }
 
 // Our own status writes change nothing that is translated.
 bool status_only(const kube::Change& c) {
-  if (c.type != kube::Change::Type::Modified || !json::find(*c.object, "spec") || c.resource == "namespaces") return false;
+  if (c.type != kube::Change::Type::Modified || !json::find(*c.object, "spec") || c.resource == "namespaces")
+    return false;
   auto rest = [](const json::Value& o) {
     json::Value out = o;
     auto& object = out.get_object();
@@ -40,18 +48,25 @@ json::Value namespace_object(std::string_view name) {
 }
 
 json::Value class_object(std::string_view name, std::string_view controller, std::string_view description) {
-  return json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"}, {"kind", "GatewayClass"}, {"metadata", json::Object{{"name", name}}},
+  return json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"},
+                      {"kind", "GatewayClass"},
+                      {"metadata", json::Object{{"name", name}}},
                       {"spec", json::Object{{"controllerName", controller}, {"description", description}}}};
 }
 
 }  // namespace
 
-Controller::Controller(kube::Api& api, ControllerOptions options, Log log) : api_(api), options_(std::move(options)), log_(std::move(log)) {}
-Controller::~Controller() { stop(); }
+Controller::Controller(kube::Api& api, ControllerOptions options, Log log)
+    : api_(api), options_(std::move(options)), log_(std::move(log)) {}
+Controller::~Controller() {
+  stop();
+}
 
 Result<void> Controller::make_defaults() {
-  for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"}) SL_CHECK(api_.apply(namespace_object(name), kManager));
-  SL_CHECK(api_.apply(class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic"), kManager));
+  for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"})
+    SL_CHECK(api_.apply(namespace_object(name), kManager));
+  SL_CHECK(api_.apply(
+      class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic"), kManager));
   SL_CHECK(api_.apply(class_object("kgateway", kKgatewayController, "Standard class for HTTP traffic"), kManager));
   return {};
 }
@@ -59,10 +74,12 @@ Result<void> Controller::make_defaults() {
 Result<void> Controller::start() {
   SL_CHECK(make_defaults());
   queue_.add("all");
-  watch_ = api_.store().list_and_watch("", [](const kube::Listing&) {}, [this](const kube::Change& c) {
-    if (!watched_kinds().contains(c.resource)) return;
-    if (!status_only(c)) queue_.add("all");
-  });
+  watch_ = api_.store().list_and_watch(
+      "", [](const kube::Listing&) {},
+      [this](const kube::Change& c) {
+        if (!watched_kinds().contains(c.resource)) return;
+        if (!status_only(c)) queue_.add("all");
+      });
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -108,7 +125,8 @@ void Controller::reconcile() {
 void Controller::write_statuses(const Translation& t) {
   for (auto& s : t.statuses) {
     size_t dot = s.resource.find('.');
-    auto type = api_.registry().find(dot == std::string::npos ? "" : s.resource.substr(dot + 1), s.resource.substr(0, dot));
+    auto type =
+        api_.registry().find(dot == std::string::npos ? "" : s.resource.substr(dot + 1), s.resource.substr(0, dot));
     if (!type) continue;
     auto ok = api_.set_status(*type, s.ns, s.name, s.status, kManager);
     if (!ok) log_.error("status of {} {}/{}: {}", type->kind, s.ns, s.name, ok.error().message);

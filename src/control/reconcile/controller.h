@@ -18,7 +18,7 @@ struct PublishOutcome {
 
 struct ControllerOptions {
   std::string listen_host = "127.0.0.1";
-  std::string ui_address;   // "IP:PORT" of the page and REST, for the synthetic Service
+  std::string ui_address;  // "IP:PORT" of the page and REST, for the synthetic Service
   // Hands the configuration to the data plane and returns when every worker has it.
   std::function<PublishOutcome(const route::RouteSpec&)> publish;
   std::function<void(std::vector<route::AgentSpec>)> set_agents;

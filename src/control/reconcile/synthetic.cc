@@ -19,37 +19,70 @@ const std::string& started() {
   return at;
 }
 
-Object metadata(const std::string& ns, const std::string& name, const std::string& app, const std::string& gateway, const Value* owner) {
+Object metadata(const std::string& ns, const std::string& name, const std::string& app, const std::string& gateway,
+                const Value* owner) {
   Object labels{{kSyntheticLabel, kSyntheticValue}, {"app.kubernetes.io/name", app}};
   if (!gateway.empty()) labels["gateway.networking.k8s.io/gateway-name"] = gateway;
   Object out{{"name", name}, {"namespace", ns}, {"labels", std::move(labels)}};
   if (owner)
-    out["ownerReferences"] = Array{Object{{"apiVersion", kube::api_version_of(*owner)}, {"kind", kube::kind_of(*owner)}, {"name", kube::name_of(*owner)},
-                                          {"uid", kube::uid_of(*owner)}, {"controller", true}, {"blockOwnerDeletion", true}}};
+    out["ownerReferences"] = Array{Object{{"apiVersion", kube::api_version_of(*owner)},
+                                          {"kind", kube::kind_of(*owner)},
+                                          {"name", kube::name_of(*owner)},
+                                          {"uid", kube::uid_of(*owner)},
+                                          {"controller", true},
+                                          {"blockOwnerDeletion", true}}};
   return out;
 }
 
 Value pod(Object meta, const std::string& container, const std::string& ip, Array ports) {
-  Object spec{{"containers", Array{Object{{"name", container}, {"image", "sightline:" SIGHTLINE_VERSION}, {"ports", std::move(ports)}}}},
-              {"nodeName", "sightline"}, {"restartPolicy", "Always"}, {"serviceAccountName", "default"}};
-  auto condition = [](std::string_view type) { return Object{{"type", type}, {"status", "True"}, {"lastTransitionTime", started()}}; };
-  Object status{{"phase", "Running"}, {"podIP", ip}, {"hostIP", ip}, {"startTime", started()}, {"podIPs", Array{Object{{"ip", ip}}}}, {"qosClass", "BestEffort"},
-                {"conditions", Array{condition("Initialized"), condition("Ready"), condition("ContainersReady"), condition("PodScheduled")}},
-                {"containerStatuses", Array{Object{{"name", container}, {"ready", true}, {"started", true}, {"restartCount", 0}, {"image", "sightline:" SIGHTLINE_VERSION},
-                                                   {"imageID", ""}, {"state", Object{{"running", Object{{"startedAt", started()}}}}}}}}};
-  return Object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(meta)}, {"spec", std::move(spec)}, {"status", std::move(status)}};
+  Object spec{
+      {"containers",
+       Array{Object{{"name", container}, {"image", "sightline:" SIGHTLINE_VERSION}, {"ports", std::move(ports)}}}},
+      {"nodeName", "sightline"},
+      {"restartPolicy", "Always"},
+      {"serviceAccountName", "default"}};
+  auto condition = [](std::string_view type) {
+    return Object{{"type", type}, {"status", "True"}, {"lastTransitionTime", started()}};
+  };
+  Object status{{"phase", "Running"},
+                {"podIP", ip},
+                {"hostIP", ip},
+                {"startTime", started()},
+                {"podIPs", Array{Object{{"ip", ip}}}},
+                {"qosClass", "BestEffort"},
+                {"conditions", Array{condition("Initialized"), condition("Ready"), condition("ContainersReady"),
+                                     condition("PodScheduled")}},
+                {"containerStatuses", Array{Object{{"name", container},
+                                                   {"ready", true},
+                                                   {"started", true},
+                                                   {"restartCount", 0},
+                                                   {"image", "sightline:" SIGHTLINE_VERSION},
+                                                   {"imageID", ""},
+                                                   {"state", Object{{"running", Object{{"startedAt", started()}}}}}}}}};
+  return Object{{"apiVersion", "v1"},
+                {"kind", "Pod"},
+                {"metadata", std::move(meta)},
+                {"spec", std::move(spec)},
+                {"status", std::move(status)}};
 }
 
-Value service(Object meta, const std::string& app, const std::string& gateway, const std::string& ip, const std::string& type, Array ports) {
+Value service(Object meta, const std::string& app, const std::string& gateway, const std::string& ip,
+              const std::string& type, Array ports) {
   Object selector{{"app.kubernetes.io/name", app}};
   if (!gateway.empty()) selector["gateway.networking.k8s.io/gateway-name"] = gateway;
-  Object out{{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", std::move(meta)},
-             {"spec", Object{{"type", type}, {"clusterIP", ip}, {"ports", std::move(ports)}, {"selector", std::move(selector)}}}};
+  Object out{
+      {"apiVersion", "v1"},
+      {"kind", "Service"},
+      {"metadata", std::move(meta)},
+      {"spec",
+       Object{{"type", type}, {"clusterIP", ip}, {"ports", std::move(ports)}, {"selector", std::move(selector)}}}};
   if (type == "LoadBalancer") out["status"] = Object{{"loadBalancer", Object{{"ingress", Array{Object{{"ip", ip}}}}}}};
   return out;
 }
 
-Object port(const std::string& name, int64_t number) { return Object{{"name", name}, {"port", number}, {"protocol", "TCP"}, {"targetPort", number}}; }
+Object port(const std::string& name, int64_t number) {
+  return Object{{"name", name}, {"port", number}, {"protocol", "TCP"}, {"targetPort", number}};
+}
 
 void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, std::vector<Value>& out) {
   Array service_ports, container_ports;
@@ -60,8 +93,10 @@ void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, 
     container_ports.push_back(Object{{"containerPort", l.port}, {"protocol", "TCP"}});
   }
   std::string name = g.name();
-  out.push_back(service(metadata(g.ns(), name, name, name, g.object.get()), name, name, host, "LoadBalancer", std::move(service_ports)));
-  out.push_back(pod(metadata(g.ns(), name, name, name, g.object.get()), "agent-gateway", host, std::move(container_ports)));
+  out.push_back(service(metadata(g.ns(), name, name, name, g.object.get()), name, name, host, "LoadBalancer",
+                        std::move(service_ports)));
+  out.push_back(
+      pod(metadata(g.ns(), name, name, name, g.object.get()), "agent-gateway", host, std::move(container_ports)));
 }
 
 }  // namespace
@@ -77,15 +112,21 @@ std::vector<Value> synthetic_objects(const ResourceIndex& index, const std::stri
   std::string ui_host = ui.substr(0, ui.rfind(':'));
   int64_t ui_port = parse_int(ui.substr(ui.rfind(':') + 1)).value_or(0);
   if (live("kagent") && ui_port) {
-    out.push_back(service(metadata("kagent", "kagent-ui", "kagent-controller", "", nullptr), "kagent-controller", "", ui_host, "LoadBalancer", Array{port("ui", ui_port)}));
-    out.push_back(service(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr), "kagent-controller", "", ui_host, "ClusterIP", Array{port("http", ui_port)}));
-    out.push_back(pod(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr), "controller", ui_host, Array{Object{{"containerPort", ui_port}, {"protocol", "TCP"}}}));
+    out.push_back(service(metadata("kagent", "kagent-ui", "kagent-controller", "", nullptr), "kagent-controller", "",
+                          ui_host, "LoadBalancer", Array{port("ui", ui_port)}));
+    out.push_back(service(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr),
+                          "kagent-controller", "", ui_host, "ClusterIP", Array{port("http", ui_port)}));
+    out.push_back(pod(metadata("kagent", "kagent-controller", "kagent-controller", "", nullptr), "controller", ui_host,
+                      Array{Object{{"containerPort", ui_port}, {"protocol", "TCP"}}}));
   }
-  if (live("kgateway-system")) out.push_back(pod(metadata("kgateway-system", "kgateway", "kgateway", "", nullptr), "kgateway", host, Array{}));
+  if (live("kgateway-system"))
+    out.push_back(pod(metadata("kgateway-system", "kgateway", "kgateway", "", nullptr), "kgateway", host, Array{}));
   return out;
 }
 
-std::string gateway_component(const std::string& gateway) { return "gateway:" + gateway; }
+std::string gateway_component(const std::string& gateway) {
+  return "gateway:" + gateway;
+}
 
 std::string log_component_of(const std::string& ns, const std::string& pod) {
   if (ns == "kagent" && pod == "kagent-controller") return "agents";

@@ -10,7 +10,8 @@ inline constexpr char kSyntheticLabel[] = "app.kubernetes.io/managed-by";
 inline constexpr char kSyntheticValue[] = "sightline";
 
 // Services and Pods of every Gateway of ours, of the page and of the controllers.
-std::vector<json::Value> synthetic_objects(const ResourceIndex& index, const std::string& listen_host, const std::string& ui_address);
+std::vector<json::Value> synthetic_objects(const ResourceIndex& index, const std::string& listen_host,
+                                           const std::string& ui_address);
 
 // The log component behind a synthetic Pod; "" for any other.
 std::string log_component_of(const std::string& ns, const std::string& pod);

@@ -31,10 +31,15 @@ json::Array Conditions::take() {
     std::string since = rfc3339(unix_ms());
     if (old)
       for (auto& c : *old)
-        if (json::str(c, "type") == e.type && json::str(c, "status") == e.status && !json::str(c, "lastTransitionTime").empty())
+        if (json::str(c, "type") == e.type && json::str(c, "status") == e.status &&
+            !json::str(c, "lastTransitionTime").empty())
           since = json::str(c, "lastTransitionTime");
-    out.push_back(json::Object{{"type", e.type}, {"status", e.status}, {"observedGeneration", generation_},
-                               {"lastTransitionTime", since}, {"reason", e.reason}, {"message", e.message}});
+    out.push_back(json::Object{{"type", e.type},
+                               {"status", e.status},
+                               {"observedGeneration", generation_},
+                               {"lastTransitionTime", since},
+                               {"reason", e.reason},
+                               {"message", e.message}});
   }
   return out;
 }

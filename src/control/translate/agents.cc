@@ -20,11 +20,13 @@ std::string check_url(std::string_view url) {
   std::string_view rest = url.substr(https ? 6 : 5);
   if (!rest.starts_with("//")) {
     while (rest.starts_with("/")) rest.remove_prefix(1);
-    return fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?", url, https ? "https" : "http", rest);
+    return fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?", url,
+                       https ? "https" : "http", rest);
   }
   rest.remove_prefix(2);
   std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  std::string_view host = authority.substr(0, authority.find(':', authority.rfind(']') == std::string_view::npos ? 0 : authority.rfind(']')));
+  std::string_view host = authority.substr(
+      0, authority.find(':', authority.rfind(']') == std::string_view::npos ? 0 : authority.rfind(']')));
   if (host.empty()) return fmt::format("URL \"{}\" has no host", url);
   for (unsigned char c : url)
     if (c <= 0x20 || c == 0x7f) return fmt::format("URL \"{}\" holds a space or control character", url);
@@ -47,9 +49,12 @@ std::string openai_model(const resource::OpenAiConfig& c, route::ModelSpec& out)
   while (base.ends_with('/')) base.pop_back();
   out.url = base + "/chat/completions";
   if (!c.organization.empty()) out.headers["OpenAI-Organization"] = c.organization;
-  for (auto [key, text] : {std::pair{"temperature", &c.temperature}, {"top_p", &c.top_p}, {"frequency_penalty", &c.frequency_penalty},
+  for (auto [key, text] : {std::pair{"temperature", &c.temperature},
+                           {"top_p", &c.top_p},
+                           {"frequency_penalty", &c.frequency_penalty},
                            {"presence_penalty", &c.presence_penalty}}) {
-    if (!text->empty() && (!json::parse(*text) || !json::parse(*text)->is_number())) return fmt::format("spec.openAI: \"{}\" is not a number", *text);
+    if (!text->empty() && (!json::parse(*text) || !json::parse(*text)->is_number()))
+      return fmt::format("spec.openAI: \"{}\" is not a number", *text);
     set_number(out.parameters, key, *text);
   }
   if (c.max_tokens) out.parameters["max_tokens"] = *c.max_tokens;
@@ -63,34 +68,40 @@ std::string openai_model(const resource::OpenAiConfig& c, route::ModelSpec& out)
   return "";
 }
 
-std::string translate_model(const ResourceIndex& index, const Held<resource::ModelConfigSpec>& m, route::ModelSpec& out) {
+std::string translate_model(const ResourceIndex& index, const Held<resource::ModelConfigSpec>& m,
+                            route::ModelSpec& out) {
   out.name = m.key();
   out.provider = m.spec.provider;
   out.model = m.spec.model;
   out.headers = m.spec.default_headers;
   out.caller_credential = m.spec.api_key_passthrough;
   if (m.spec.provider != "OpenAI")
-    return fmt::format("provider {} is not supported by the agent runtime yet: use provider OpenAI with openAI.baseUrl of a gateway route to it", m.spec.provider);
+    return fmt::format(
+        "provider {} is not supported by the agent runtime yet: use provider OpenAI with openAI.baseUrl of a gateway "
+        "route to it",
+        m.spec.provider);
   if (m.spec.tls) return "spec.tls is not supported yet";
   if (auto bad = openai_model(m.spec.openai.value_or(resource::OpenAiConfig{}), out); !bad.empty()) return bad;
   if (m.spec.api_key_secret.empty()) return "";
   auto key = secret_value(index, m.ns(), m.spec.api_key_secret, m.spec.api_key_secret_key);
   if (!key) {
     bool there = index.secrets.contains(m.ns() + "/" + m.spec.api_key_secret);
-    return there ? fmt::format("Secret {}/{} has no key \"{}\"", m.ns(), m.spec.api_key_secret, m.spec.api_key_secret_key)
-                 : fmt::format("Secret \"{}\" not found in namespace {}", m.spec.api_key_secret, m.ns());
+    return there
+               ? fmt::format("Secret {}/{} has no key \"{}\"", m.ns(), m.spec.api_key_secret, m.spec.api_key_secret_key)
+               : fmt::format("Secret \"{}\" not found in namespace {}", m.spec.api_key_secret, m.ns());
   }
   out.credential = trim(*key);
   return "";
 }
 
 const std::set<std::string>& built_in_tools() {
-  static const std::set<std::string> names = {"ask_user", "k8s_get_resources", "k8s_describe_resource", "k8s_get_pod_logs", "k8s_get_available_api_resources"};
+  static const std::set<std::string> names = {"ask_user", "k8s_get_resources", "k8s_describe_resource",
+                                              "k8s_get_pod_logs", "k8s_get_available_api_resources"};
   return names;
 }
 
 struct AgentVerdict {
-  std::string error;                      // Accepted=False
+  std::string error;                     // Accepted=False
   std::vector<std::string> unsupported;  // soft
 };
 
@@ -102,9 +113,11 @@ std::string prompt_of(const ResourceIndex& index, const Held<resource::AgentSpec
   if (from.type == "Secret") {
     text = secret_value(index, a.ns(), from.name, from.key);
   } else if (auto it = index.config_maps.find(a.ns() + "/" + from.name); it != index.config_maps.end()) {
-    if (auto* value = json::find(*it->second, "data", from.key); value && value->is_string()) text = std::string(json::view(value->get_string()));
+    if (auto* value = json::find(*it->second, "data", from.key); value && value->is_string())
+      text = std::string(json::view(value->get_string()));
   }
-  if (!text) v.error = fmt::format("systemMessageFrom: {} {}/{} has no key \"{}\"", from.type, a.ns(), from.name, from.key);
+  if (!text)
+    v.error = fmt::format("systemMessageFrom: {} {}/{} has no key \"{}\"", from.type, a.ns(), from.name, from.key);
   return text.value_or("");
 }
 
@@ -123,14 +136,19 @@ void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, Agent
         v.unsupported.push_back(fmt::format("tool {} of {} {}", name, t.mcp_server->kind, t.mcp_server->name));
       }
     }
-    if (t.mcp_server->tool_names.empty()) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}] ({} {})", i, t.mcp_server->kind, t.mcp_server->name));
-    if (!t.mcp_server->require_approval.empty()) v.error = "requireApproval is not supported yet, and tools that need approval must not run without it";
+    if (t.mcp_server->tool_names.empty())
+      v.unsupported.push_back(
+          fmt::format("spec.declarative.tools[{}] ({} {})", i, t.mcp_server->kind, t.mcp_server->name));
+    if (!t.mcp_server->require_approval.empty())
+      v.error = "requireApproval is not supported yet, and tools that need approval must not run without it";
   }
 }
 
 void note_unsupported(const resource::AgentSpec& spec, AgentVerdict& v) {
   auto& d = *spec.declarative;
-  for (auto [name, value] : {std::pair{"spec.skills", &spec.skills}, {"spec.sandbox", &spec.sandbox}, {"spec.declarative.memory", &d.memory},
+  for (auto [name, value] : {std::pair{"spec.skills", &spec.skills},
+                             {"spec.sandbox", &spec.sandbox},
+                             {"spec.declarative.memory", &d.memory},
                              {"spec.declarative.context", &d.context}})
     if (!value->is_null()) v.unsupported.push_back(name);
   if (d.share_tools) v.unsupported.push_back("spec.declarative.shareTools");
@@ -151,7 +169,8 @@ void add_card(const resource::AgentSpec& spec, route::AgentSpec& out) {
       out.skills.push_back({s.id, s.name, s.description, s.tags, s.examples, s.input_modes, s.output_modes});
 }
 
-AgentVerdict translate_agent(const ResourceIndex& index, const std::map<std::string, std::pair<route::ModelSpec, std::string>>& models,
+AgentVerdict translate_agent(const ResourceIndex& index,
+                             const std::map<std::string, std::pair<route::ModelSpec, std::string>>& models,
                              const Held<resource::AgentSpec>& a, route::AgentSpec& out) {
   AgentVerdict v;
   out.ns = a.ns();
@@ -170,9 +189,12 @@ AgentVerdict translate_agent(const ResourceIndex& index, const std::map<std::str
   add_tools(d, out, v);
   std::string model = a.ns() + "/" + (d.model_config.empty() ? "default-model-config" : d.model_config);
   auto it = models.find(model);
-  if (it == models.end()) v.error = fmt::format("ModelConfig \"{}\" not found in namespace {}", d.model_config, a.ns());
-  else if (!it->second.second.empty()) v.error = fmt::format("ModelConfig {}: {}", model, it->second.second);
-  else out.model = it->second.first;
+  if (it == models.end())
+    v.error = fmt::format("ModelConfig \"{}\" not found in namespace {}", d.model_config, a.ns());
+  else if (!it->second.second.empty())
+    v.error = fmt::format("ModelConfig {}: {}", model, it->second.second);
+  else
+    out.model = it->second.first;
   return v;
 }
 
@@ -191,7 +213,8 @@ void translate_agents(const ResourceIndex& index, Translation& out) {
     auto& [spec, error] = models[key];
     error = translate_model(index, m, spec);
     Conditions c(json::find(*m.object, "status"), m.generation());
-    c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed", error.empty() ? "model configuration accepted" : error);
+    c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
+          error.empty() ? "model configuration accepted" : error);
     Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
     if (!spec.credential.empty()) status["secretHash"] = hash_of(spec.credential);
     out.statuses.push_back({"modelconfigs.kagent.dev", m.ns(), m.name(), std::move(status)});
@@ -202,9 +225,13 @@ void translate_agents(const ResourceIndex& index, Translation& out) {
     bool ok = v.error.empty();
     Conditions c(json::find(*a.object, "status"), a.generation());
     c.set("Accepted", ok, ok ? "Reconciled" : "ReconcileFailed", ok ? "agent configuration accepted" : v.error);
-    c.set("Ready", ok, ok ? "DeploymentReady" : "DeploymentNotReady", ok ? "the agent runs in this process" : "the agent is not accepted");
-    if (!v.unsupported.empty()) c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + join(v.unsupported, ", "));
-    out.statuses.push_back({"agents.kagent.dev", a.ns(), a.name(), Object{{"observedGeneration", a.generation()}, {"conditions", c.take()}}});
+    c.set("Ready", ok, ok ? "DeploymentReady" : "DeploymentNotReady",
+          ok ? "the agent runs in this process" : "the agent is not accepted");
+    if (!v.unsupported.empty())
+      c.set("UnsupportedFeatures", true, "UnsupportedFeatures",
+            "kept but not acted on yet: " + join(v.unsupported, ", "));
+    out.statuses.push_back({"agents.kagent.dev", a.ns(), a.name(),
+                            Object{{"observedGeneration", a.generation()}, {"conditions", c.take()}}});
     if (ok) out.agents.push_back(std::move(spec));
   }
 }

@@ -29,7 +29,8 @@ std::string bare_key(std::string_view key) {
   return std::string(key);
 }
 
-void set_secret(const ResourceIndex& index, const std::string& ns, const std::string& name, route::Auth& auth, Verdict& v) {
+void set_secret(const ResourceIndex& index, const std::string& ns, const std::string& name, route::Auth& auth,
+                Verdict& v) {
   auth.kind = "key";
   auth.source = "secret";
   auto value = secret_value(index, ns, name, "Authorization");
@@ -44,7 +45,10 @@ void set_secret(const ResourceIndex& index, const std::string& ns, const std::st
     words = fmt::format("Secret \"{}\" not found in namespace {}, where the Backend is", name, ns);
     auto elsewhere = namespaces_with_secret(index, name, ns);
     if (!elsewhere.empty())
-      words += fmt::format("; a Secret of that name exists in namespace {}: secretRef looks only in the Backend's own namespace, so copy it there", join(elsewhere, ", "));
+      words += fmt::format(
+          "; a Secret of that name exists in namespace {}: secretRef looks only in the Backend's own namespace, so "
+          "copy it there",
+          join(elsewhere, ", "));
   }
   v.resolved = false;
   v.resolved_reason = "SecretNotFound";
@@ -52,7 +56,8 @@ void set_secret(const ResourceIndex& index, const std::string& ns, const std::st
   auth.missing = words;
 }
 
-void set_auth(const ResourceIndex& index, const std::string& ns, const std::optional<AuthToken>& token, route::Auth& auth, Verdict& v) {
+void set_auth(const ResourceIndex& index, const std::string& ns, const std::optional<AuthToken>& token,
+              route::Auth& auth, Verdict& v) {
   if (!token) return;
   if (token->kind == "Passthrough") {
     auth.kind = "passthrough";
@@ -63,7 +68,8 @@ void set_auth(const ResourceIndex& index, const std::string& ns, const std::opti
   }
 }
 
-void translate_llm(const ResourceIndex& index, const std::string& ns, const resource::LlmProvider& llm, route::Backend& out, Verdict& v) {
+void translate_llm(const ResourceIndex& index, const std::string& ns, const resource::LlmProvider& llm,
+                   route::Backend& out, Verdict& v) {
   route::AiTarget ai;
   if (llm.auth_header) {
     ai.auth.header = llm.auth_header->header_name;
@@ -103,7 +109,8 @@ void translate_spec(const ResourceIndex& index, const Held<resource::BackendSpec
   } else if (spec.ai) {
     auto& group = spec.ai->priority_groups.front();
     translate_llm(index, b.ns(), group.providers.front(), out, v);
-    if (spec.ai->priority_groups.size() > 1 || group.providers.size() > 1) refuse(v, "priorityGroups with more than one provider are not supported yet");
+    if (spec.ai->priority_groups.size() > 1 || group.providers.size() > 1)
+      refuse(v, "priorityGroups with more than one provider are not supported yet");
   } else {
     refuse(v, fmt::format("type {} is not supported yet; supported are AI and Static", spec.type));
   }

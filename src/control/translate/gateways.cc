@@ -36,7 +36,8 @@ void judge_kinds(const resource::Listener& l, ListenerVerdict& v) {
     }
     v.resolved = false;
     v.resolved_reason = "InvalidRouteKinds";
-    v.resolved_message = fmt::format("route kind {} is not supported on an {} listener; supported is HTTPRoute", k.kind, l.protocol);
+    v.resolved_message =
+        fmt::format("route kind {} is not supported on an {} listener; supported is HTTPRoute", k.kind, l.protocol);
   }
 }
 
@@ -67,7 +68,8 @@ ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& optio
   return v;
 }
 
-Object listener_status(const Held<resource::GatewaySpec>& g, const resource::Listener& l, const ListenerVerdict& v, int attached) {
+Object listener_status(const Held<resource::GatewaySpec>& g, const resource::Listener& l, const ListenerVerdict& v,
+                       int attached) {
   const Value* before = nullptr;
   if (auto* list = json::arr(*g.object, "status", "listeners"))
     for (auto& s : *list)
@@ -79,7 +81,8 @@ Object listener_status(const Held<resource::GatewaySpec>& g, const resource::Lis
   c.set("Programmed", v.programmed, v.programmed_reason, v.programmed_message);
   Array kinds;
   for (auto& k : v.kinds) kinds.push_back(Object{{"group", k.group}, {"kind", k.kind}});
-  return Object{{"name", l.name}, {"supportedKinds", std::move(kinds)}, {"attachedRoutes", attached}, {"conditions", c.take()}};
+  return Object{
+      {"name", l.name}, {"supportedKinds", std::move(kinds)}, {"attachedRoutes", attached}, {"conditions", c.take()}};
 }
 
 std::string unsupported_fields(const resource::GatewaySpec& spec) {
@@ -96,17 +99,21 @@ std::string unsupported_fields(const resource::GatewaySpec& spec) {
 void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& options, Conditions& c) {
   for (auto& a : spec.addresses) {
     if (a.type != "IPAddress") {
-      c.set("Accepted", false, "UnsupportedAddress", fmt::format("addresses of type {} are not supported, only IPAddress", a.type));
+      c.set("Accepted", false, "UnsupportedAddress",
+            fmt::format("addresses of type {} are not supported, only IPAddress", a.type));
       return;
     }
     if (!a.value.empty() && a.value != options.listen_host) {
-      c.set("Programmed", false, "AddressNotUsable", fmt::format("address {} is not the one this program listens on ({}); start it with --listen-host {}", a.value, options.listen_host, a.value));
+      c.set("Programmed", false, "AddressNotUsable",
+            fmt::format("address {} is not the one this program listens on ({}); start it with --listen-host {}",
+                        a.value, options.listen_host, a.value));
       return;
     }
   }
 }
 
-void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options, const RouteAttachments& attached, Translation& out) {
+void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options,
+                       const RouteAttachments& attached, Translation& out) {
   Array listeners;
   size_t good = 0;
   std::string trouble;
@@ -121,10 +128,14 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
     out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
   }
   Conditions c(json::find(*g.object, "status"), g.generation());
-  if (trouble.empty()) c.set("Accepted", true, "Accepted", "Gateway accepted");
-  else c.set("Accepted", good > 0, "ListenersNotValid", trouble);
-  if (good > 0) c.set("Programmed", true, "Programmed", fmt::format("listening on {}", options.listen_host));
-  else c.set("Programmed", false, "Invalid", trouble);
+  if (trouble.empty())
+    c.set("Accepted", true, "Accepted", "Gateway accepted");
+  else
+    c.set("Accepted", good > 0, "ListenersNotValid", trouble);
+  if (good > 0)
+    c.set("Programmed", true, "Programmed", fmt::format("listening on {}", options.listen_host));
+  else
+    c.set("Programmed", false, "Invalid", trouble);
   c.set("ResolvedRefs", true, "ResolvedRefs", "all references resolved");
   judge_addresses(g.spec, options, c);
   if (auto fields = unsupported_fields(g.spec); !fields.empty())
@@ -136,7 +147,8 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
 
 }  // namespace
 
-void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached, Translation& out) {
+void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
+                        Translation& out) {
   for (auto& [key, g] : index.gateways)
     if (our_gateway(index, g.spec)) translate_gateway(g, options, attached, out);
 }

@@ -8,7 +8,8 @@ namespace sl::control {
 namespace {
 
 template <class Spec>
-void load(kube::Api& api, const std::string& key, std::map<std::string, Held<Spec>>& out, std::vector<std::string>& problems) {
+void load(kube::Api& api, const std::string& key, std::map<std::string, Held<Spec>>& out,
+          std::vector<std::string>& problems) {
   for (auto& object : api.store().list(key).items) {
     Held<Spec> held;
     held.object = object;
@@ -45,7 +46,8 @@ ResourceIndex build_index(kube::Api& api) {
   return out;
 }
 
-std::optional<std::string> secret_value(const ResourceIndex& index, const std::string& ns, const std::string& name, const std::string& key) {
+std::optional<std::string> secret_value(const ResourceIndex& index, const std::string& ns, const std::string& name,
+                                        const std::string& key) {
   auto it = index.secrets.find(ns + "/" + name);
   if (it == index.secrets.end()) return std::nullopt;
   auto* value = json::find(*it->second, "data", key);
@@ -53,19 +55,23 @@ std::optional<std::string> secret_value(const ResourceIndex& index, const std::s
   return base64_decode(json::view(value->get_string()));
 }
 
-std::vector<std::string> namespaces_with_secret(const ResourceIndex& index, const std::string& name, const std::string& ns) {
+std::vector<std::string> namespaces_with_secret(const ResourceIndex& index, const std::string& name,
+                                                const std::string& ns) {
   std::vector<std::string> out;
   for (auto& [key, secret] : index.secrets)
-    if (kube::name_of(*secret) == name && kube::namespace_of(*secret) != ns) out.emplace_back(kube::namespace_of(*secret));
+    if (kube::name_of(*secret) == name && kube::namespace_of(*secret) != ns)
+      out.emplace_back(kube::namespace_of(*secret));
   return out;
 }
 
-bool granted(const ResourceIndex& index, const resource::GrantFrom& from, const std::string& to_ns, const resource::GrantTo& to) {
+bool granted(const ResourceIndex& index, const resource::GrantFrom& from, const std::string& to_ns,
+             const resource::GrantTo& to) {
   for (auto& [key, grant] : index.grants) {
     if (grant.ns() != to_ns) continue;
     bool from_ok = false, to_ok = false;
     for (auto& f : grant.spec.from) from_ok |= f.group == from.group && f.kind == from.kind && f.ns == from.ns;
-    for (auto& t : grant.spec.to) to_ok |= t.group == to.group && t.kind == to.kind && (t.name.empty() || t.name == to.name);
+    for (auto& t : grant.spec.to)
+      to_ok |= t.group == to.group && t.kind == to.kind && (t.name.empty() || t.name == to.name);
     if (from_ok && to_ok) return true;
   }
   return false;

@@ -40,10 +40,13 @@ struct ResourceIndex {
 ResourceIndex build_index(kube::Api& api);
 
 // The key's value of a Secret, decoded; nullopt when there is none.
-std::optional<std::string> secret_value(const ResourceIndex& index, const std::string& ns, const std::string& name, const std::string& key);
+std::optional<std::string> secret_value(const ResourceIndex& index, const std::string& ns, const std::string& name,
+                                        const std::string& key);
 // Namespaces, other than `ns`, that hold a Secret of that name.
-std::vector<std::string> namespaces_with_secret(const ResourceIndex& index, const std::string& name, const std::string& ns);
+std::vector<std::string> namespaces_with_secret(const ResourceIndex& index, const std::string& name,
+                                                const std::string& ns);
 // May `from` (group, kind, namespace) refer to `to` in namespace `to_ns`?
-bool granted(const ResourceIndex& index, const resource::GrantFrom& from, const std::string& to_ns, const resource::GrantTo& to);
+bool granted(const ResourceIndex& index, const resource::GrantFrom& from, const std::string& to_ns,
+             const resource::GrantTo& to);
 
 }  // namespace sl::control

@@ -34,7 +34,8 @@ struct Unsupported {
 // ---- rules
 
 route::PathChange path_change(const resource::PathModifier& p) {
-  return p.type == "ReplaceFullPath" ? route::PathChange{"full", p.full.value_or("")} : route::PathChange{"prefix", p.prefix.value_or("")};
+  return p.type == "ReplaceFullPath" ? route::PathChange{"full", p.full.value_or("")}
+                                     : route::PathChange{"prefix", p.prefix.value_or("")};
 }
 
 route::HeaderChange header_change(const resource::HeaderFilter& f) {
@@ -47,8 +48,10 @@ route::HeaderChange header_change(const resource::HeaderFilter& f) {
 
 // The words for a filter that cannot be carried out, or "".
 std::string translate_filter(const resource::HttpRouteFilter& f, route::Filters& out) {
-  if (f.request_header) out.request_headers = header_change(*f.request_header);
-  else if (f.response_header) out.response_headers = header_change(*f.response_header);
+  if (f.request_header)
+    out.request_headers = header_change(*f.request_header);
+  else if (f.response_header)
+    out.response_headers = header_change(*f.response_header);
   else if (f.redirect) {
     route::Redirect r;
     r.scheme = f.redirect->scheme;
@@ -102,7 +105,8 @@ std::string translate_match(const resource::HttpRouteMatch& m, route::Match& out
 
 class RouteTranslator {
  public:
-  RouteTranslator(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route) : index_(index), route_(route) {}
+  RouteTranslator(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route)
+      : index_(index), route_(route) {}
 
   Refs refs;
   Unsupported unsupported;
@@ -126,19 +130,23 @@ class RouteTranslator {
       if (auto words = translate_match(m, match); !words.empty()) {
         broken(words);
         match = {};
-        if (m.path && m.path->type != "RegularExpression") match.path = {m.path->type == "Exact" ? "exact" : "prefix", m.path->value};
-        else continue;  // an unreadable expression matches nothing
+        if (m.path && m.path->type != "RegularExpression")
+          match.path = {m.path->type == "Exact" ? "exact" : "prefix", m.path->value};
+        else
+          continue;  // an unreadable expression matches nothing
       }
       made.matches.push_back(std::move(match));
     }
-    if (made.matches.empty() && !r.matches.empty()) made.matches.push_back({{"exact", "\x01"}, "", {}, {}});  // never matches
+    if (made.matches.empty() && !r.matches.empty())
+      made.matches.push_back({{"exact", "\x01"}, "", {}, {}});  // never matches
     if (auto words = translate_filters(r.filters, made.filters); !words.empty()) broken(words);
     if (r.timeouts) {
       made.request_timeout_ms = resource::parse_duration_ms(r.timeouts->request).value_or(0);
       made.backend_timeout_ms = resource::parse_duration_ms(r.timeouts->backend_request).value_or(0);
     }
     if (!r.retry.is_null()) unsupported.fields.push_back(fmt::format("spec.rules[{}].retry", i));
-    if (!r.session_persistence.is_null()) unsupported.fields.push_back(fmt::format("spec.rules[{}].sessionPersistence", i));
+    if (!r.session_persistence.is_null())
+      unsupported.fields.push_back(fmt::format("spec.rules[{}].sessionPersistence", i));
     for (auto& b : r.backend_refs) made.backends.push_back(share(b, out));
     return made;
   }
@@ -155,9 +163,16 @@ class RouteTranslator {
     bool service = b.group.empty() && b.kind == "Service";
     std::string what = fmt::format("{} {}/{}", b.kind, ns, b.name);
     if (!backend && !service) {
-      refs.fail("InvalidKind", fmt::format("backendRef {}: kind {} of group \"{}\" is not supported; supported are Service and {} Backend", b.name, b.kind, b.group, resource::kKgatewayGroup));
-    } else if (ns != route_.ns() && !granted(index_, {resource::kGatewayGroup, "HTTPRoute", route_.ns()}, ns, {b.group, b.kind, b.name})) {
-      refs.fail("RefNotPermitted", fmt::format("backendRef {}: no ReferenceGrant in namespace {} lets HTTPRoutes of namespace {} refer to it", what, ns, route_.ns()));
+      refs.fail(
+          "InvalidKind",
+          fmt::format("backendRef {}: kind {} of group \"{}\" is not supported; supported are Service and {} Backend",
+                      b.name, b.kind, b.group, resource::kKgatewayGroup));
+    } else if (ns != route_.ns() &&
+               !granted(index_, {resource::kGatewayGroup, "HTTPRoute", route_.ns()}, ns, {b.group, b.kind, b.name})) {
+      refs.fail(
+          "RefNotPermitted",
+          fmt::format("backendRef {}: no ReferenceGrant in namespace {} lets HTTPRoutes of namespace {} refer to it",
+                      what, ns, route_.ns()));
     } else if (backend && index_.backends.contains(ns + "/" + b.name)) {
       made.backend = ns + "/" + b.name;
       return made;
@@ -177,7 +192,8 @@ class RouteTranslator {
     std::string host(json::str(service, "spec", "externalName"));
     if (host.empty()) host = json::str(service, "spec", "clusterIP");
     if (host.empty() || host == "None") {
-      refs.fail("BackendNotFound", fmt::format("Service {}/{} has no address: give it an externalName or a clusterIP", ns, b.name));
+      refs.fail("BackendNotFound",
+                fmt::format("Service {}/{} has no address: give it an externalName or a clusterIP", ns, b.name));
       return "";
     }
     std::string name = fmt::format("service/{}/{}:{}", ns, b.name, b.port.value_or(0));
@@ -204,9 +220,11 @@ bool hosts_intersect(std::string_view a, std::string_view b) {
   return wild(a, b) || wild(b, a);
 }
 
-bool namespace_allowed(const ResourceIndex& index, const resource::Listener& l, const std::string& gateway_ns, const std::string& route_ns) {
+bool namespace_allowed(const ResourceIndex& index, const resource::Listener& l, const std::string& gateway_ns,
+                       const std::string& route_ns) {
   std::string from = "Same";
-  if (l.allowed_routes && l.allowed_routes->namespaces && !l.allowed_routes->namespaces->from.empty()) from = l.allowed_routes->namespaces->from;
+  if (l.allowed_routes && l.allowed_routes->namespaces && !l.allowed_routes->namespaces->from.empty())
+    from = l.allowed_routes->namespaces->from;
   if (from == "All") return true;
   if (from == "Same") return gateway_ns == route_ns;
   if (from != "Selector") return false;
@@ -230,7 +248,8 @@ struct Attachment {
   std::vector<std::string> listeners;  // keys
 };
 
-Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route, const resource::ParentReference& ref, const Held<resource::GatewaySpec>& gateway) {
+Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route,
+                  const resource::ParentReference& ref, const Held<resource::GatewaySpec>& gateway) {
   Attachment out;
   bool section = false, allowed = false, host = false;
   for (auto& l : gateway.spec.listeners) {
@@ -251,18 +270,23 @@ Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec
     out.message = "route accepted";
   } else if (allowed) {
     out.reason = "NoMatchingListenerHostname";
-    out.message = fmt::format("no listener of Gateway {} has a hostname that intersects the route's hostnames", gateway.key());
+    out.message =
+        fmt::format("no listener of Gateway {} has a hostname that intersects the route's hostnames", gateway.key());
   } else if (section) {
     out.reason = "NotAllowedByListeners";
-    out.message = fmt::format("no listener of Gateway {} allows HTTPRoutes from namespace {}", gateway.key(), route.ns());
+    out.message =
+        fmt::format("no listener of Gateway {} allows HTTPRoutes from namespace {}", gateway.key(), route.ns());
   } else {
-    out.message = fmt::format("Gateway {} has no listener{}{}", gateway.key(), ref.section_name.empty() ? "" : " named " + ref.section_name,
+    out.message = fmt::format("Gateway {} has no listener{}{}", gateway.key(),
+                              ref.section_name.empty() ? "" : " named " + ref.section_name,
                               ref.port ? fmt::format(" on port {}", *ref.port) : "");
   }
   return out;
 }
 
-std::string join_words(const std::vector<std::string>& list) { return join(list, ", "); }
+std::string join_words(const std::vector<std::string>& list) {
+  return join(list, ", ");
+}
 
 const Value* old_parent(const Value& object, const Value& parent_ref, std::string_view controller) {
   if (auto* parents = json::arr(object, "status", "parents"))
@@ -273,17 +297,21 @@ const Value* old_parent(const Value& object, const Value& parent_ref, std::strin
   return nullptr;
 }
 
-Object parent_status(const Held<resource::HttpRouteSpec>& route, const resource::ParentReference& ref, std::string_view controller, const Attachment& a, const RouteTranslator& t) {
+Object parent_status(const Held<resource::HttpRouteSpec>& route, const resource::ParentReference& ref,
+                     std::string_view controller, const Attachment& a, const RouteTranslator& t) {
   Value parent_ref = json::encode(ref);
   Conditions c(old_parent(*route.object, parent_ref, controller), route.generation());
-  if (a.accepted && !t.unsupported.dropped_rules.empty() && t.unsupported.dropped_rules.size() >= route.spec.rules.size())
+  if (a.accepted && !t.unsupported.dropped_rules.empty() &&
+      t.unsupported.dropped_rules.size() >= route.spec.rules.size())
     c.set("Accepted", false, "UnsupportedValue", join_words(t.unsupported.dropped_rules));
-  else c.set("Accepted", a.accepted, a.reason, a.message);
+  else
+    c.set("Accepted", a.accepted, a.reason, a.message);
   c.set("ResolvedRefs", t.refs.resolved, t.refs.reason, t.refs.message);
   if (!t.unsupported.dropped_rules.empty() && c.holds("Accepted"))
     c.set("PartiallyInvalid", true, "UnsupportedValue", "Dropped Rule " + join_words(t.unsupported.dropped_rules));
   if (!t.unsupported.fields.empty())
-    c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + join_words(t.unsupported.fields));
+    c.set("UnsupportedFeatures", true, "UnsupportedFeatures",
+          "kept but not acted on yet: " + join_words(t.unsupported.fields));
   return Object{{"parentRef", std::move(parent_ref)}, {"controllerName", controller}, {"conditions", c.take()}};
 }
 
@@ -294,7 +322,8 @@ void keep_foreign(const Value& object, Array& parents) {
       if (!our_controller(json::str(p, "controllerName"))) parents.push_back(p);
 }
 
-void translate_route(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route, Translation& out, RouteAttachments& attached) {
+void translate_route(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route, Translation& out,
+                     RouteAttachments& attached) {
   RouteTranslator t(index, route);
   route::Route made;
   made.name = route.key();
@@ -306,7 +335,8 @@ void translate_route(const ResourceIndex& index, const Held<resource::HttpRouteS
   keep_foreign(*route.object, parents);
   bool ours = false;
   for (auto& ref : route.spec.parent_refs) {
-    bool gateway_kind = (ref.group.empty() || ref.group == resource::kGatewayGroup) && (ref.kind.empty() || ref.kind == "Gateway");
+    bool gateway_kind =
+        (ref.group.empty() || ref.group == resource::kGatewayGroup) && (ref.kind.empty() || ref.kind == "Gateway");
     auto it = index.gateways.find((ref.ns.empty() ? route.ns() : ref.ns) + "/" + ref.name);
     if (!gateway_kind || it == index.gateways.end() || !our_gateway(index, it->second.spec)) continue;
     ours = true;
@@ -321,7 +351,8 @@ void translate_route(const ResourceIndex& index, const Held<resource::HttpRouteS
     }
   }
   if (ours || json::find(*route.object, "status", "parents"))
-    out.statuses.push_back({"httproutes.gateway.networking.k8s.io", route.ns(), route.name(), Object{{"parents", std::move(parents)}}});
+    out.statuses.push_back(
+        {"httproutes.gateway.networking.k8s.io", route.ns(), route.name(), Object{{"parents", std::move(parents)}}});
   if (!made.listeners.empty()) out.routes.routes.push_back(std::move(made));
 }
 

@@ -4,33 +4,55 @@
 
 namespace sl::control {
 
-bool our_controller(std::string_view c) { return c == kAgentgatewayController || c == kKgatewayController; }
+bool our_controller(std::string_view c) {
+  return c == kAgentgatewayController || c == kKgatewayController;
+}
 
 bool our_gateway(const ResourceIndex& index, const resource::GatewaySpec& gateway) {
   auto it = index.classes.find(gateway.class_name);
   return it != index.classes.end() && our_controller(it->second.spec.controller_name);
 }
 
-bool listener_supported(const resource::Listener& listener) { return listener.protocol == "HTTP"; }
+bool listener_supported(const resource::Listener& listener) {
+  return listener.protocol == "HTTP";
+}
 
 void translate_classes(const ResourceIndex& index, Translation& out) {
   for (auto& [name, c] : index.classes) {
     if (!our_controller(c.spec.controller_name)) continue;
     Conditions conditions(json::find(*c.object, "status"), c.generation());
     if (c.spec.parameters_ref)
-      conditions.set("Accepted", false, "InvalidParameters", "parametersRef is not supported: gateways here run inside this program and take no parameters");
+      conditions.set("Accepted", false, "InvalidParameters",
+                     "parametersRef is not supported: gateways here run inside this program and take no parameters");
     else
       conditions.set("Accepted", true, "Accepted", "GatewayClass accepted by agentgateway controller");
-    conditions.set("SupportedVersion", true, "SupportedVersion", "the Gateway API versions served here are v1 and v1beta1");
+    conditions.set("SupportedVersion", true, "SupportedVersion",
+                   "the Gateway API versions served here are v1 and v1beta1");
     json::Array features;
-    for (auto f : {"Gateway", "GatewayPort8080", "HTTPRoute", "HTTPRoute303RedirectStatusCode", "HTTPRoute307RedirectStatusCode",
-                   "HTTPRoute308RedirectStatusCode", "HTTPRouteBackendRequestHeaderModification", "HTTPRouteBackendTimeout",
-                   "HTTPRouteHostRewrite", "HTTPRouteMethodMatching", "HTTPRouteNamedRouteRule", "HTTPRouteParentRefPort",
-                   "HTTPRoutePathRedirect", "HTTPRoutePathRewrite", "HTTPRoutePortRedirect", "HTTPRouteQueryParamMatching",
-                   "HTTPRouteRequestTimeout", "HTTPRouteResponseHeaderModification", "HTTPRouteSchemeRedirect", "ReferenceGrant"})
+    for (auto f : {"Gateway",
+                   "GatewayPort8080",
+                   "HTTPRoute",
+                   "HTTPRoute303RedirectStatusCode",
+                   "HTTPRoute307RedirectStatusCode",
+                   "HTTPRoute308RedirectStatusCode",
+                   "HTTPRouteBackendRequestHeaderModification",
+                   "HTTPRouteBackendTimeout",
+                   "HTTPRouteHostRewrite",
+                   "HTTPRouteMethodMatching",
+                   "HTTPRouteNamedRouteRule",
+                   "HTTPRouteParentRefPort",
+                   "HTTPRoutePathRedirect",
+                   "HTTPRoutePathRewrite",
+                   "HTTPRoutePortRedirect",
+                   "HTTPRouteQueryParamMatching",
+                   "HTTPRouteRequestTimeout",
+                   "HTTPRouteResponseHeaderModification",
+                   "HTTPRouteSchemeRedirect",
+                   "ReferenceGrant"})
       features.push_back(json::Object{{"name", f}});
-    out.statuses.push_back({"gatewayclasses.gateway.networking.k8s.io", "", name,
-                            json::Object{{"conditions", conditions.take()}, {"supportedFeatures", std::move(features)}}});
+    out.statuses.push_back(
+        {"gatewayclasses.gateway.networking.k8s.io", "", name,
+         json::Object{{"conditions", conditions.take()}, {"supportedFeatures", std::move(features)}}});
   }
 }
 

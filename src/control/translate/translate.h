@@ -42,7 +42,8 @@ struct RouteAttachments {
 void translate_classes(const ResourceIndex& index, Translation& out);
 void translate_backends(const ResourceIndex& index, Translation& out);
 void translate_routes(const ResourceIndex& index, Translation& out, RouteAttachments& attached);
-void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached, Translation& out);
+void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
+                        Translation& out);
 void translate_agents(const ResourceIndex& index, Translation& out);
 // Is this Gateway of a class of ours?
 bool our_gateway(const ResourceIndex& index, const resource::GatewaySpec& gateway);

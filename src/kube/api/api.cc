@@ -49,7 +49,8 @@ bool owned_by(const Value& object, std::string_view uid) {
 }  // namespace
 
 Value Api::render(const Value& stored, const ResourceType& type, const std::string& version) {
-  Value out = json::Object{{"apiVersion", type.api_version(version.empty() ? type.versions[0] : version)}, {"kind", type.kind}};
+  Value out =
+      json::Object{{"apiVersion", type.api_version(version.empty() ? type.versions[0] : version)}, {"kind", type.kind}};
   for (auto& [key, value] : stored.get_object())
     if (key != "apiVersion" && key != "kind") out.get_object()[key] = value;
   return out;
@@ -95,10 +96,12 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
     if (!old) return fail(not_found(type.group, type.plural, name));
     uid = uid_of(*old);
     if (!options.uid.empty() && options.uid != uid)
-      return fail(conflict(type.group, type.plural, name,
-                           fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", options.uid, uid)));
+      return fail(conflict(
+          type.group, type.plural, name,
+          fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", options.uid, uid)));
     if (!options.resource_version.empty() && options.resource_version != json::str(*old, "metadata", "resourceVersion"))
-      return fail(conflict(type.group, type.plural, name, "Precondition failed: ResourceVersion in precondition does not match"));
+      return fail(conflict(type.group, type.plural, name,
+                           "Precondition failed: ResourceVersion in precondition does not match"));
     Value next = *old;
     auto& meta = metadata_of(next);
     if (options.propagation == Propagation::Foreground && !being_deleted(next)) {
@@ -165,7 +168,8 @@ void Api::finish_foreground(const std::string& uid) {
     for (auto& object : store_.list(type->key()).items) {
       if (uid_of(*object) != uid) continue;
       auto* finalizers = json::arr(*object, "metadata", "finalizers");
-      bool waits = being_deleted(*object) && finalizers && std::find(finalizers->begin(), finalizers->end(), Value(kForeground)) != finalizers->end();
+      bool waits = being_deleted(*object) && finalizers &&
+                   std::find(finalizers->begin(), finalizers->end(), Value(kForeground)) != finalizers->end();
       if (!waits || has_blocking_dependents(uid)) return;
       bool removed = false;
       StoreKey key{std::string(namespace_of(*object)), std::string(name_of(*object))};
@@ -210,13 +214,15 @@ void Api::finish_namespace(const std::string& ns) {
   for (auto& type : registry_.all())
     if (type->namespaced && !store_.list(type->key(), ns).items.empty()) return;
   (void)store_.write("namespaces", {"", ns}, [](const ObjectPtr& old) -> Result<ObjectPtr> {
-    if (old && json::arr(*old, "metadata", "finalizers") && !json::arr(*old, "metadata", "finalizers")->empty()) return old;
+    if (old && json::arr(*old, "metadata", "finalizers") && !json::arr(*old, "metadata", "finalizers")->empty())
+      return old;
     return ObjectPtr();
   });
 }
 
 void Api::after_write(const ResourceType& type, const ObjectPtr& object) {
-  if (auto* owners = json::arr(*object, "metadata", "ownerReferences"); owners && !owners->empty() && !any_owner_alive(*object)) {
+  if (auto* owners = json::arr(*object, "metadata", "ownerReferences");
+      owners && !owners->empty() && !any_owner_alive(*object)) {
     DeleteOptions options;
     options.system = true;
     options.uid = uid_of(*object);
@@ -322,12 +328,16 @@ void Api::register_crd(const ObjectPtr& crd) {
   names["listKind"] = type->list_kind();
   std::string now = rfc3339(unix_ms());
   auto condition = [&](std::string_view kind, std::string_view reason, std::string_view message) {
-    return json::Object{{"type", kind}, {"status", "True"}, {"reason", reason}, {"message", message},
+    return json::Object{{"type", kind},
+                        {"status", "True"},
+                        {"reason", reason},
+                        {"message", message},
                         {"lastTransitionTime", json::str(*crd, "metadata", "creationTimestamp")}};
   };
   json::Object status{{"acceptedNames", names},
                       {"conditions", json::Array{condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-                                                 condition("Established", "InitialNamesAccepted", "the initial names have been accepted")}},
+                                                 condition("Established", "InitialNamesAccepted",
+                                                           "the initial names have been accepted")}},
                       {"storedVersions", json::Array{Value(type->versions[0])}}};
   auto crd_type = registry_.find("apiextensions.k8s.io", "customresourcedefinitions");
   if (crd_type) (void)set_status(*crd_type, "", name, status, "sightline");
@@ -344,7 +354,8 @@ Result<void> Api::start() {
     for (auto& o : store_.list(type->key()).items)
       if (auto* owners = json::arr(*o, "metadata", "ownerReferences"))
         for (auto& owner : *owners)
-          if (std::string uid(json::str(owner, "uid")); !alive.contains(uid)) delete_dependents(uid, Propagation::Background);
+          if (std::string uid(json::str(owner, "uid")); !alive.contains(uid))
+            delete_dependents(uid, Propagation::Background);
   return {};
 }
 

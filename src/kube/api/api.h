@@ -29,8 +29,8 @@ struct WriteOptions {
   std::string manager = "unknown";
   FieldValidation validation = FieldValidation::Warn;
   bool dry_run = false;
-  bool force = false;   // server-side apply takes over conflicting fields
-  bool system = false;  // our own control plane: may write what users may not
+  bool force = false;                   // server-side apply takes over conflicting fields
+  bool system = false;                  // our own control plane: may write what users may not
   std::vector<std::string> duplicates;  // duplicate keys found while decoding the body
 };
 
@@ -80,8 +80,8 @@ class Api {
   // Server-side apply by a controller of this program: creates or updates, never conflicts.
   Result<WriteResult> apply(const Value& object, const std::string& manager);
   // Replaces `.status` if it differs; does nothing when the object is gone.
-  Result<void> set_status(const ResourceType& type, const std::string& ns, const std::string& name,
-                          const Value& status, const std::string& manager);
+  Result<void> set_status(const ResourceType& type, const std::string& ns, const std::string& name, const Value& status,
+                          const std::string& manager);
 
   // Loads CRDs from the store into the registry and removes objects whose owners are gone. Once, at start.
   Result<void> start();

@@ -68,7 +68,8 @@ void check_keys(const Value& o, std::string_view field, bool values, std::vector
       causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", std::string_view(key), bad), at});
     if (!values || !value.is_string()) continue;
     if (auto bad = check_label_value(json::view(value.get_string())); !bad.empty())
-      causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", json::view(value.get_string()), bad), at});
+      causes.push_back(
+          {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", json::view(value.get_string()), bad), at});
   }
 }
 
@@ -94,7 +95,8 @@ Result<void> Api::check_unknown(const ResourceType& type, Value& next, const Wri
 Result<void> Api::check_metadata(const ResourceType& type, const Value& next, const Value* old) {
   std::vector<Cause> causes;
   std::string name(name_of(next));
-  auto bad = type.kind == "Namespace" || type.kind == "Service" ? check_dns1123_label(name) : check_dns1123_subdomain(name);
+  auto bad =
+      type.kind == "Namespace" || type.kind == "Service" ? check_dns1123_label(name) : check_dns1123_subdomain(name);
   if (name.empty())
     causes.push_back({"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
   else if (!old && !bad.empty())
@@ -105,14 +107,17 @@ Result<void> Api::check_metadata(const ResourceType& type, const Value& next, co
   if (auto* a = json::find(next, "metadata", "annotations"); a && a->is_object())
     for (auto& [k, v] : a->get_object()) bytes += k.size() + (v.is_string() ? v.get_string().size() : 0);
   if (bytes > kAnnotationBytesMax)
-    causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax), "metadata.annotations"});
+    causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax),
+                      "metadata.annotations"});
   if (old && being_deleted(*old)) {
     auto* before = json::arr(*old, "metadata", "finalizers");
     auto* after = json::arr(next, "metadata", "finalizers");
     if (after)
       for (auto& f : *after)
         if (!before || std::find(before->begin(), before->end(), f) == before->end())
-          causes.push_back({"FieldValueForbidden", "Forbidden: no new finalizers can be added if the object is being deleted", "metadata.finalizers"});
+          causes.push_back({"FieldValueForbidden",
+                            "Forbidden: no new finalizers can be added if the object is being deleted",
+                            "metadata.finalizers"});
   }
   if (!causes.empty()) return fail(invalid(type.kind_group(), name, std::move(causes)));
   return {};
@@ -123,9 +128,10 @@ Result<void> Api::check_namespace(const ResourceType& type, const std::string& n
   auto found = store_.get("namespaces", {"", ns});
   if (!found) return fail(not_found("", "namespaces", ns));
   if (being_deleted(*found))
-    return fail(Error{Code::PermissionDenied,
-                      fmt::format("unable to create new content in namespace {} because it is being terminated", ns),
-                      {{"NamespaceTerminating", fmt::format("namespace {} is being terminated", ns), "metadata.namespace"}}});
+    return fail(
+        Error{Code::PermissionDenied,
+              fmt::format("unable to create new content in namespace {} because it is being terminated", ns),
+              {{"NamespaceTerminating", fmt::format("namespace {} is being terminated", ns), "metadata.namespace"}}});
   return {};
 }
 
@@ -143,8 +149,8 @@ Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old,
 }
 
 // From what a writer wants to what is stored. Returns `old` itself when nothing changes.
-Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& old, const WriteOptions& options,
-                                 bool track, std::vector<std::string>& warnings) {
+Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& old,
+                                 const WriteOptions& options, bool track, std::vector<std::string>& warnings) {
   auto& object = json::ensure_object(next);
   object["apiVersion"] = type.api_version(type.versions[0]);
   object["kind"] = type.kind;
@@ -154,14 +160,19 @@ Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const Obj
     if (options.subresource == "status") {
       Value merged = *old;
       auto* status = json::find(next, "status");
-      if (status) merged.get_object()["status"] = *status;
-      else merged.get_object().erase("status");
-      if (auto* managed = json::find(next, "metadata", "managedFields")) metadata_of(merged)["managedFields"] = *managed;
+      if (status)
+        merged.get_object()["status"] = *status;
+      else
+        merged.get_object().erase("status");
+      if (auto* managed = json::find(next, "metadata", "managedFields"))
+        metadata_of(merged)["managedFields"] = *managed;
       next = std::move(merged);
     } else if (type.status && !options.system) {
       auto* status = json::find(*old, "status");
-      if (status) next.get_object()["status"] = *status;
-      else next.get_object().erase("status");
+      if (status)
+        next.get_object()["status"] = *status;
+      else
+        next.get_object().erase("status");
     }
   } else {
     auto& meta = metadata_of(next);
@@ -191,7 +202,8 @@ Result<ObjectPtr> Api::commit(const ResourceType& type, const StoreKey& key, boo
   return next ? next : old;
 }
 
-Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns, Value body, const WriteOptions& options) {
+Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns, Value body,
+                                const WriteOptions& options) {
   WriteResult out;
   if (!json::str(body, "metadata", "resourceVersion").empty())
     return fail(Code::InvalidArgument, "resourceVersion should not be set on objects to be created");
@@ -199,8 +211,11 @@ Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns,
   if (type.namespaced) {
     std::string_view stated = namespace_of(body);
     if (!stated.empty() && stated != ns)
-      return fail(Code::InvalidArgument,
-                  fmt::format("the namespace of the provided object does not match the namespace sent on the request ({} and {})", stated, ns));
+      return fail(
+          Code::InvalidArgument,
+          fmt::format(
+              "the namespace of the provided object does not match the namespace sent on the request ({} and {})",
+              stated, ns));
     meta["namespace"] = ns;
   } else {
     meta.erase("namespace");
@@ -208,15 +223,17 @@ Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns,
   bool generated = name_of(body).empty() && !json::str(body, "metadata", "generateName").empty();
   SL_CHECK(check_namespace(type, ns));
   for (int tries = 0;; ++tries) {
-    if (generated) metadata_of(body)["name"] = std::string(json::str(body, "metadata", "generateName")) + random_name_suffix();
+    if (generated)
+      metadata_of(body)["name"] = std::string(json::str(body, "metadata", "generateName")) + random_name_suffix();
     std::string name(name_of(body));
     out.warnings.clear();
-    auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
-      if (old) return fail(already_exists(type.group, type.plural, name));
-      Value next = body;
-      metadata_of(next).erase("managedFields");
-      return next_form(type, std::move(next), nullptr, options, true, out.warnings);
-    });
+    auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run,
+                         [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+                           if (old) return fail(already_exists(type.group, type.plural, name));
+                           Value next = body;
+                           metadata_of(next).erase("managedFields");
+                           return next_form(type, std::move(next), nullptr, options, true, out.warnings);
+                         });
     if (!stored && generated && stored.error().code == Code::AlreadyExists && tries < 8) continue;
     if (!stored) return fail(std::move(stored).error());
     out.object = *stored;
@@ -230,32 +247,39 @@ Result<WriteResult> Api::update(const ResourceType& type, const std::string& ns,
                                 const WriteOptions& options) {
   WriteResult out;
   if (name_of(body) != name)
-    return fail(Code::InvalidArgument,
-                fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(body), name));
+    return fail(
+        Code::InvalidArgument,
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(body), name));
   std::string stated(json::str(body, "metadata", "resourceVersion"));
   if (auto uid = uid_of(body); !uid.empty()) {
     auto now = store_.get(type.key(), {type.namespaced ? ns : "", name});
     if (now && uid_of(*now) != uid)
-      return fail(conflict(type.group, type.plural, name,
-                           fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, uid_of(*now))));
+      return fail(conflict(
+          type.group, type.plural, name,
+          fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, uid_of(*now))));
   }
   ObjectPtr last;
-  auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
-    if (!old) return fail(not_found(type.group, type.plural, name));
-    if (stated.empty() && !type.core_style && !options.system)
-      return fail(invalid(type.kind_group(), name,
-                          {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}}));
-    if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
-      return fail(conflict(type.group, type.plural, name,
-                           "the object has been modified; please apply your changes to the latest version and try again"));
-    last = old;
-    return next_form(type, body, old, options, true, out.warnings);
-  });
+  auto stored =
+      commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+        if (!old) return fail(not_found(type.group, type.plural, name));
+        if (stated.empty() && !type.core_style && !options.system)
+          return fail(invalid(type.kind_group(), name,
+                              {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update",
+                                "metadata.resourceVersion"}}));
+        if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
+          return fail(
+              conflict(type.group, type.plural, name,
+                       "the object has been modified; please apply your changes to the latest version and try again"));
+        last = old;
+        return next_form(type, body, old, options, true, out.warnings);
+      });
   if (!stored) return fail(std::move(stored).error());
   out.object = *stored;
   if (!options.dry_run && *stored != last) {
-    if (being_deleted(*out.object) && !store_.get(type.key(), {type.namespaced ? ns : "", name})) after_removal(type, out.object);
-    else after_write(type, out.object);
+    if (being_deleted(*out.object) && !store_.get(type.key(), {type.namespaced ? ns : "", name}))
+      after_removal(type, out.object);
+    else
+      after_write(type, out.object);
   }
   return out;
 }
@@ -264,14 +288,19 @@ Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, P
                                const WriteOptions& options) {
   Value next = current;
   switch (kind) {
-    case PatchKind::Merge: json::merge_patch(next, patch); return next;
+    case PatchKind::Merge:
+      json::merge_patch(next, patch);
+      return next;
     case PatchKind::Json: {
       auto patched = json::json_patch(current, patch);
       if (!patched && patched.error().code == Code::Invalid)
-        return fail(Code::Invalid, "the server rejected our request due to an error in our request: " + patched.error().message);
+        return fail(Code::Invalid,
+                    "the server rejected our request due to an error in our request: " + patched.error().message);
       return patched;
     }
-    case PatchKind::Strategic: SL_CHECK(strategic_merge(next, patch, type.schema.get())); return next;
+    case PatchKind::Strategic:
+      SL_CHECK(strategic_merge(next, patch, type.schema.get()));
+      return next;
     case PatchKind::Apply: {
       Manager manager{options.manager, type.api_version(version_of(type, options)), options.subresource};
       return apply_configuration(current, patch, type, manager, options.force);
@@ -286,11 +315,12 @@ Result<WriteResult> Api::create_from_apply(const ResourceType& type, const std::
   SL_CHECK(check_namespace(type, ns));
   Value empty = json::Object{{"metadata", json::Object{{"name", name}}}};
   if (type.namespaced) metadata_of(empty)["namespace"] = ns;
-  auto stored = commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
-    if (old) return fail(already_exists(type.group, type.plural, name));
-    SL_TRY(next, apply_patch(type, empty, PatchKind::Apply, config, options));
-    return next_form(type, std::move(next), nullptr, options, false, out.warnings);
-  });
+  auto stored =
+      commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+        if (old) return fail(already_exists(type.group, type.plural, name));
+        SL_TRY(next, apply_patch(type, empty, PatchKind::Apply, config, options));
+        return next_form(type, std::move(next), nullptr, options, false, out.warnings);
+      });
   if (!stored) return fail(std::move(stored).error());
   out.object = *stored;
   out.created = true;
@@ -320,15 +350,18 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
     if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
     std::string_view stated = json::str(next, "metadata", "resourceVersion");
     if (kind != PatchKind::Apply && !stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
-      return fail(conflict(type.group, type.plural, name,
-                           "the object has been modified; please apply your changes to the latest version and try again"));
+      return fail(
+          conflict(type.group, type.plural, name,
+                   "the object has been modified; please apply your changes to the latest version and try again"));
     return next_form(type, std::move(next), old, options, kind != PatchKind::Apply, out.warnings);
   });
   if (!stored) return fail(std::move(stored).error());
   out.object = *stored;
   if (!options.dry_run && *stored != last) {
-    if (being_deleted(*out.object) && !store_.get(type.key(), key)) after_removal(type, out.object);
-    else after_write(type, out.object);
+    if (being_deleted(*out.object) && !store_.get(type.key(), key))
+      after_removal(type, out.object);
+    else
+      after_write(type, out.object);
   }
   return out;
 }
@@ -336,12 +369,15 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
 Result<WriteResult> Api::apply(const Value& object, const std::string& manager) {
   auto gv = parse_group_version(api_version_of(object));
   auto type = registry_.find_kind(gv.group, kind_of(object));
-  if (!type) return fail(Code::NotFound, fmt::format("no matches for kind \"{}\" in version \"{}\"", kind_of(object), gv.text()));
+  if (!type)
+    return fail(Code::NotFound,
+                fmt::format("no matches for kind \"{}\" in version \"{}\"", kind_of(object), gv.text()));
   WriteOptions options;
   options.manager = manager;
   options.force = options.system = true;
   options.version = gv.version;
-  return patch(*type, std::string(namespace_of(object)), std::string(name_of(object)), PatchKind::Apply, object, options);
+  return patch(*type, std::string(namespace_of(object)), std::string(name_of(object)), PatchKind::Apply, object,
+               options);
 }
 
 Result<void> Api::set_status(const ResourceType& type, const std::string& ns, const std::string& name,

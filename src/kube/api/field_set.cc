@@ -14,7 +14,9 @@ const Schema* child_schema(const Schema* s, std::string_view key) {
   return s->additional.get();
 }
 
-bool granular_map(const Value& v, const Schema* s) { return v.is_object() && !(s && s->map_atomic); }
+bool granular_map(const Value& v, const Schema* s) {
+  return v.is_object() && !(s && s->map_atomic);
+}
 
 // The path element of a list item, or "" when the list is atomic.
 std::string item_element(const Value& item, const Schema* s) {
@@ -156,8 +158,10 @@ void compare(const Value& before, const Value& after, const Schema* s, FieldSet&
       std::string element = "f:" + std::string(key);
       const Schema* cs = child_schema(s, key);
       FieldSet c, r;
-      if (auto* old = before.get_object().if_contains(key)) compare(*old, child, cs, c, r);
-      else c = FieldSet::of(child, cs);
+      if (auto* old = before.get_object().if_contains(key))
+        compare(*old, child, cs, c, r);
+      else
+        c = FieldSet::of(child, cs);
       if (!c.empty()) changed.children[element] = std::move(c);
       if (!r.empty()) removed.children[element] = std::move(r);
     }
@@ -170,8 +174,10 @@ void compare(const Value& before, const Value& after, const Schema* s, FieldSet&
     for (auto& item : after.get_array()) {
       std::string element = item_element(item, s);
       FieldSet c, r;
-      if (auto* old = find_item(before, element, s)) compare(*old, item, s->items.get(), c, r);
-      else (c = FieldSet::of(item, s->items.get())).self = true;
+      if (auto* old = find_item(before, element, s))
+        compare(*old, item, s->items.get(), c, r);
+      else
+        (c = FieldSet::of(item, s->items.get())).self = true;
       if (!c.empty()) changed.children[element] = std::move(c);
       if (!r.empty()) removed.children[element] = std::move(r);
     }
@@ -214,8 +220,10 @@ Value merge_apply(const Value& live, const Value& config, const Schema* s) {
     Value out = live;
     for (auto& [key, child] : config.get_object()) {
       auto* mine = out.get_object().if_contains(key);
-      if (mine) *mine = merge_apply(*mine, child, child_schema(s, key));
-      else out.get_object()[key] = child;
+      if (mine)
+        *mine = merge_apply(*mine, child, child_schema(s, key));
+      else
+        out.get_object()[key] = child;
     }
     return out;
   }
@@ -223,8 +231,10 @@ Value merge_apply(const Value& live, const Value& config, const Schema* s) {
     Value out = live;
     for (auto& item : config.get_array()) {
       Value* mine = find_item(out, item_element(item, s), s);
-      if (!mine) out.get_array().push_back(item);
-      else if (s->list_type == ListType::Map) *mine = merge_apply(*mine, item, s->items.get());
+      if (!mine)
+        out.get_array().push_back(item);
+      else if (s->list_type == ListType::Map)
+        *mine = merge_apply(*mine, item, s->items.get());
     }
     return out;
   }
@@ -246,8 +256,10 @@ void remove_fields(Value& value, const FieldSet& fields, const Schema* s) {
       auto& list = value.get_array();
       for (size_t i = 0; i < list.size(); ++i) {
         if (item_element(list[i], s) != element) continue;
-        if (!child.self) remove_fields(list[i], child, s ? s->items.get() : nullptr);
-        else list.erase(list.begin() + static_cast<ptrdiff_t>(i));
+        if (!child.self)
+          remove_fields(list[i], child, s ? s->items.get() : nullptr);
+        else
+          list.erase(list.begin() + static_cast<ptrdiff_t>(i));
         break;
       }
     }

@@ -36,12 +36,13 @@ std::vector<Entry> read_entries(const Value& object) {
 void write_entries(Value& object, std::vector<Entry> entries) {
   std::erase_if(entries, [](auto& e) { return e.fields.empty(); });
   std::sort(entries.begin(), entries.end(), [](auto& a, auto& b) {
-    return std::tie(a.operation, a.time, a.manager, a.subresource) < std::tie(b.operation, b.time, b.manager, b.subresource);
+    return std::tie(a.operation, a.time, a.manager, a.subresource) <
+           std::tie(b.operation, b.time, b.manager, b.subresource);
   });
   json::Array out;
   for (auto& e : entries) {
     json::Object o{{"manager", e.manager}, {"operation", e.operation}, {"apiVersion", e.api_version},
-                   {"time", e.time}, {"fieldsType", "FieldsV1"}, {"fieldsV1", e.fields.to_json()}};
+                   {"time", e.time},       {"fieldsType", "FieldsV1"}, {"fieldsV1", e.fields.to_json()}};
     if (!e.subresource.empty()) o["subresource"] = e.subresource;
     out.push_back(std::move(o));
   }
@@ -76,18 +77,22 @@ Entry& entry_for(std::vector<Entry>& entries, const Manager& m, std::string_view
 
 // Are all these conflicts about fields of the last-applied annotation?
 static bool only_last_applied(const Value& live, const std::vector<Cause>& causes, const json::Schema* schema) {
-  auto parsed = json::parse(json::str(live, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"));
+  auto parsed =
+      json::parse(json::str(live, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"));
   if (!parsed) return false;
   auto paths = FieldSet::of(owned_part(*parsed), schema).paths();
-  return std::all_of(causes.begin(), causes.end(), [&](auto& c) { return std::find(paths.begin(), paths.end(), c.field) != paths.end(); });
+  return std::all_of(causes.begin(), causes.end(),
+                     [&](auto& c) { return std::find(paths.begin(), paths.end(), c.field) != paths.end(); });
 }
 
 void track_update(const Value* before, Value& after, const ResourceType& type, const Manager& manager) {
   auto entries = before ? read_entries(*before) : std::vector<Entry>{};
   Value new_part = owned_part(after);
   FieldSet changed, removed;
-  if (before) compare(owned_part(*before), new_part, type.schema.get(), changed, removed);
-  else changed = FieldSet::of(new_part, type.schema.get());
+  if (before)
+    compare(owned_part(*before), new_part, type.schema.get(), changed, removed);
+  else
+    changed = FieldSet::of(new_part, type.schema.get());
   if (changed.empty() && removed.empty()) return write_entries(after, std::move(entries));
   for (auto& e : entries) {
     e.fields.subtract(changed);

@@ -56,9 +56,8 @@ std::vector<TypePtr> Registry::all() const {
   std::lock_guard lock(mutex_);
   std::vector<TypePtr> out;
   for (auto& [key, type] : types_) out.push_back(type);
-  std::sort(out.begin(), out.end(), [](auto& a, auto& b) {
-    return std::tie(a->group, a->plural) < std::tie(b->group, b->plural);
-  });
+  std::sort(out.begin(), out.end(),
+            [](auto& a, auto& b) { return std::tie(a->group, a->plural) < std::tie(b->group, b->plural); });
   return out;
 }
 
@@ -114,7 +113,9 @@ void describe(json::Fields<ObjectMeta>& f) {
 
 }  // namespace
 
-json::SchemaPtr object_meta_schema() { return json::schema_ptr_of<ObjectMeta>(); }
+json::SchemaPtr object_meta_schema() {
+  return json::schema_ptr_of<ObjectMeta>();
+}
 
 json::SchemaPtr object_schema(std::string doc, std::vector<json::Property> members) {
   auto s = std::make_shared<json::Schema>();

@@ -63,8 +63,8 @@ using TypePtr = std::shared_ptr<const ResourceType>;
 
 class Registry {
  public:
-  void add(ResourceType type);                     // replaces one of the same key
-  void remove(const std::string& key);             // a deleted CRD
+  void add(ResourceType type);          // replaces one of the same key
+  void remove(const std::string& key);  // a deleted CRD
   TypePtr find(std::string_view group, std::string_view plural) const;
   TypePtr find_kind(std::string_view group, std::string_view kind) const;
   // By what a person types: plural, singular, short name or kind, with or without ".group".

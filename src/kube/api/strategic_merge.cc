@@ -75,7 +75,8 @@ Result<void> strategic_merge(Value& target, const Value& patch, const Schema* sc
   if (auto* keep = json::arr(patch, "$retainKeys")) {
     std::vector<std::string> gone;
     for (auto& [key, v] : o)
-      if (std::none_of(keep->begin(), keep->end(), [&](auto& k) { return k.is_string() && json::view(k.get_string()) == std::string_view(key); }))
+      if (std::none_of(keep->begin(), keep->end(),
+                       [&](auto& k) { return k.is_string() && json::view(k.get_string()) == std::string_view(key); }))
         gone.emplace_back(key);
     for (auto& key : gone) o.erase(key);
   }

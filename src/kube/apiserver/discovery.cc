@@ -15,7 +15,9 @@ Array verbs_of(const ResourceType& t) {
   return Array{"create", "delete", "get", "list", "patch", "update", "watch"};
 }
 
-Array strings(const std::vector<std::string>& v) { return Array(v.begin(), v.end()); }
+Array strings(const std::vector<std::string>& v) {
+  return Array(v.begin(), v.end());
+}
 
 // Groups in order with their served versions, most preferred first.
 std::map<std::string, std::vector<std::string>> groups_of(const Registry& registry) {
@@ -26,7 +28,9 @@ std::map<std::string, std::vector<std::string>> groups_of(const Registry& regist
       if (std::find(list.begin(), list.end(), v) == list.end()) list.push_back(v);
     }
   for (auto kind : {"authorization.k8s.io", "authentication.k8s.io"}) out[kind] = {"v1"};
-  auto rank = [](const std::string& v) { return std::pair(v.find("alpha") != std::string::npos ? 2 : v.find("beta") != std::string::npos ? 1 : 0, v); };
+  auto rank = [](const std::string& v) {
+    return std::pair(v.find("alpha") != std::string::npos ? 2 : v.find("beta") != std::string::npos ? 1 : 0, v);
+  };
   for (auto& [group, versions] : out)
     std::sort(versions.begin(), versions.end(), [&](auto& a, auto& b) { return rank(a) < rank(b); });
   return out;
@@ -50,13 +54,17 @@ Object group_object(const std::string& group, const std::vector<std::string>& ve
 
 Object aggregated_resource(const ResourceType& t, const std::string& version) {
   Object kind{{"group", t.group}, {"version", version}, {"kind", t.kind}};
-  Object out{{"resource", t.plural}, {"responseKind", kind}, {"scope", t.namespaced ? "Namespaced" : "Cluster"},
-             {"singularResource", t.singular}, {"verbs", verbs_of(t)}};
+  Object out{{"resource", t.plural},
+             {"responseKind", kind},
+             {"scope", t.namespaced ? "Namespaced" : "Cluster"},
+             {"singularResource", t.singular},
+             {"verbs", verbs_of(t)}};
   if (!t.short_names.empty()) out["shortNames"] = strings(t.short_names);
   if (!t.categories.empty()) out["categories"] = strings(t.categories);
   Array subresources;
   if (t.status)
-    subresources.push_back(Object{{"subresource", "status"}, {"responseKind", kind}, {"verbs", Array{"get", "patch", "update"}}});
+    subresources.push_back(
+        Object{{"subresource", "status"}, {"responseKind", kind}, {"verbs", Array{"get", "patch", "update"}}});
   for (auto& s : t.subresources)
     subresources.push_back(Object{{"subresource", s}, {"responseKind", kind}, {"verbs", Array{"get"}}});
   if (!subresources.empty()) out["subresources"] = std::move(subresources);
@@ -90,23 +98,38 @@ std::optional<Value> api_resource_list(const Registry& registry, std::string_vie
   Array resources;
   for (auto& t : registry.all()) {
     if (t->group != group || !t->serves(version)) continue;
-    Object r{{"name", t->plural}, {"singularName", t->singular}, {"namespaced", t->namespaced}, {"kind", t->kind}, {"verbs", verbs_of(*t)}};
+    Object r{{"name", t->plural},
+             {"singularName", t->singular},
+             {"namespaced", t->namespaced},
+             {"kind", t->kind},
+             {"verbs", verbs_of(*t)}};
     if (!t->short_names.empty()) r["shortNames"] = strings(t->short_names);
     if (!t->categories.empty()) r["categories"] = strings(t->categories);
     resources.push_back(r);
     if (t->status)
-      resources.push_back(Object{{"name", t->plural + "/status"}, {"singularName", ""}, {"namespaced", t->namespaced},
-                                 {"kind", t->kind}, {"verbs", Array{"get", "patch", "update"}}});
+      resources.push_back(Object{{"name", t->plural + "/status"},
+                                 {"singularName", ""},
+                                 {"namespaced", t->namespaced},
+                                 {"kind", t->kind},
+                                 {"verbs", Array{"get", "patch", "update"}}});
     for (auto& s : t->subresources)
-      resources.push_back(Object{{"name", t->plural + "/" + s}, {"singularName", ""}, {"namespaced", t->namespaced},
-                                 {"kind", t->kind}, {"verbs", Array{"get"}}});
+      resources.push_back(Object{{"name", t->plural + "/" + s},
+                                 {"singularName", ""},
+                                 {"namespaced", t->namespaced},
+                                 {"kind", t->kind},
+                                 {"verbs", Array{"get"}}});
   }
   for (auto& r : kReviews)
     if (group == r.group && version == "v1")
-      resources.push_back(Object{{"name", r.plural}, {"singularName", ""}, {"namespaced", false}, {"kind", r.kind}, {"verbs", Array{"create"}}});
+      resources.push_back(Object{{"name", r.plural},
+                                 {"singularName", ""},
+                                 {"namespaced", false},
+                                 {"kind", r.kind},
+                                 {"verbs", Array{"create"}}});
   if (resources.empty()) return std::nullopt;
   std::string gv = group.empty() ? std::string(version) : std::string(group) + "/" + std::string(version);
-  return Object{{"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", gv}, {"resources", std::move(resources)}};
+  return Object{
+      {"kind", "APIResourceList"}, {"apiVersion", "v1"}, {"groupVersion", gv}, {"resources", std::move(resources)}};
 }
 
 Value aggregated_discovery(const Registry& registry, bool core, std::string_view discovery_version) {
@@ -120,14 +143,19 @@ Value aggregated_discovery(const Registry& registry, bool core, std::string_view
         if (t->group == group && t->serves(version)) resources.push_back(aggregated_resource(*t, version));
       for (auto& r : kReviews)
         if (group == r.group)
-          resources.push_back(Object{{"resource", r.plural}, {"responseKind", Object{{"group", group}, {"version", version}, {"kind", r.kind}}},
-                                     {"scope", "Cluster"}, {"singularResource", ""}, {"verbs", Array{"create"}}});
+          resources.push_back(Object{{"resource", r.plural},
+                                     {"responseKind", Object{{"group", group}, {"version", version}, {"kind", r.kind}}},
+                                     {"scope", "Cluster"},
+                                     {"singularResource", ""},
+                                     {"verbs", Array{"create"}}});
       list.push_back(Object{{"version", version}, {"freshness", "Current"}, {"resources", std::move(resources)}});
     }
     items.push_back(Object{{"metadata", Object{{"name", group}}}, {"versions", std::move(list)}});
   }
-  return Object{{"kind", "APIGroupDiscoveryList"}, {"apiVersion", "apidiscovery.k8s.io/" + std::string(discovery_version)},
-                {"metadata", Object{}}, {"items", std::move(items)}};
+  return Object{{"kind", "APIGroupDiscoveryList"},
+                {"apiVersion", "apidiscovery.k8s.io/" + std::string(discovery_version)},
+                {"metadata", Object{}},
+                {"items", std::move(items)}};
 }
 
 }  // namespace sl::kube

@@ -37,7 +37,10 @@ Object gvk(const ResourceType& t, const std::string& version) {
 }
 
 Object query_parameter(std::string_view name, std::string_view doc) {
-  return Object{{"name", name}, {"in", "query"}, {"description", doc}, {"schema", Object{{"type", "string"}, {"uniqueItems", true}}}};
+  return Object{{"name", name},
+                {"in", "query"},
+                {"description", doc},
+                {"schema", Object{{"type", "string"}, {"uniqueItems", true}}}};
 }
 
 Array write_parameters() {
@@ -46,15 +49,18 @@ Array write_parameters() {
                query_parameter("fieldValidation", "Ignore, Warn or Strict: what to do with unknown fields.")};
 }
 
-Object operation(const ResourceType& t, const std::string& version, std::string_view action, bool writes, const Array& body_types) {
+Object operation(const ResourceType& t, const std::string& version, std::string_view action, bool writes,
+                 const Array& body_types) {
   Object ref{{"$ref", "#/components/schemas/" + model_name(t, version)}};
   Object content{{"application/json", Object{{"schema", ref}}}};
-  Object op{{"x-kubernetes-action", action}, {"x-kubernetes-group-version-kind", gvk(t, version)},
+  Object op{{"x-kubernetes-action", action},
+            {"x-kubernetes-group-version-kind", gvk(t, version)},
             {"responses", Object{{"200", Object{{"description", "OK"}, {"content", content}}}}}};
   if (writes) op["parameters"] = write_parameters();
   if (!body_types.empty()) {
     Object types;
-    for (auto& type : body_types) types[type.get_string()] = Object{{"schema", action == "patch" ? Object{{"type", "object"}} : ref}};
+    for (auto& type : body_types)
+      types[type.get_string()] = Object{{"schema", action == "patch" ? Object{{"type", "object"}} : ref}};
     op["requestBody"] = Object{{"content", std::move(types)}, {"required", true}};
   }
   return op;
@@ -76,7 +82,8 @@ Object paths_of(const ResourceType& t, const std::string& version) {
   out[collection] = many;
   out[collection + "/{name}"] = one;
   if (t.status)
-    out[collection + "/{name}/status"] = Object{{"get", operation(t, version, "get", false, {})}, {"patch", operation(t, version, "patch", true, patches)}};
+    out[collection + "/{name}/status"] = Object{{"get", operation(t, version, "get", false, {})},
+                                                {"patch", operation(t, version, "patch", true, patches)}};
   return out;
 }
 
@@ -101,8 +108,10 @@ std::optional<Value> openapi_v3(const Registry& registry, std::string_view path)
   }
   bool reviews = path == "apis/authorization.k8s.io/v1" || path == "apis/authentication.k8s.io/v1";
   if (schemas.empty() && !reviews) return std::nullopt;
-  return Object{{"openapi", "3.0.0"}, {"info", Object{{"title", "Kubernetes"}, {"version", "v1.33.0"}}},
-                {"paths", std::move(paths)}, {"components", Object{{"schemas", std::move(schemas)}}}};
+  return Object{{"openapi", "3.0.0"},
+                {"info", Object{{"title", "Kubernetes"}, {"version", "v1.33.0"}}},
+                {"paths", std::move(paths)},
+                {"components", Object{{"schemas", std::move(schemas)}}}};
 }
 
 Value openapi_v3_index(const Registry& registry) {
@@ -111,10 +120,10 @@ Value openapi_v3_index(const Registry& registry) {
   for (auto& t : registry.all())
     for (auto& version : t->versions) served.insert(base_path(*t, version).substr(1));
   for (auto& path : served) {
-      auto doc = openapi_v3(registry, path);
-      uint64_t hash = doc ? hash_text(json::dump(*doc)) : 0;
-      paths[path] = Object{{"serverRelativeURL", fmt::format("/openapi/v3/{}?hash={:016X}", path, hash)}};
-    }
+    auto doc = openapi_v3(registry, path);
+    uint64_t hash = doc ? hash_text(json::dump(*doc)) : 0;
+    paths[path] = Object{{"serverRelativeURL", fmt::format("/openapi/v3/{}?hash={:016X}", path, hash)}};
+  }
   return Object{{"paths", std::move(paths)}};
 }
 

@@ -28,47 +28,99 @@ struct Table {
   std::vector<Column> columns;
 };
 
-const Table kOwner{{{1, "kind"}, {3, "name"}, {4, "uid"}, {5, "apiVersion"}, {6, "controller", Kind::Bool},
+const Table kOwner{{{1, "kind"},
+                    {3, "name"},
+                    {4, "uid"},
+                    {5, "apiVersion"},
+                    {6, "controller", Kind::Bool},
                     {7, "blockOwnerDeletion", Kind::Bool}}};
-const Table kMeta{{{1, "name"}, {2, "generateName"}, {3, "namespace"}, {5, "uid"}, {6, "resourceVersion"},
-                   {7, "generation", Kind::Int}, {8, "creationTimestamp", Kind::Time}, {9, "deletionTimestamp", Kind::Time},
-                   {11, "labels", Kind::TextMap}, {12, "annotations", Kind::TextMap},
-                   {13, "ownerReferences", Kind::Message, true, &kOwner}, {14, "finalizers", Kind::Text, true}}};
+const Table kMeta{{{1, "name"},
+                   {2, "generateName"},
+                   {3, "namespace"},
+                   {5, "uid"},
+                   {6, "resourceVersion"},
+                   {7, "generation", Kind::Int},
+                   {8, "creationTimestamp", Kind::Time},
+                   {9, "deletionTimestamp", Kind::Time},
+                   {11, "labels", Kind::TextMap},
+                   {12, "annotations", Kind::TextMap},
+                   {13, "ownerReferences", Kind::Message, true, &kOwner},
+                   {14, "finalizers", Kind::Text, true}}};
 const Table kNamespaceSpec{{{1, "finalizers", Kind::Text, true}}};
-const Table kNamespace{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kNamespaceSpec}}};
-const Table kSecret{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "data", Kind::BytesMap}, {3, "type"},
-                     {4, "stringData", Kind::TextMap}, {5, "immutable", Kind::Bool}}};
-const Table kConfigMap{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "data", Kind::TextMap},
-                        {3, "binaryData", Kind::BytesMap}, {4, "immutable", Kind::Bool}}};
+const Table kNamespace{
+    {{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kNamespaceSpec}}};
+const Table kSecret{{{1, "metadata", Kind::Message, false, &kMeta},
+                     {2, "data", Kind::BytesMap},
+                     {3, "type"},
+                     {4, "stringData", Kind::TextMap},
+                     {5, "immutable", Kind::Bool}}};
+const Table kConfigMap{{{1, "metadata", Kind::Message, false, &kMeta},
+                        {2, "data", Kind::TextMap},
+                        {3, "binaryData", Kind::BytesMap},
+                        {4, "immutable", Kind::Bool}}};
 const Table kMetaOnly{{{1, "metadata", Kind::Message, false, &kMeta}}};
-const Table kPort{{{1, "name"}, {2, "protocol"}, {3, "port", Kind::Int}, {4, "targetPort", Kind::IntOrString},
-                   {5, "nodePort", Kind::Int}, {6, "appProtocol"}}};
-const Table kServiceSpec{{{1, "ports", Kind::Message, true, &kPort}, {2, "selector", Kind::TextMap}, {3, "clusterIP"},
-                          {4, "type"}, {5, "externalIPs", Kind::Text, true}, {7, "sessionAffinity"}, {8, "loadBalancerIP"},
+const Table kPort{{{1, "name"},
+                   {2, "protocol"},
+                   {3, "port", Kind::Int},
+                   {4, "targetPort", Kind::IntOrString},
+                   {5, "nodePort", Kind::Int},
+                   {6, "appProtocol"}}};
+const Table kServiceSpec{{{1, "ports", Kind::Message, true, &kPort},
+                          {2, "selector", Kind::TextMap},
+                          {3, "clusterIP"},
+                          {4, "type"},
+                          {5, "externalIPs", Kind::Text, true},
+                          {7, "sessionAffinity"},
+                          {8, "loadBalancerIP"},
                           {10, "externalName"}}};
 const Table kService{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kServiceSpec}}};
-const Table kReference{{{1, "kind"}, {2, "namespace"}, {3, "name"}, {4, "uid"}, {5, "apiVersion"}, {6, "resourceVersion"}, {7, "fieldPath"}}};
+const Table kReference{{{1, "kind"},
+                        {2, "namespace"},
+                        {3, "name"},
+                        {4, "uid"},
+                        {5, "apiVersion"},
+                        {6, "resourceVersion"},
+                        {7, "fieldPath"}}};
 const Table kSource{{{1, "component"}, {2, "host"}}};
-const Table kEvent{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "involvedObject", Kind::Message, false, &kReference},
-                    {3, "reason"}, {4, "message"}, {5, "source", Kind::Message, false, &kSource},
-                    {6, "firstTimestamp", Kind::Time}, {7, "lastTimestamp", Kind::Time}, {8, "count", Kind::Int}, {9, "type"},
-                    {12, "action"}, {14, "reportingComponent"}, {15, "reportingInstance"}}};
+const Table kEvent{{{1, "metadata", Kind::Message, false, &kMeta},
+                    {2, "involvedObject", Kind::Message, false, &kReference},
+                    {3, "reason"},
+                    {4, "message"},
+                    {5, "source", Kind::Message, false, &kSource},
+                    {6, "firstTimestamp", Kind::Time},
+                    {7, "lastTimestamp", Kind::Time},
+                    {8, "count", Kind::Int},
+                    {9, "type"},
+                    {12, "action"},
+                    {14, "reportingComponent"},
+                    {15, "reportingInstance"}}};
 const Table kPreconditions{{{1, "uid"}, {2, "resourceVersion"}}};
-const Table kDeleteOptions{{{1, "gracePeriodSeconds", Kind::Int}, {2, "preconditions", Kind::Message, false, &kPreconditions},
-                            {3, "orphanDependents", Kind::Bool}, {4, "propagationPolicy"}, {5, "dryRun", Kind::Text, true}}};
-const Table kResourceAttributes{{{1, "namespace"}, {2, "verb"}, {3, "group"}, {4, "version"}, {5, "resource"}, {6, "subresource"}, {7, "name"}}};
+const Table kDeleteOptions{{{1, "gracePeriodSeconds", Kind::Int},
+                            {2, "preconditions", Kind::Message, false, &kPreconditions},
+                            {3, "orphanDependents", Kind::Bool},
+                            {4, "propagationPolicy"},
+                            {5, "dryRun", Kind::Text, true}}};
+const Table kResourceAttributes{
+    {{1, "namespace"}, {2, "verb"}, {3, "group"}, {4, "version"}, {5, "resource"}, {6, "subresource"}, {7, "name"}}};
 const Table kNonResource{{{1, "path"}, {2, "verb"}}};
 const Table kAccessSpec{{{1, "resourceAttributes", Kind::Message, false, &kResourceAttributes},
                          {2, "nonResourceAttributes", Kind::Message, false, &kNonResource}}};
-const Table kAccessReview{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kAccessSpec}}};
+const Table kAccessReview{
+    {{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kAccessSpec}}};
 const Table kRulesSpec{{{1, "namespace"}}};
-const Table kRulesReview{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kRulesSpec}}};
+const Table kRulesReview{
+    {{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kRulesSpec}}};
 
-const std::map<std::string_view, const Table*> kKinds = {
-    {"Namespace", &kNamespace}, {"Secret", &kSecret}, {"ConfigMap", &kConfigMap}, {"ServiceAccount", &kMetaOnly},
-    {"Service", &kService}, {"Event", &kEvent}, {"DeleteOptions", &kDeleteOptions},
-    {"SelfSubjectAccessReview", &kAccessReview}, {"SelfSubjectRulesReview", &kRulesReview},
-    {"SelfSubjectReview", &kMetaOnly}};
+const std::map<std::string_view, const Table*> kKinds = {{"Namespace", &kNamespace},
+                                                         {"Secret", &kSecret},
+                                                         {"ConfigMap", &kConfigMap},
+                                                         {"ServiceAccount", &kMetaOnly},
+                                                         {"Service", &kService},
+                                                         {"Event", &kEvent},
+                                                         {"DeleteOptions", &kDeleteOptions},
+                                                         {"SelfSubjectAccessReview", &kAccessReview},
+                                                         {"SelfSubjectRulesReview", &kRulesReview},
+                                                         {"SelfSubjectReview", &kMetaOnly}};
 
 // One pass over the fields of a message.
 class Reader {
@@ -88,13 +140,16 @@ class Reader {
         integer = v;
         return true;
       }
-      case 1: return take(8);
+      case 1:
+        return take(8);
       case 2: {
         SL_TRY(size, varint());
         return take(size);
       }
-      case 5: return take(4);
-      default: return bad();
+      case 5:
+        return take(4);
+      default:
+        return bad();
     }
   }
 
@@ -175,14 +230,22 @@ Result<Value> read_int_or_string(std::string_view data) {
 
 Result<Value> read_field(const Reader& r, const Column& c, int depth) {
   switch (c.kind) {
-    case Kind::Text: return text_value(r.bytes);
-    case Kind::Bytes: return Value(base64_encode(r.bytes));
-    case Kind::Int: return Value(static_cast<int64_t>(r.integer));
-    case Kind::Bool: return Value(r.integer != 0);
-    case Kind::Message: return read_message(r.bytes, *c.message, depth + 1);
-    case Kind::Time: return read_time(r.bytes);
-    case Kind::IntOrString: return read_int_or_string(r.bytes);
-    default: return Value(nullptr);
+    case Kind::Text:
+      return text_value(r.bytes);
+    case Kind::Bytes:
+      return Value(base64_encode(r.bytes));
+    case Kind::Int:
+      return Value(static_cast<int64_t>(r.integer));
+    case Kind::Bool:
+      return Value(r.integer != 0);
+    case Kind::Message:
+      return read_message(r.bytes, *c.message, depth + 1);
+    case Kind::Time:
+      return read_time(r.bytes);
+    case Kind::IntOrString:
+      return read_int_or_string(r.bytes);
+    default:
+      return Value(nullptr);
   }
 }
 
@@ -235,7 +298,8 @@ Result<Value> decode_protobuf(std::string_view body) {
   }
   auto it = kKinds.find(kind);
   if (it == kKinds.end())
-    return fail(Code::UnsupportedMedia, fmt::format("protobuf bodies of kind {} are not accepted; send application/json", kind));
+    return fail(Code::UnsupportedMedia,
+                fmt::format("protobuf bodies of kind {} are not accepted; send application/json", kind));
   SL_TRY(value, read_message(raw, *it->second, 0));
   Value out = Object{{"apiVersion", api_version}, {"kind", kind}};
   for (auto& [key, v] : value.get_object()) out.get_object()[key] = v;

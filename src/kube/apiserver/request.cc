@@ -38,7 +38,8 @@ std::optional<ResourcePath> parse_resource_path(std::string_view path) {
 Result<Body> read_body(const net::HttpRequest& request) {
   Body out;
   std::string type = to_lower(trim(request.header("content-type")));
-  if (size_t semicolon = type.find(';'); semicolon != std::string::npos) type = std::string(trim(type.substr(0, semicolon)));
+  if (size_t semicolon = type.find(';'); semicolon != std::string::npos)
+    type = std::string(trim(type.substr(0, semicolon)));
   if (type == "application/vnd.kubernetes.protobuf") {
     SL_TRY(value, decode_protobuf(request.body));
     out.value = std::move(value);
@@ -70,12 +71,18 @@ Result<Body> read_body(const net::HttpRequest& request) {
 Result<WriteOptions> write_options(const net::HttpRequest& request) {
   WriteOptions out;
   std::string validation = request.query_value("fieldValidation");
-  if (validation == "Strict") out.validation = FieldValidation::Strict;
-  else if (validation == "Ignore") out.validation = FieldValidation::Ignore;
+  if (validation == "Strict")
+    out.validation = FieldValidation::Strict;
+  else if (validation == "Ignore")
+    out.validation = FieldValidation::Ignore;
   else if (!validation.empty() && validation != "Warn")
-    return fail(Code::Invalid, fmt::format("fieldValidation: Unsupported value: \"{}\": supported values: \"Ignore\", \"Strict\", \"Warn\"", validation));
+    return fail(
+        Code::Invalid,
+        fmt::format("fieldValidation: Unsupported value: \"{}\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
+                    validation));
   for (auto& value : request.query_values("dryRun")) {
-    if (value != "All") return fail(Code::Invalid, fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", value));
+    if (value != "All")
+      return fail(Code::Invalid, fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", value));
     out.dry_run = true;
   }
   out.force = request.query_value("force") == "true";
@@ -90,10 +97,14 @@ Result<WriteOptions> write_options(const net::HttpRequest& request) {
 }
 
 static Result<void> apply_propagation(std::string_view text, DeleteOptions& out) {
-  if (text == "Foreground") out.propagation = Propagation::Foreground;
-  else if (text == "Orphan") out.propagation = Propagation::Orphan;
+  if (text == "Foreground")
+    out.propagation = Propagation::Foreground;
+  else if (text == "Orphan")
+    out.propagation = Propagation::Orphan;
   else if (!text.empty() && text != "Background")
-    return fail(Code::Invalid, fmt::format("propagationPolicy: Unsupported value: \"{}\": supported values: \"Foreground\", \"Background\", \"Orphan\"", text));
+    return fail(Code::Invalid, fmt::format("propagationPolicy: Unsupported value: \"{}\": supported values: "
+                                           "\"Foreground\", \"Background\", \"Orphan\"",
+                                           text));
   return {};
 }
 

@@ -20,9 +20,13 @@ std::optional<Result<json::Value>> serve_review(const net::HttpRequest& request,
   Array everything{"*"};
   if (access) out["status"] = Object{{"allowed", true}, {"reason", "the holder of the admin token may do everything"}};
   if (rules)
-    out["status"] = Object{{"resourceRules", Array{Object{{"verbs", everything}, {"apiGroups", everything}, {"resources", everything}}}},
-                           {"nonResourceRules", Array{Object{{"verbs", everything}, {"nonResourceURLs", everything}}}}, {"incomplete", false}};
-  if (who) out["status"] = Object{{"userInfo", Object{{"username", user}, {"groups", Array{"system:masters", "system:authenticated"}}}}};
+    out["status"] = Object{
+        {"resourceRules", Array{Object{{"verbs", everything}, {"apiGroups", everything}, {"resources", everything}}}},
+        {"nonResourceRules", Array{Object{{"verbs", everything}, {"nonResourceURLs", everything}}}},
+        {"incomplete", false}};
+  if (who)
+    out["status"] =
+        Object{{"userInfo", Object{{"username", user}, {"groups", Array{"system:masters", "system:authenticated"}}}}};
   return json::Value(std::move(out));
 }
 

@@ -119,9 +119,10 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
   }
 
   Value version() {
-    return json::Object{{"major", "1"}, {"minor", "33"}, {"gitVersion", "v1.33.0+sightline." SIGHTLINE_VERSION},
-                        {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "2026-11-01T00:00:00Z"},
-                        {"goVersion", "none"}, {"compiler", "clang"}, {"platform", "linux/amd64"}};
+    return json::Object{
+        {"major", "1"},        {"minor", "33"},           {"gitVersion", "v1.33.0+sightline." SIGHTLINE_VERSION},
+        {"gitCommit", ""},     {"gitTreeState", "clean"}, {"buildDate", "2026-11-01T00:00:00Z"},
+        {"goVersion", "none"}, {"compiler", "clang"},     {"platform", "linux/amd64"}};
   }
 
   bool serve_discovery(const HttpRequest& r, const HttpResponderPtr& out) {
@@ -140,12 +141,18 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     }
     auto parts = split(std::string_view(path).substr(1), '/');
     std::optional<Value> found;
-    if (parts.size() == 2 && parts[0] == "api") found = api_resource_list(api.registry(), "", parts[1]);
-    else if (parts.size() == 2 && parts[0] == "apis") found = api_group(api.registry(), parts[1]);
-    else if (parts.size() == 3 && parts[0] == "apis") found = api_resource_list(api.registry(), parts[1], parts[2]);
-    else return false;
-    if (found) answer(out, 200, *found);
-    else refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
+    if (parts.size() == 2 && parts[0] == "api")
+      found = api_resource_list(api.registry(), "", parts[1]);
+    else if (parts.size() == 2 && parts[0] == "apis")
+      found = api_group(api.registry(), parts[1]);
+    else if (parts.size() == 3 && parts[0] == "apis")
+      found = api_resource_list(api.registry(), parts[1], parts[2]);
+    else
+      return false;
+    if (found)
+      answer(out, 200, *found);
+    else
+      refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
     return true;
   }
 
@@ -155,7 +162,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
         openapi_v2_revision = api.registry().revision();
         openapi_v2 = openapi_v2_protobuf(api.registry());
       }
-      out->respond(200, Headers{{"Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"}}, openapi_v2);
+      out->respond(200, Headers{{"Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"}},
+                   openapi_v2);
       return true;
     }
     if (r.path == "/openapi/v3") {
@@ -167,8 +175,10 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return true;
     }
     if (!r.path.starts_with("/openapi/v3/")) return false;
-    if (auto doc = openapi_v3(api.registry(), std::string_view(r.path).substr(12))) answer(out, 200, *doc);
-    else refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
+    if (auto doc = openapi_v3(api.registry(), std::string_view(r.path).substr(12)))
+      answer(out, 200, *doc);
+    else
+      refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
     return true;
   }
 
@@ -179,13 +189,18 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}});
     StatusDetails details{p.name, type->group, type->plural};
     if (!acceptable(r))
-      return refuse(out, Error{Code::NotAcceptable, "only the following media types are accepted: application/json", {}}, details);
+      return refuse(out,
+                    Error{Code::NotAcceptable, "only the following media types are accepted: application/json", {}},
+                    details);
     if (!p.subresource.empty() && p.subresource == "log" && type->key() == "pods" && r.method == "GET")
       return serve_log(r, p, type, out);
     bool known = p.subresource.empty() || (p.subresource == "status" && type->status);
-    if (!known) return refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}}, details);
+    if (!known)
+      return refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}}, details);
     if (type->namespaced && p.ns.empty() && r.method != "GET")
-      return refuse(out, Error{Code::MethodNotAllowed, "the server does not allow this method on the requested resource", {}}, details);
+      return refuse(
+          out, Error{Code::MethodNotAllowed, "the server does not allow this method on the requested resource", {}},
+          details);
     auto done = p.name.empty() ? serve_collection(r, p, type, out) : serve_object(r, p, type, out);
     if (done) return;
     if (done.error().code == Code::Invalid) details.kind = type->kind;  // as upstream: the kind, not the resource
@@ -203,7 +218,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     return o;
   }
 
-  Result<void> serve_collection(const HttpRequest& r, const ResourcePath& p, const TypePtr& type, const HttpResponderPtr& out) {
+  Result<void> serve_collection(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
+                                const HttpResponderPtr& out) {
     if (r.method == "GET" || r.method == "HEAD") {
       std::string watching = r.query_value("watch");
       if (watching == "true" || watching == "1") return serve_watch(r, p, type, out);
@@ -240,19 +256,26 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     }
     json::Array items;
     for (auto& item : found.items) items.push_back(Api::render(*item, type, p.version));
-    return json::Object{{"kind", type.list_kind()}, {"apiVersion", type.api_version(p.version)}, {"metadata", std::move(meta)}, {"items", std::move(items)}};
+    return json::Object{{"kind", type.list_kind()},
+                        {"apiVersion", type.api_version(p.version)},
+                        {"metadata", std::move(meta)},
+                        {"items", std::move(items)}};
   }
 
   static IncludeObject include_of(const HttpRequest& r) {
     std::string include = r.query_value("includeObject");
-    return include == "Object" ? IncludeObject::Object : include == "None" ? IncludeObject::None : IncludeObject::Metadata;
+    return include == "Object" ? IncludeObject::Object
+           : include == "None" ? IncludeObject::None
+                               : IncludeObject::Metadata;
   }
 
-  Result<void> delete_collection(const HttpRequest& r, const ResourcePath& p, const ResourceType& type, const HttpResponderPtr& out) {
+  Result<void> delete_collection(const HttpRequest& r, const ResourcePath& p, const ResourceType& type,
+                                 const HttpResponderPtr& out) {
     SL_TRY(options, list_options(r, type));
     SL_TRY(found, api.list(type, p.ns, options));
     SL_TRY(how, delete_options(r));
-    for (auto& item : found.items) SL_CHECK(api.remove(type, std::string(namespace_of(*item)), std::string(name_of(*item)), how));
+    for (auto& item : found.items)
+      SL_CHECK(api.remove(type, std::string(namespace_of(*item)), std::string(name_of(*item)), how));
     answer(out, 200, list_body(r, p, type, found));
     return {};
   }
@@ -260,15 +283,21 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
   // The body of a create or update, checked against the URL.
   Result<Body> object_body(const HttpRequest& r, const ResourcePath& p, const ResourceType& type) {
     SL_TRY(body, read_body(r));
-    if (!body.value.is_object()) return fail(Code::InvalidArgument, "the object provided is unrecognized (must be a JSON object)");
+    if (!body.value.is_object())
+      return fail(Code::InvalidArgument, "the object provided is unrecognized (must be a JSON object)");
     for (auto key : {"kind", "apiVersion"})
       if (auto* v = json::find(body.value, key); v && !v->is_string())
         return fail(Code::InvalidArgument, fmt::format("{} must be a string, found {}", key, json::kind_name(*v)));
     std::string_view kind = kind_of(body.value), api_version = api_version_of(body.value);
     if (!kind.empty() && kind != type.kind)
-      return fail(Code::InvalidArgument, fmt::format("{} in version \"{}\" cannot be handled as a {}: converting ({}) to ({}): unknown conversion", kind, p.version, type.kind, kind, type.kind));
+      return fail(
+          Code::InvalidArgument,
+          fmt::format("{} in version \"{}\" cannot be handled as a {}: converting ({}) to ({}): unknown conversion",
+                      kind, p.version, type.kind, kind, type.kind));
     if (!api_version.empty() && api_version != type.api_version(p.version))
-      return fail(Code::InvalidArgument, fmt::format("the API version in the data ({}) does not match the expected API version ({})", api_version, type.api_version(p.version)));
+      return fail(Code::InvalidArgument,
+                  fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                              api_version, type.api_version(p.version)));
     return body;
   }
 
@@ -279,26 +308,34 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (type == "application/merge-patch+json") return PatchKind::Merge;
     if (type == "application/strategic-merge-patch+json") return PatchKind::Strategic;
     if (type == "application/apply-patch+yaml") return PatchKind::Apply;
-    return fail(Code::UnsupportedMedia, "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+    return fail(Code::UnsupportedMedia,
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
   }
 
   // An applied configuration may leave its name out, but not contradict the URL.
   static Result<void> check_applied(Value& config, const ResourcePath& p, const ResourceType& type) {
     if (!config.is_object()) return fail(Code::InvalidArgument, "the applied configuration must be an object");
     if (kind_of(config) != type.kind || api_version_of(config) != type.api_version(p.version))
-      return fail(Code::InvalidArgument, fmt::format("the applied configuration must have kind {} and apiVersion {}", type.kind, type.api_version(p.version)));
+      return fail(Code::InvalidArgument, fmt::format("the applied configuration must have kind {} and apiVersion {}",
+                                                     type.kind, type.api_version(p.version)));
     if (!name_of(config).empty() && name_of(config) != p.name)
-      return fail(Code::InvalidArgument, fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(config), p.name));
+      return fail(
+          Code::InvalidArgument,
+          fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(config), p.name));
     metadata_of(config)["name"] = p.name;
     if (type.namespaced && !p.ns.empty()) metadata_of(config)["namespace"] = p.ns;
     return {};
   }
 
-  Result<void> serve_patch(const HttpRequest& r, const ResourcePath& p, const ResourceType& type, WriteOptions options, const HttpResponderPtr& out) {
+  Result<void> serve_patch(const HttpRequest& r, const ResourcePath& p, const ResourceType& type, WriteOptions options,
+                           const HttpResponderPtr& out) {
     SL_TRY(kind, patch_kind(r));
     if (kind == PatchKind::Apply && !r.has_query("fieldManager"))
-      return fail(Error{Code::Invalid, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-                        {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}});
+      return fail(
+          Error{Code::Invalid,
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+                {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}});
     SL_TRY(body, read_body(r));
     options.duplicates = std::move(body.duplicates);
     if (kind == PatchKind::Apply) SL_CHECK(check_applied(body.value, p, type));
@@ -307,19 +344,24 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     return {};
   }
 
-  Result<void> serve_object(const HttpRequest& r, const ResourcePath& p, const TypePtr& type, const HttpResponderPtr& out) {
+  Result<void> serve_object(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
+                            const HttpResponderPtr& out) {
     if (r.method == "GET" || r.method == "HEAD") {
       SL_TRY(found, api.get(*type, p.ns, p.name));
-      answer(out, 200, wants_table(r) ? make_table(*type, p.version, {found}, include_of(r)) : Api::render(*found, *type, p.version));
+      answer(out, 200,
+             wants_table(r) ? make_table(*type, p.version, {found}, include_of(r))
+                            : Api::render(*found, *type, p.version));
       return {};
     }
     if (r.method == "DELETE" && p.subresource.empty()) return serve_delete(r, p, *type, out);
-    if (type->read_only) return fail(Code::MethodNotAllowed, fmt::format("{} are kept by the server and cannot be changed", type->plural));
+    if (type->read_only)
+      return fail(Code::MethodNotAllowed, fmt::format("{} are kept by the server and cannot be changed", type->plural));
     SL_TRY(options, write_options(r));
     options.version = p.version;
     options.subresource = p.subresource;
     if (r.method == "PATCH") return serve_patch(r, p, *type, std::move(options), out);
-    if (r.method != "PUT") return fail(Code::MethodNotAllowed, "the server does not allow this method on the requested resource");
+    if (r.method != "PUT")
+      return fail(Code::MethodNotAllowed, "the server does not allow this method on the requested resource");
     SL_TRY(body, object_body(r, p, *type));
     options.duplicates = std::move(body.duplicates);
     SL_TRY(result, api.update(*type, p.ns, p.name, std::move(body.value), options));
@@ -327,7 +369,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     return {};
   }
 
-  Result<void> serve_delete(const HttpRequest& r, const ResourcePath& p, const ResourceType& type, const HttpResponderPtr& out) {
+  Result<void> serve_delete(const HttpRequest& r, const ResourcePath& p, const ResourceType& type,
+                            const HttpResponderPtr& out) {
     SL_TRY(options, delete_options(r));
     bool gone = false;
     SL_TRY(last, api.remove(type, p.ns, p.name, options, &gone));
@@ -337,11 +380,17 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     }
     json::Object details{{"name", p.name}, {"kind", type.plural}, {"uid", uid_of(*last)}};
     if (!type.group.empty()) details["group"] = type.group;
-    answer(out, 200, json::Object{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::Object{}}, {"status", "Success"}, {"details", std::move(details)}});
+    answer(out, 200,
+           json::Object{{"kind", "Status"},
+                        {"apiVersion", "v1"},
+                        {"metadata", json::Object{}},
+                        {"status", "Success"},
+                        {"details", std::move(details)}});
     return {};
   }
 
-  Result<void> serve_watch(const HttpRequest& r, const ResourcePath& p, const TypePtr& type, const HttpResponderPtr& out) {
+  Result<void> serve_watch(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
+                           const HttpResponderPtr& out) {
     WatchRequest w;
     w.type = type;
     w.version = p.version;
@@ -352,21 +401,26 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     w.resource_version = r.query_value("resourceVersion");
     auto version = parse_int(w.resource_version);
     if (!w.resource_version.empty() && (!version || *version < 0))
-      return fail(Code::InvalidArgument, fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", w.resource_version));
+      return fail(Code::InvalidArgument,
+                  fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", w.resource_version));
     w.bookmarks = r.query_value("allowWatchBookmarks") == "true";
     w.send_initial_events = r.query_value("sendInitialEvents") == "true";
     w.as_table = wants_table(r);
     w.include_object = include_of(r) == IncludeObject::Object;
     if (w.send_initial_events && r.query_value("resourceVersionMatch") != "NotOlderThan")
-      return fail(Code::Invalid, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-    int64_t seconds = parse_int(r.query_value("timeoutSeconds")).value_or(1800 + static_cast<int64_t>(fast_random() % 1800));
+      return fail(Code::Invalid,
+                  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents "
+                  "requires setting resourceVersionMatch to NotOlderThan");
+    int64_t seconds =
+        parse_int(r.query_value("timeoutSeconds")).value_or(1800 + static_cast<int64_t>(fast_random() % 1800));
     auto tick = start_watch(api, std::move(w), out);
     loop.spawn(keep_watch(&loop, out, std::move(tick), seconds));
     return {};
   }
 
   // A bookmark each minute, and the end after the asked time.
-  static net::Task<void> keep_watch(net::Loop* loop, HttpResponderPtr out, std::function<void(bool)> tick, int64_t seconds) {
+  static net::Task<void> keep_watch(net::Loop* loop, HttpResponderPtr out, std::function<void(bool)> tick,
+                                    int64_t seconds) {
     net::asio::steady_timer timer(loop->io());
     while (!out->closed() && seconds > 0) {
       int64_t step = std::min<int64_t>(seconds, 60);
@@ -392,7 +446,8 @@ ApiServer::ApiServer(net::Loop& loop, Api& api, LogHub& logs, ApiServerOptions o
 ApiServer::~ApiServer() = default;
 
 net::HttpHandler ApiServer::handler() {
-  return [impl = impl_](HttpRequest request, HttpResponderPtr responder) { impl->handle(std::move(request), responder); };
+  return
+      [impl = impl_](HttpRequest request, HttpResponderPtr responder) { impl->handle(std::move(request), responder); };
 }
 
 }  // namespace sl::kube

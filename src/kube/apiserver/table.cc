@@ -98,8 +98,8 @@ std::string service_ports(const Value& o) {
     for (auto& p : *ports) {
       std::string_view protocol = json::str(p, "protocol");
       int64_t node = json::num(p, 0, "nodePort");
-      out += fmt::format("{}{}{}/{}", out.empty() ? "" : ",", json::num(p, 0, "port"), node ? fmt::format(":{}", node) : "",
-                         protocol.empty() ? "TCP" : protocol);
+      out += fmt::format("{}{}{}/{}", out.empty() ? "" : ",", json::num(p, 0, "port"),
+                         node ? fmt::format(":{}", node) : "", protocol.empty() ? "TCP" : protocol);
     }
   return out.empty() ? "<none>" : out;
 }
@@ -126,7 +126,8 @@ Value computed(const Value& o, std::string_view name) {
   if (name == "@data-count") return size("data") + size("binaryData");
   if (name == "@service-ports") return Value(service_ports(o));
   if (name == "@service-external-ip") {
-    if (auto* in = json::arr(o, "status", "loadBalancer", "ingress"); in && !in->empty()) return Value(json::str((*in)[0], "ip"));
+    if (auto* in = json::arr(o, "status", "loadBalancer", "ingress"); in && !in->empty())
+      return Value(json::str((*in)[0], "ip"));
     return Value(json::str(o, "spec", "type") == "LoadBalancer" ? "<pending>" : "<none>");
   }
   if (name == "@pod-ready") return Value(pod_cell(o, "ready"));
@@ -136,7 +137,8 @@ Value computed(const Value& o, std::string_view name) {
     return Value(age_of(at.empty() ? json::str(o, "metadata", "creationTimestamp") : at));
   }
   if (name == "@event-object")
-    return Value(to_lower(json::str(o, "involvedObject", "kind")) + "/" + std::string(json::str(o, "involvedObject", "name")));
+    return Value(to_lower(json::str(o, "involvedObject", "kind")) + "/" +
+                 std::string(json::str(o, "involvedObject", "name")));
   return nullptr;
 }
 
@@ -189,10 +191,17 @@ Value make_table(const ResourceType& type, const std::string& version, const std
   auto columns = columns_of(type);
   json::Array definitions, rows;
   if (with_columns) {
-    definitions.push_back(json::Object{{"name", "Name"}, {"type", "string"}, {"format", "name"},
-                                       {"description", "Name must be unique within a namespace."}, {"priority", 0}});
+    definitions.push_back(json::Object{{"name", "Name"},
+                                       {"type", "string"},
+                                       {"format", "name"},
+                                       {"description", "Name must be unique within a namespace."},
+                                       {"priority", 0}});
     for (auto& c : columns)
-      definitions.push_back(json::Object{{"name", c.name}, {"type", c.type}, {"format", ""}, {"description", c.description}, {"priority", c.priority}});
+      definitions.push_back(json::Object{{"name", c.name},
+                                         {"type", c.type},
+                                         {"format", ""},
+                                         {"description", c.description},
+                                         {"priority", c.priority}});
   }
   for (auto& item : items) {
     json::Array cells{Value(name_of(*item))};
@@ -201,12 +210,17 @@ Value make_table(const ResourceType& type, const std::string& version, const std
     if (include == IncludeObject::Object) {
       row["object"] = Api::render(*item, type, version);
     } else if (include == IncludeObject::Metadata) {
-      row["object"] = json::Object{{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", *json::find(*item, "metadata")}};
+      row["object"] = json::Object{{"kind", "PartialObjectMetadata"},
+                                   {"apiVersion", "meta.k8s.io/v1"},
+                                   {"metadata", *json::find(*item, "metadata")}};
     }
     rows.push_back(std::move(row));
   }
-  return json::Object{{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", json::Object{}},
-                      {"columnDefinitions", std::move(definitions)}, {"rows", std::move(rows)}};
+  return json::Object{{"kind", "Table"},
+                      {"apiVersion", "meta.k8s.io/v1"},
+                      {"metadata", json::Object{}},
+                      {"columnDefinitions", std::move(definitions)},
+                      {"rows", std::move(rows)}};
 }
 
 }  // namespace sl::kube

@@ -8,7 +8,8 @@ namespace {
 
 class Watch : public std::enable_shared_from_this<Watch> {
  public:
-  Watch(Api& api, WatchRequest request, net::HttpResponderPtr out) : api_(api), request_(std::move(request)), out_(std::move(out)) {}
+  Watch(Api& api, WatchRequest request, net::HttpResponderPtr out)
+      : api_(api), request_(std::move(request)), out_(std::move(out)) {}
 
   void start() {
     int64_t from = parse_int(request_.resource_version).value_or(0);
@@ -16,13 +17,18 @@ class Watch : public std::enable_shared_from_this<Watch> {
     auto self = shared_from_this();
     if (from_now || request_.send_initial_events) {
       open_stream();
-      id_ = api_.store().list_and_watch(request_.type->key(), [&](const Listing& all) { initial(all); },
-                                        [self](const Change& change) { self->on_change(change); });
+      id_ = api_.store().list_and_watch(
+          request_.type->key(), [&](const Listing& all) { initial(all); },
+          [self](const Change& change) { self->on_change(change); });
     } else {
-      if (from > api_.store().version()) return refuse(Error{Code::Timeout, "Too large resource version", {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
+      if (from > api_.store().version())
+        return refuse(Error{Code::Timeout,
+                            "Too large resource version",
+                            {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
       // The head goes out first; an expired version is an ERROR event, as clients expect after a 200.
       open_stream();
-      auto id = api_.store().watch(request_.type->key(), from, [self](const Change& change) { self->on_change(change); });
+      auto id =
+          api_.store().watch(request_.type->key(), from, [self](const Change& change) { self->on_change(change); });
       if (!id) {
         send("ERROR", to_status(id.error()));
         out_->end();
@@ -42,7 +48,9 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
  private:
-  void open_stream() { out_->start(200, net::Headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}}); }
+  void open_stream() {
+    out_->start(200, net::Headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}});
+  }
   void refuse(const Error& e) {
     out_->respond(http_status(e.code), net::Headers{{"Content-Type", "application/json"}}, json::dump(to_status(e)));
   }
@@ -51,7 +59,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   bool selects(const Value& o) const {
-    return (request_.ns.empty() || namespace_of(o) == request_.ns) && request_.labels.matches(o) && request_.fields.matches(o);
+    return (request_.ns.empty() || namespace_of(o) == request_.ns) && request_.labels.matches(o) &&
+           request_.fields.matches(o);
   }
 
   void initial(const Listing& all) {
@@ -63,14 +72,18 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void on_change(const Change& c) {
     bool was = c.before && selects(*c.before);
     bool is = c.type != Change::Type::Deleted && selects(*c.object);
-    if (is) send_object(was ? "MODIFIED" : "ADDED", c.object);
-    else if (was) send_object("DELETED", c.object);
+    if (is)
+      send_object(was ? "MODIFIED" : "ADDED", c.object);
+    else if (was)
+      send_object("DELETED", c.object);
   }
 
   void bookmark(int64_t version, bool initial_done) {
     json::Object meta{{"resourceVersion", std::to_string(version)}, {"creationTimestamp", nullptr}};
     if (initial_done) meta["annotations"] = json::Object{{"k8s.io/initial-events-end", "true"}};
-    send("BOOKMARK", json::Object{{"kind", request_.type->kind}, {"apiVersion", request_.type->api_version(request_.version)}, {"metadata", std::move(meta)}});
+    send("BOOKMARK", json::Object{{"kind", request_.type->kind},
+                                  {"apiVersion", request_.type->api_version(request_.version)},
+                                  {"metadata", std::move(meta)}});
   }
 
   void send_object(std::string_view type, const ObjectPtr& object) {

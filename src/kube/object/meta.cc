@@ -22,15 +22,21 @@ std::string resource_key(std::string_view group, std::string_view plural) {
 int64_t resource_version_of(const Value& o) {
   return parse_int(json::str(o, "metadata", "resourceVersion")).value_or(0);
 }
-int64_t generation_of(const Value& o) { return json::num(o, 0, "metadata", "generation"); }
-bool being_deleted(const Value& o) { return json::find(o, "metadata", "deletionTimestamp") != nullptr; }
+int64_t generation_of(const Value& o) {
+  return json::num(o, 0, "metadata", "generation");
+}
+bool being_deleted(const Value& o) {
+  return json::find(o, "metadata", "deletionTimestamp") != nullptr;
+}
 
 std::string label_of(const Value& o, std::string_view key) {
   const Value* labels = json::find(o, "metadata", "labels");
   return labels ? std::string(json::str(*labels, key)) : std::string();
 }
 
-json::Object& metadata_of(Value& o) { return json::ensure_object(json::ensure_object(o), "metadata"); }
+json::Object& metadata_of(Value& o) {
+  return json::ensure_object(json::ensure_object(o), "metadata");
+}
 
 std::string namespaced_name(const Value& o) {
   std::string ns(namespace_of(o));
@@ -46,8 +52,12 @@ const Value* find_condition(const Value& object, std::string_view type) {
 
 namespace {
 
-bool lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool alnum(char c) { return lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool lower_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool alnum(char c) {
+  return lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
 
 bool is_label(std::string_view s) {
   if (s.empty() || s.size() > 63 || !lower_alnum(s.front()) || !lower_alnum(s.back())) return false;

@@ -25,11 +25,21 @@ GroupVersion parse_group_version(std::string_view api_version);
 // "plural.group" ("secrets" in the core group): what the store files objects under.
 std::string resource_key(std::string_view group, std::string_view plural);
 
-inline std::string_view name_of(const Value& o) { return json::str(o, "metadata", "name"); }
-inline std::string_view namespace_of(const Value& o) { return json::str(o, "metadata", "namespace"); }
-inline std::string_view uid_of(const Value& o) { return json::str(o, "metadata", "uid"); }
-inline std::string_view kind_of(const Value& o) { return json::str(o, "kind"); }
-inline std::string_view api_version_of(const Value& o) { return json::str(o, "apiVersion"); }
+inline std::string_view name_of(const Value& o) {
+  return json::str(o, "metadata", "name");
+}
+inline std::string_view namespace_of(const Value& o) {
+  return json::str(o, "metadata", "namespace");
+}
+inline std::string_view uid_of(const Value& o) {
+  return json::str(o, "metadata", "uid");
+}
+inline std::string_view kind_of(const Value& o) {
+  return json::str(o, "kind");
+}
+inline std::string_view api_version_of(const Value& o) {
+  return json::str(o, "apiVersion");
+}
 int64_t resource_version_of(const Value& o);  // 0 when absent
 int64_t generation_of(const Value& o);
 bool being_deleted(const Value& o);

@@ -35,9 +35,12 @@ Result<Requirement> parse_set_term(std::string_view term, size_t open) {
   size_t space = head.find(' ');
   std::string_view op = space == std::string_view::npos ? std::string_view() : trim(head.substr(space + 1));
   r.key = head.substr(0, space);
-  if (op == "in") r.op = Op::In;
-  else if (op == "notin") r.op = Op::NotIn;
-  else return fail(Code::InvalidArgument, fmt::format("unable to parse requirement: \"{}\"", term));
+  if (op == "in")
+    r.op = Op::In;
+  else if (op == "notin")
+    r.op = Op::NotIn;
+  else
+    return fail(Code::InvalidArgument, fmt::format("unable to parse requirement: \"{}\"", term));
   if (term.back() != ')') return fail(Code::InvalidArgument, fmt::format("unable to parse requirement: \"{}\"", term));
   for (auto v : split(term.substr(open + 1, term.size() - open - 2), ',')) r.values.emplace_back(trim(v));
   return r;
@@ -72,10 +75,14 @@ bool holds(const Requirement& r, const Value* labels) {
     return there && std::find(r.values.begin(), r.values.end(), json::view(value->get_string())) != r.values.end();
   };
   switch (r.op) {
-    case Op::In: return listed();
-    case Op::NotIn: return !listed();
-    case Op::Exists: return there;
-    case Op::NotExists: return !there;
+    case Op::In:
+      return listed();
+    case Op::NotIn:
+      return !listed();
+    case Op::Exists:
+      return there;
+    case Op::NotExists:
+      return !there;
   }
   return false;
 }
@@ -101,17 +108,23 @@ Result<LabelSelector> LabelSelector::from_object(const Value& selector) {
   LabelSelector out;
   if (auto* labels = json::find(selector, "matchLabels"); labels && labels->is_object())
     for (auto& [key, value] : labels->get_object())
-      if (value.is_string()) out.requirements_.push_back({std::string(key), Op::In, {std::string(json::view(value.get_string()))}});
+      if (value.is_string())
+        out.requirements_.push_back({std::string(key), Op::In, {std::string(json::view(value.get_string()))}});
   if (auto* expressions = json::arr(selector, "matchExpressions")) {
     for (auto& e : *expressions) {
       Requirement r;
       r.key = json::str(e, "key");
       std::string_view op = json::str(e, "operator");
-      if (op == "In") r.op = Op::In;
-      else if (op == "NotIn") r.op = Op::NotIn;
-      else if (op == "Exists") r.op = Op::Exists;
-      else if (op == "DoesNotExist") r.op = Op::NotExists;
-      else return fail(Code::Invalid, fmt::format("\"{}\" is not a valid label selector operator", op));
+      if (op == "In")
+        r.op = Op::In;
+      else if (op == "NotIn")
+        r.op = Op::NotIn;
+      else if (op == "Exists")
+        r.op = Op::Exists;
+      else if (op == "DoesNotExist")
+        r.op = Op::NotExists;
+      else
+        return fail(Code::Invalid, fmt::format("\"{}\" is not a valid label selector operator", op));
       if (auto* values = json::arr(e, "values"))
         for (auto& v : *values)
           if (v.is_string()) r.values.emplace_back(json::view(v.get_string()));
@@ -133,7 +146,8 @@ Result<FieldSelector> FieldSelector::parse(std::string_view text, const std::vec
     Term term;
     size_t eq = part.find('=');
     if (eq == std::string_view::npos || eq == 0)
-      return fail(Code::InvalidArgument, fmt::format("invalid field selector: '{}'; can't understand '{}'", text, part));
+      return fail(Code::InvalidArgument,
+                  fmt::format("invalid field selector: '{}'; can't understand '{}'", text, part));
     term.negated = part[eq - 1] == '!';
     term.path = trim(part.substr(0, term.negated ? eq - 1 : eq));
     std::string_view value = part.substr(eq + 1);

@@ -9,22 +9,38 @@ namespace {
 
 std::string_view reason_of(Code code) {
   switch (code) {
-    case Code::InvalidArgument: return "BadRequest";
-    case Code::Invalid: return "Invalid";
-    case Code::Unauthenticated: return "Unauthorized";
-    case Code::PermissionDenied: return "Forbidden";
-    case Code::NotFound: return "NotFound";
-    case Code::MethodNotAllowed: return "MethodNotAllowed";
-    case Code::NotAcceptable: return "NotAcceptable";
-    case Code::AlreadyExists: return "AlreadyExists";
-    case Code::Conflict: return "Conflict";
-    case Code::Expired: return "Expired";
-    case Code::TooLarge: return "RequestEntityTooLarge";
-    case Code::UnsupportedMedia: return "UnsupportedMediaType";
-    case Code::RateLimited: return "TooManyRequests";
-    case Code::Unavailable: return "ServiceUnavailable";
-    case Code::Timeout: return "Timeout";
-    default: return "InternalError";
+    case Code::InvalidArgument:
+      return "BadRequest";
+    case Code::Invalid:
+      return "Invalid";
+    case Code::Unauthenticated:
+      return "Unauthorized";
+    case Code::PermissionDenied:
+      return "Forbidden";
+    case Code::NotFound:
+      return "NotFound";
+    case Code::MethodNotAllowed:
+      return "MethodNotAllowed";
+    case Code::NotAcceptable:
+      return "NotAcceptable";
+    case Code::AlreadyExists:
+      return "AlreadyExists";
+    case Code::Conflict:
+      return "Conflict";
+    case Code::Expired:
+      return "Expired";
+    case Code::TooLarge:
+      return "RequestEntityTooLarge";
+    case Code::UnsupportedMedia:
+      return "UnsupportedMediaType";
+    case Code::RateLimited:
+      return "TooManyRequests";
+    case Code::Unavailable:
+      return "ServiceUnavailable";
+    case Code::Timeout:
+      return "Timeout";
+    default:
+      return "InternalError";
   }
 }
 
@@ -52,13 +68,18 @@ Value to_status(const Error& error, const StatusDetails& details) {
 }
 
 Error from_status(int http_status, std::string_view body) {
-  static const std::map<std::string_view, Code> kReasons = {
-      {"BadRequest", Code::InvalidArgument}, {"Invalid", Code::Invalid},
-      {"Unauthorized", Code::Unauthenticated}, {"Forbidden", Code::PermissionDenied},
-      {"NotFound", Code::NotFound}, {"AlreadyExists", Code::AlreadyExists},
-      {"Conflict", Code::Conflict}, {"Expired", Code::Expired},
-      {"MethodNotAllowed", Code::MethodNotAllowed}, {"UnsupportedMediaType", Code::UnsupportedMedia},
-      {"RequestEntityTooLarge", Code::TooLarge}, {"TooManyRequests", Code::RateLimited}};
+  static const std::map<std::string_view, Code> kReasons = {{"BadRequest", Code::InvalidArgument},
+                                                            {"Invalid", Code::Invalid},
+                                                            {"Unauthorized", Code::Unauthenticated},
+                                                            {"Forbidden", Code::PermissionDenied},
+                                                            {"NotFound", Code::NotFound},
+                                                            {"AlreadyExists", Code::AlreadyExists},
+                                                            {"Conflict", Code::Conflict},
+                                                            {"Expired", Code::Expired},
+                                                            {"MethodNotAllowed", Code::MethodNotAllowed},
+                                                            {"UnsupportedMediaType", Code::UnsupportedMedia},
+                                                            {"RequestEntityTooLarge", Code::TooLarge},
+                                                            {"TooManyRequests", Code::RateLimited}};
   Error out{Code::Internal, fmt::format("server answered {}", http_status), {}};
   if (auto parsed = json::parse(body); parsed && json::str(*parsed, "kind") == "Status") {
     out.message = json::str(*parsed, "message");
@@ -69,7 +90,9 @@ Error from_status(int http_status, std::string_view body) {
   return out;
 }
 
-std::string group_resource(std::string_view group, std::string_view plural) { return resource_key(group, plural); }
+std::string group_resource(std::string_view group, std::string_view plural) {
+  return resource_key(group, plural);
+}
 
 Error not_found(std::string_view group, std::string_view plural, std::string_view name) {
   return {Code::NotFound, fmt::format("{} \"{}\" not found", group_resource(group, plural), name), {}};
@@ -79,14 +102,16 @@ Error already_exists(std::string_view group, std::string_view plural, std::strin
 }
 Error conflict(std::string_view group, std::string_view plural, std::string_view name, std::string_view why) {
   return {Code::Conflict,
-          fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", group_resource(group, plural), name, why), {}};
+          fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", group_resource(group, plural), name, why),
+          {}};
 }
 
 Error invalid(std::string_view kind_group, std::string_view name, std::vector<Cause> causes) {
   std::string list;
   for (auto& c : causes) list += fmt::format("{}{}: {}", list.empty() ? "" : ", ", c.field, c.message);
   if (causes.size() > 1) list = "[" + list + "]";
-  return {Code::Invalid, fmt::format("{} \"{}\" is invalid: {}", kind_group, name, list), std::move(causes), std::string(name)};
+  return {Code::Invalid, fmt::format("{} \"{}\" is invalid: {}", kind_group, name, list), std::move(causes),
+          std::string(name)};
 }
 
 }  // namespace sl::kube

@@ -84,10 +84,14 @@ class Validator {
       return;
     }
     size_t before = causes_.size();
-    if (auto* t = v.if_string()) check_string(json::view(*t), s, path);
-    else if (v.is_number()) check_number(v, s, path);
-    else if (auto* a = v.if_array()) check_array(*a, old, s, path);
-    else if (auto* o = v.if_object()) check_object(*o, old, s, path);
+    if (auto* t = v.if_string())
+      check_string(json::view(*t), s, path);
+    else if (v.is_number())
+      check_number(v, s, path);
+    else if (auto* a = v.if_array())
+      check_array(*a, old, s, path);
+    else if (auto* o = v.if_object())
+      check_object(*o, old, s, path);
     if (causes_.size() == before) check_rules(v, old, s, path);
   }
 
@@ -98,13 +102,20 @@ class Validator {
 
   static bool type_fits(const Value& v, const Schema& s) {
     switch (s.type) {
-      case SchemaType::Any: return true;
-      case SchemaType::Object: return v.is_object();
-      case SchemaType::Array: return v.is_array();
-      case SchemaType::String: return v.is_string();
-      case SchemaType::Boolean: return v.is_bool();
-      case SchemaType::Number: return v.is_number();
-      case SchemaType::IntOrString: return v.is_int64() || v.is_string();
+      case SchemaType::Any:
+        return true;
+      case SchemaType::Object:
+        return v.is_object();
+      case SchemaType::Array:
+        return v.is_array();
+      case SchemaType::String:
+        return v.is_string();
+      case SchemaType::Boolean:
+        return v.is_bool();
+      case SchemaType::Number:
+        return v.is_number();
+      case SchemaType::IntOrString:
+        return v.is_int64() || v.is_string();
       case SchemaType::Integer:
         return v.is_int64() || v.is_uint64() ||
                (v.is_double() && v.get_double() == static_cast<double>(static_cast<int64_t>(v.get_double())));
@@ -122,21 +133,27 @@ class Validator {
     if (!s.enums.empty() && std::find(s.enums.begin(), s.enums.end(), text) == s.enums.end()) {
       std::string allowed;
       for (auto& e : s.enums) allowed += fmt::format("{}\"{}\"", allowed.empty() ? "" : ", ", e);
-      add("FieldValueNotSupported", path, fmt::format("Unsupported value: \"{}\": supported values: {}", text, allowed));
+      add("FieldValueNotSupported", path,
+          fmt::format("Unsupported value: \"{}\": supported values: {}", text, allowed));
     }
-    if (!s.pattern.empty() && pattern(s.pattern).ok() && !re2::RE2::PartialMatch({text.data(), text.size()}, pattern(s.pattern)))
+    if (!s.pattern.empty() && pattern(s.pattern).ok() &&
+        !re2::RE2::PartialMatch({text.data(), text.size()}, pattern(s.pattern)))
       add("FieldValueInvalid", path,
           fmt::format("Invalid value: \"{}\": {} in body should match '{}'", text, path, s.pattern));
   }
 
   void check_number(const Value& v, const Schema& s, const std::string& path) {
-    double d = v.is_int64() ? static_cast<double>(v.get_int64()) : v.is_uint64() ? static_cast<double>(v.get_uint64()) : v.get_double();
+    double d = v.is_int64()    ? static_cast<double>(v.get_int64())
+               : v.is_uint64() ? static_cast<double>(v.get_uint64())
+                               : v.get_double();
     if (s.minimum && d < *s.minimum)
       add("FieldValueInvalid", path,
-          fmt::format("Invalid value: {}: {} in body should be greater than or equal to {}", json::dump(v), path, *s.minimum));
+          fmt::format("Invalid value: {}: {} in body should be greater than or equal to {}", json::dump(v), path,
+                      *s.minimum));
     if (s.maximum && d > *s.maximum)
       add("FieldValueInvalid", path,
-          fmt::format("Invalid value: {}: {} in body should be less than or equal to {}", json::dump(v), path, *s.maximum));
+          fmt::format("Invalid value: {}: {} in body should be less than or equal to {}", json::dump(v), path,
+                      *s.maximum));
   }
 
   static std::string key_of(const Value& item, const Schema& s) {
@@ -174,14 +191,18 @@ class Validator {
       if (p.required && !o.contains(p.name))
         add("FieldValueRequired", json::child_path(path, p.name), "Required value");
     if (s.max_properties && o.size() > *s.max_properties)
-      add("FieldValueTooMany", path, fmt::format("Too many: {}: must have at most {} items", o.size(), *s.max_properties));
+      add("FieldValueTooMany", path,
+          fmt::format("Too many: {}: must have at most {} items", o.size(), *s.max_properties));
     if (s.min_properties && o.size() < *s.min_properties)
       add("FieldValueInvalid", path,
-          fmt::format("Invalid value: {}: {} in body should have at least {} properties", o.size(), path, *s.min_properties));
+          fmt::format("Invalid value: {}: {} in body should have at least {} properties", o.size(), path,
+                      *s.min_properties));
     for (auto& [key, child] : o) {
       const Value* before = old ? json::find(*old, key) : nullptr;
-      if (auto* p = s.property(key)) check(child, before, *p->schema, json::child_path(path, key));
-      else if (s.additional) check(child, before, *s.additional, json::child_path(path, key));
+      if (auto* p = s.property(key))
+        check(child, before, *p->schema, json::child_path(path, key));
+      else if (s.additional)
+        check(child, before, *s.additional, json::child_path(path, key));
     }
   }
 

@@ -6,11 +6,11 @@ namespace sl::kube {
 
 Result<void> ObjectStore::open(const std::string& path) {
   SL_CHECK(db_.open(path));
-  SL_CHECK(db_.exec(
-      "CREATE TABLE IF NOT EXISTS objects(resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,"
-      " version INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY(resource, namespace, name)) WITHOUT ROWID;"
-      "CREATE TABLE IF NOT EXISTS counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-      "INSERT OR IGNORE INTO counters VALUES('version', 1);"));
+  SL_CHECK(
+      db_.exec("CREATE TABLE IF NOT EXISTS objects(resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,"
+               " version INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY(resource, namespace, name)) WITHOUT ROWID;"
+               "CREATE TABLE IF NOT EXISTS counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+               "INSERT OR IGNORE INTO counters VALUES('version', 1);"));
   SL_TRY(all, db_.prepare("SELECT resource, namespace, name, data FROM objects"));
   for (;;) {
     SL_TRY(row, all.step());
@@ -96,8 +96,10 @@ Result<ObjectPtr> ObjectStore::write(const std::string& resource, const StoreKey
   change.object = with_version(next ? *next : *before, change.version);
   SL_CHECK(persist(resource, key, change.version, next ? change.object : nullptr));
   version_ = change.version;
-  if (next) objects_[resource][key] = change.object;
-  else objects_[resource].erase(key);
+  if (next)
+    objects_[resource][key] = change.object;
+  else
+    objects_[resource].erase(key);
   ObjectPtr out = change.object;
   publish(std::move(change));
   return out;

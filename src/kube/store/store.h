@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "kube/object/meta.h"
-#include "kube/store/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace sl::kube {
 

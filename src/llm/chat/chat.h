@@ -18,18 +18,18 @@ enum class PartKind { Text, Image, Document, ToolCall, ToolResult, Thinking, Red
 
 struct Part {
   PartKind kind = PartKind::Text;
-  std::string text;            // Text; Thinking's words; RedactedThinking's data; Document's text
-  std::string media_type;      // Image, Document given as data
-  std::string data;            // base64
-  std::string url;             // Image, Document given by address
-  std::string title;           // Document
-  std::string id;              // ToolCall, ToolResult: the call's id
-  std::string name;            // ToolCall
-  json::Value arguments;       // ToolCall: always an object
-  std::vector<Part> content;   // ToolResult
-  bool is_error = false;       // ToolResult
-  std::string signature;       // Thinking
-  json::Value cache_control;   // null if the client set none
+  std::string text;           // Text; Thinking's words; RedactedThinking's data; Document's text
+  std::string media_type;     // Image, Document given as data
+  std::string data;           // base64
+  std::string url;            // Image, Document given by address
+  std::string title;          // Document
+  std::string id;             // ToolCall, ToolResult: the call's id
+  std::string name;           // ToolCall
+  json::Value arguments;      // ToolCall: always an object
+  std::vector<Part> content;  // ToolResult
+  bool is_error = false;      // ToolResult
+  std::string signature;      // Thinking
+  json::Value cache_control;  // null if the client set none
 };
 
 struct Message {
@@ -58,9 +58,9 @@ struct ChatRequest {
   std::optional<int64_t> top_k;
   std::vector<std::string> stop;
   std::string user;
-  std::string reasoning_effort;    // none, minimal, low, medium, high, xhigh, max
-  json::Value thinking;            // a client that speaks the provider's own parameter
-  std::string schema_name;         // structured output
+  std::string reasoning_effort;  // none, minimal, low, medium, high, xhigh, max
+  json::Value thinking;          // a client that speaks the provider's own parameter
+  std::string schema_name;       // structured output
   json::Value schema;
   std::string service_tier;
   bool stream = false;
@@ -91,10 +91,10 @@ struct ChatResponse {
 struct StreamEvent {
   enum class Kind { Start, Text, Thinking, Signature, Redacted, ToolStart, ToolArguments, Finish, Usage, Error, End };
   Kind kind = Kind::Text;
-  std::string_view text;   // Text, Thinking, Signature, Redacted, ToolArguments; Error: message
-  std::string_view id;     // Start: answer id; ToolStart: call id
-  std::string_view name;   // Start: model; ToolStart: tool; Error: type
-  int tool_index = 0;      // over tools only, from 0
+  std::string_view text;  // Text, Thinking, Signature, Redacted, ToolArguments; Error: message
+  std::string_view id;    // Start: answer id; ToolStart: call id
+  std::string_view name;  // Start: model; ToolStart: tool; Error: type
+  int tool_index = 0;     // over tools only, from 0
   Finish finish = Finish::Stop;
   Usage usage;
 };

@@ -12,19 +12,25 @@ using json::write_string;
 
 std::string_view openai_finish(Finish finish) {
   switch (finish) {
-    case Finish::Stop: return "stop";
-    case Finish::Length: return "length";
-    case Finish::ToolCalls: return "tool_calls";
-    case Finish::ContentFilter: return "content_filter";
+    case Finish::Stop:
+      return "stop";
+    case Finish::Length:
+      return "length";
+    case Finish::ToolCalls:
+      return "tool_calls";
+    case Finish::ContentFilter:
+      return "content_filter";
   }
   return "stop";
 }
 
 void write_openai_usage(const Usage& u, std::string& out) {
-  fmt::format_to(std::back_inserter(out),
-                 R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"cache_write_tokens":{}}})",
-                 u.input, u.output, u.input + u.output, u.cached, u.cache_write);
-  if (u.reasoning) fmt::format_to(std::back_inserter(out), R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", *u.reasoning);
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"cache_write_tokens":{}}})",
+      u.input, u.output, u.input + u.output, u.cached, u.cache_write);
+  if (u.reasoning)
+    fmt::format_to(std::back_inserter(out), R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", *u.reasoning);
   out += '}';
 }
 
@@ -32,12 +38,18 @@ std::string_view openai_error_type(int status) {
   switch (status) {
     case 400:
     case 413:
-    case 422: return "invalid_request_error";
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 429: return "rate_limit_error";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
+    case 422:
+      return "invalid_request_error";
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return status >= 500 ? "server_error" : "invalid_request_error";
   }
 }
 
@@ -47,8 +59,10 @@ void write_openai_error(const ProviderError& e, std::string& out) {
   out += R"(,"type":)";
   write_string(openai_error_type(e.status), out);
   out += R"(,"param":null,"code":)";
-  if (e.type.empty()) out += "null";
-  else write_string(e.type, out);
+  if (e.type.empty())
+    out += "null";
+  else
+    write_string(e.type, out);
   out += "}}";
 }
 
@@ -63,8 +77,10 @@ void write_text_member(const ChatResponse& r, std::string& out) {
       any = true;
     }
   out += R"("content":)";
-  if (any) write_string(text, out);
-  else out += "null";
+  if (any)
+    write_string(text, out);
+  else
+    out += "null";
 }
 
 // reasoning_content and its signature; the blocks themselves when one pair cannot carry them.
@@ -134,9 +150,15 @@ class OpenAiStream : public StreamEncoder {
         model_ = e.name;
         begin(out, R"("role":"assistant","content":"")");
         break;
-      case Kind::Text: text_delta("content", e.text, out); break;
-      case Kind::Thinking: text_delta("reasoning_content", e.text, out); break;
-      case Kind::Signature: text_delta("reasoning_signature", e.text, out); break;
+      case Kind::Text:
+        text_delta("content", e.text, out);
+        break;
+      case Kind::Thinking:
+        text_delta("reasoning_content", e.text, out);
+        break;
+      case Kind::Signature:
+        text_delta("reasoning_signature", e.text, out);
+        break;
       case Kind::Redacted:
         delta_ = R"("thinking_blocks":[{"type":"redacted_thinking","data":)";
         write_string(e.text, delta_);
@@ -153,19 +175,26 @@ class OpenAiStream : public StreamEncoder {
         break;
       case Kind::ToolArguments:
         delta_.clear();
-        fmt::format_to(std::back_inserter(delta_), R"("tool_calls":[{{"index":{},"function":{{"arguments":)", e.tool_index);
+        fmt::format_to(std::back_inserter(delta_), R"("tool_calls":[{{"index":{},"function":{{"arguments":)",
+                       e.tool_index);
         write_string(e.text, delta_);
         delta_ += "}}]";
         begin(out, delta_);
         break;
-      case Kind::Finish: finish_ = openai_finish(e.finish); break;
-      case Kind::Usage: usage_ = e.usage; break;
+      case Kind::Finish:
+        finish_ = openai_finish(e.finish);
+        break;
+      case Kind::Usage:
+        usage_ = e.usage;
+        break;
       case Kind::Error:
         out += "data: ";
         write_openai_error({e.finish == Finish::Stop ? 500 : 500, std::string(e.name), std::string(e.text)}, out);
         out += "\n\n";
         break;
-      case Kind::End: end(out); break;
+      case Kind::End:
+        end(out);
+        break;
     }
   }
 
@@ -242,7 +271,9 @@ class OpenAiChat : public Dialect {
     write_openai_error(e, out);
     return out;
   }
-  std::unique_ptr<StreamEncoder> stream(bool include_usage) const override { return std::make_unique<OpenAiStream>(include_usage); }
+  std::unique_ptr<StreamEncoder> stream(bool include_usage) const override {
+    return std::make_unique<OpenAiStream>(include_usage);
+  }
 };
 
 }  // namespace
@@ -252,6 +283,8 @@ const Dialect& openai_chat() {
   return dialect;
 }
 
-const Dialect* find_dialect(std::string_view name) { return name == "openai-chat" ? &openai_chat() : nullptr; }
+const Dialect* find_dialect(std::string_view name) {
+  return name == "openai-chat" ? &openai_chat() : nullptr;
+}
 
 }  // namespace sl::llm

@@ -25,7 +25,8 @@ Result<void> read_data_url(std::string_view url, const std::string& at, Part& ou
   if (!url.starts_with("data:")) return bad(at, "must be a data: URL or an http(s) URL");
   size_t comma = url.find(',');
   std::string_view head = url.substr(5, comma == std::string_view::npos ? 0 : comma - 5);
-  if (comma == std::string_view::npos || !head.ends_with(";base64")) return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
+  if (comma == std::string_view::npos || !head.ends_with(";base64"))
+    return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
   out.media_type = head.substr(0, head.find(';'));
   out.data = url.substr(comma + 1);
   return {};
@@ -94,10 +95,12 @@ class RequestReader {
     if (auto* p = take("parallel_tool_calls"); p && p->is_bool()) out_.parallel_tool_calls = p->get_bool();
     std::optional<int64_t> n;
     SL_CHECK(take_number("n", n));
-    if (n.value_or(1) != 1) return bad("n", "more than one choice cannot be asked of this provider; send one request for each");
+    if (n.value_or(1) != 1)
+      return bad("n", "more than one choice cannot be asked of this provider; send one request for each");
     if (auto* m = take("modalities"); m && m->is_array())
       for (auto& v : m->get_array())
-        if (v.is_string() && json::view(v.get_string()) != "text") return bad("modalities", "only text can be asked of this provider");
+        if (v.is_string() && json::view(v.get_string()) != "text")
+          return bad("modalities", "only text can be asked of this provider");
     return read_stop();
   }
 
@@ -123,7 +126,8 @@ class RequestReader {
     tool.description = json::str(f, "description");
     tool.parameters = member(f, "parameters");
     tool.cache_control = cache;
-    if (auto strict = member(f, "strict"); strict.is_bool() && strict.get_bool()) out_.dropped.push_back(at + ".strict");
+    if (auto strict = member(f, "strict"); strict.is_bool() && strict.get_bool())
+      out_.dropped.push_back(at + ".strict");
     out_.tools.push_back(std::move(tool));
     return {};
   }
@@ -134,7 +138,9 @@ class RequestReader {
       for (size_t i = 0; i < tools->get_array().size(); ++i) {
         auto& t = tools->get_array()[i];
         std::string at = fmt::format("tools[{}]", i);
-        if (json::str(t, "type") != "function") return bad(at + ".type", fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
+        if (json::str(t, "type") != "function")
+          return bad(at + ".type",
+                     fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
         Value cache = member(t, "cache_control");
         if (cache.is_null()) cache = member(member(t, "function"), "cache_control");
         SL_CHECK(read_function(member(t, "function"), at + ".function", cache));
@@ -147,10 +153,14 @@ class RequestReader {
   }
 
   Result<void> choose(std::string_view mode, std::string_view field) {
-    if (mode == "auto") out_.tool_choice = ToolChoice::Auto;
-    else if (mode == "required") out_.tool_choice = ToolChoice::Required;
-    else if (mode == "none") out_.tool_choice = ToolChoice::None;
-    else return bad(field, fmt::format("\"{}\" must be auto, required or none", mode));
+    if (mode == "auto")
+      out_.tool_choice = ToolChoice::Auto;
+    else if (mode == "required")
+      out_.tool_choice = ToolChoice::Required;
+    else if (mode == "none")
+      out_.tool_choice = ToolChoice::None;
+    else
+      return bad(field, fmt::format("\"{}\" must be auto, required or none", mode));
     return {};
   }
 
@@ -203,12 +213,15 @@ class RequestReader {
       auto image = member(p, "image_url");
       std::string_view url = image.is_string() ? json::view(image.get_string()) : json::str(image, "url");
       if (auto detail = json::str(image, "detail"); !detail.empty() && detail != "auto") drop("image_url.detail");
-      if (url.starts_with("http://") || url.starts_with("https://")) out.url = url;
-      else SL_CHECK(read_data_url(url, at + ".image_url.url", out));
+      if (url.starts_with("http://") || url.starts_with("https://"))
+        out.url = url;
+      else
+        SL_CHECK(read_data_url(url, at + ".image_url.url", out));
     } else if (type == "file") {
       out.kind = PartKind::Document;
       auto file = member(p, "file");
-      if (!json::str(file, "file_id").empty()) return bad(at + ".file.file_id", "a file stored at OpenAI cannot be read by this provider; send file_data");
+      if (!json::str(file, "file_id").empty())
+        return bad(at + ".file.file_id", "a file stored at OpenAI cannot be read by this provider; send file_data");
       SL_CHECK(read_data_url(json::str(file, "file_data"), at + ".file.file_data", out));
       out.title = json::str(file, "filename");
     } else {
@@ -244,7 +257,9 @@ class RequestReader {
     if (!text.empty()) {
       auto parsed = json::parse(text);
       if (!parsed) return bad(at + ".function.arguments", parsed.error().message);
-      if (!parsed->is_object()) return bad(at + ".function.arguments", fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
+      if (!parsed->is_object())
+        return bad(at + ".function.arguments",
+                   fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
       p.arguments = std::move(*parsed);
     }
     out.push_back(std::move(p));
@@ -285,7 +300,8 @@ class RequestReader {
       out.parts.push_back(std::move(p));
     }
     if (auto* calls = json::arr(m, "tool_calls"))
-      for (size_t i = 0; i < calls->size(); ++i) SL_CHECK(read_call((*calls)[i], fmt::format("{}.tool_calls[{}]", at, i), out.parts));
+      for (size_t i = 0; i < calls->size(); ++i)
+        SL_CHECK(read_call((*calls)[i], fmt::format("{}.tool_calls[{}]", at, i), out.parts));
     if (auto old = member(m, "function_call"); old.is_object()) {
       Value call = json::Object{{"id", fmt::format("call_{}", out_.messages.size())}, {"function", old}};
       SL_CHECK(read_call(call, at + ".function_call", out.parts));
@@ -375,7 +391,8 @@ class RequestReader {
   }
 
   void drop(std::string field) {
-    if (std::find(out_.dropped.begin(), out_.dropped.end(), field) == out_.dropped.end()) out_.dropped.push_back(std::move(field));
+    if (std::find(out_.dropped.begin(), out_.dropped.end(), field) == out_.dropped.end())
+      out_.dropped.push_back(std::move(field));
   }
 
   // Everything else the client sent is named, unless it says nothing (null, or its default).
@@ -383,7 +400,8 @@ class RequestReader {
     for (auto& [key, value] : body_.get_object()) {
       std::string_view name = key;
       if (std::find(seen_.begin(), seen_.end(), name) != seen_.end() || value.is_null()) continue;
-      bool neutral = (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() && value.to_number<double>() == 0;
+      bool neutral = (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() &&
+                     value.to_number<double>() == 0;
       neutral |= (name == "logprobs" || name == "store") && value.is_bool() && !value.get_bool();
       neutral |= value.is_object() && value.get_object().empty();
       if (!neutral) drop(std::string(name));
@@ -397,6 +415,8 @@ class RequestReader {
 
 }  // namespace
 
-Result<ChatRequest> decode_openai_chat(const Value& body) { return RequestReader(body).read(); }
+Result<ChatRequest> decode_openai_chat(const Value& body) {
+  return RequestReader(body).read();
+}
 
 }  // namespace sl::llm

@@ -140,8 +140,7 @@ void Exchange::feed(std::string_view bytes, std::string& out) {
     return;
   }
   sse::Event event;
-  while (sse_.next(event))
-    decoder_->decode(event.name, event.data, [&](const StreamEvent& e) { on_event(e, out); });
+  while (sse_.next(event)) decoder_->decode(event.name, event.data, [&](const StreamEvent& e) { on_event(e, out); });
 }
 
 bool Exchange::finish(std::string& out, std::string_view why) {

@@ -60,7 +60,8 @@ Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uin
   tcp::resolver resolver(loop_.io());
   std::string service = std::to_string(port);
   auto [error, results] = co_await resolver.async_resolve(host, service, tcp::resolver::numeric_service, use_task);
-  if (error) co_return fail(Code::UpstreamRefused, fmt::format("cannot resolve host \"{}\": {}", host, error.message()));
+  if (error)
+    co_return fail(Code::UpstreamRefused, fmt::format("cannot resolve host \"{}\": {}", host, error.message()));
   Entry entry;
   for (auto& r : results) entry.endpoints.push_back(r.endpoint());
   entry.until_ms = loop_.now_ms() + 30'000;

@@ -15,13 +15,13 @@ Result<Url> parse_url(std::string_view text) {
   } else if (rest.starts_with("http:")) {
     rest.remove_prefix(5);
   } else {
-    return fail(Code::InvalidArgument,
-                fmt::format("URL \"{}\" must start with http:// or https://", text));
+    return fail(Code::InvalidArgument, fmt::format("URL \"{}\" must start with http:// or https://", text));
   }
   if (!rest.starts_with("//")) {
     while (rest.starts_with("/")) rest.remove_prefix(1);
-    return fail(Code::InvalidArgument, fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?",
-                                                   text, out.tls ? "https" : "http", rest));
+    return fail(Code::InvalidArgument,
+                fmt::format("URL \"{}\" lacks \"//\" after the scheme; did you mean \"{}://{}\"?", text,
+                            out.tls ? "https" : "http", rest));
   }
   rest.remove_prefix(2);
   size_t end = rest.find_first_of("/?#");
@@ -226,8 +226,10 @@ Result<ClientAnswer> HttpClient::stream(ClientRequest request, std::function<voi
         co_return;
       }
       if (got->empty()) break;
-      if (on_piece) on_piece(*got);
-      else answer.body += *got;
+      if (on_piece)
+        on_piece(*got);
+      else
+        answer.body += *got;
     }
     out->set_value(std::move(answer));
   };
@@ -235,6 +237,8 @@ Result<ClientAnswer> HttpClient::stream(ClientRequest request, std::function<voi
   return future.get();
 }
 
-Result<ClientAnswer> HttpClient::fetch(ClientRequest request) { return stream(std::move(request), nullptr); }
+Result<ClientAnswer> HttpClient::fetch(ClientRequest request) {
+  return stream(std::move(request), nullptr);
+}
 
 }  // namespace sl::net

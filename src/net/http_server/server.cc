@@ -33,39 +33,70 @@ std::string HttpRequest::query_value(std::string_view name) const {
   auto all = query_values(name);
   return all.empty() ? std::string() : all[0];
 }
-bool HttpRequest::has_query(std::string_view name) const { return !query_values(name).empty(); }
+bool HttpRequest::has_query(std::string_view name) const {
+  return !query_values(name).empty();
+}
 
 std::string_view reason_phrase(int status) {
   switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 529: return "Overloaded";
-    default: return "Status";
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 529:
+      return "Overloaded";
+    default:
+      return "Status";
   }
 }
 
@@ -133,8 +164,10 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   void on_close(std::function<void()> fn) override {
     asio::post(loop_.io(), [self = shared_from_this(), fn = std::move(fn)]() mutable {
       if (self->finished_) return;
-      if (self->closed_) fn();
-      else self->on_close_ = std::move(fn);
+      if (self->closed_)
+        fn();
+      else
+        self->on_close_ = std::move(fn);
     });
   }
 
@@ -299,7 +332,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   Error too_large() const {
-    return {Code::TooLarge, fmt::format("request body is over the limit of {} bytes", state_->limits.body_bytes_max), {}};
+    return {
+        Code::TooLarge, fmt::format("request body is over the limit of {} bytes", state_->limits.body_bytes_max), {}};
   }
 
   void copy_head(const http1::RequestHead& head, HttpRequest& out) {
@@ -338,8 +372,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Writes the handler's answer; false when the connection is to close.
   Task<bool> answer(HttpRequest request, bool keep_alive) {
     bool head_only = request.method == "HEAD";
-    auto responder =
-        std::make_shared<Responder>(state_->loop, state_->limits.queue_bytes_max, keep_alive, head_only);
+    auto responder = std::make_shared<Responder>(state_->loop, state_->limits.queue_bytes_max, keep_alive, head_only);
     state_->handler(std::move(request), responder);
     bool watching = false;
     while (!responder->ended()) {
@@ -425,7 +458,8 @@ Result<std::string> HttpServer::listen(const std::string& address) {
   if (!ec) acceptor->bind(endpoint, ec);
   if (!ec) acceptor->listen(1024, ec);
   if (ec)
-    return fail(Code::Io, fmt::format("cannot listen on {}: {}; is another program using the port?", address, ec.message()));
+    return fail(Code::Io,
+                fmt::format("cannot listen on {}: {}; is another program using the port?", address, ec.message()));
   std::string bound = format_endpoint(acceptor->local_endpoint());
   state_->acceptor = std::move(acceptor);
   state_->loop.spawn(accept_loop(state_));

@@ -29,7 +29,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 struct HttpRequest {
   std::string method;
   std::string target;
-  std::string path;   // percent-decoded
+  std::string path;  // percent-decoded
   std::string raw_path;
   std::string query;  // without "?"
   Headers headers;
@@ -64,8 +64,8 @@ using HttpHandler = std::function<void(HttpRequest, HttpResponderPtr)>;
 struct ServerLimits {
   size_t body_bytes_max = 16u << 20;
   size_t queue_bytes_max = 16u << 20;
-  int64_t idle_ms = 120'000;     // keep-alive wait
-  int64_t request_ms = 30'000;   // from first byte to whole request
+  int64_t idle_ms = 120'000;    // keep-alive wait
+  int64_t request_ms = 30'000;  // from first byte to whole request
   size_t connections_max = 10'000;
 };
 

@@ -25,7 +25,9 @@ Error to_error(const boost::system::error_code& ec, std::string_view what) {
 Deadline::Deadline(Loop& loop, std::function<void()> on_expire) : loop_(loop), on_expire_(std::move(on_expire)) {
   self_ = loop_.deadlines_.insert(loop_.deadlines_.end(), this);
 }
-Deadline::~Deadline() { loop_.deadlines_.erase(self_); }
+Deadline::~Deadline() {
+  loop_.deadlines_.erase(self_);
+}
 
 void Deadline::expires_in(int64_t ms) {
   expired_ = false;
@@ -47,12 +49,18 @@ void Loop::start() {
     io_.run();
   });
 }
-void Loop::run() { io_.run(); }
-void Loop::stop() { io_.stop(); }
+void Loop::run() {
+  io_.run();
+}
+void Loop::stop() {
+  io_.stop();
+}
 void Loop::join() {
   if (thread_.joinable()) thread_.join();
 }
-void Loop::post(std::function<void()> fn) { asio::post(io_, std::move(fn)); }
+void Loop::post(std::function<void()> fn) {
+  asio::post(io_, std::move(fn));
+}
 
 void Loop::call(std::function<void()> fn) {
   auto done = std::make_shared<std::promise<void>>();

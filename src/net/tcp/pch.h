@@ -1,10 +1,10 @@
 // Precompiled header of every folder that drives sockets: Asio costs seconds a translation unit otherwise.
 #pragma once
+#include <fmt/format.h>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
-#include <string>
-#include <vector>
-#include <memory>
 #include <functional>
 #include <map>
-#include <fmt/format.h>
+#include <memory>
+#include <string>
+#include <vector>

@@ -25,29 +25,37 @@ Error Stream::error_of(const boost::system::error_code& ec, std::string_view ste
 Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
   boost::system::error_code ec;
   size_t n = 0;
-  if (tls_) std::tie(ec, n) = co_await tls_->async_read_some(asio::buffer(data, size), use_task);
-  else std::tie(ec, n) = co_await socket_.async_read_some(asio::buffer(data, size), use_task);
+  if (tls_)
+    std::tie(ec, n) = co_await tls_->async_read_some(asio::buffer(data, size), use_task);
+  else
+    std::tie(ec, n) = co_await socket_.async_read_some(asio::buffer(data, size), use_task);
   if (n > 0) co_return n;
   if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return size_t{0};
   co_return fail(error_of(ec, "reading from"));
 }
 
+// write and write2 are awaited in place (stream.h).
 Task<Result<void>> Stream::write(std::string_view data) {
   boost::system::error_code ec;
   size_t n = 0;
-  if (tls_) std::tie(ec, n) = co_await asio::async_write(*tls_, asio::buffer(data.data(), data.size()), use_task);
-  else std::tie(ec, n) = co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), use_task);
+  if (tls_)
+    std::tie(ec, n) = co_await asio::async_write(*tls_, asio::buffer(data.data(), data.size()), use_task);
+  else
+    std::tie(ec, n) = co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), use_task);
   if (ec) co_return fail(error_of(ec, "writing to"));
   co_return Result<void>();
 }
 
+// awaited in place
 Task<Result<void>> Stream::write2(std::string_view first, std::string_view second) {
   std::array<asio::const_buffer, 2> pieces = {asio::buffer(first.data(), first.size()),
                                               asio::buffer(second.data(), second.size())};
   boost::system::error_code ec;
   size_t n = 0;
-  if (tls_) std::tie(ec, n) = co_await asio::async_write(*tls_, pieces, use_task);
-  else std::tie(ec, n) = co_await asio::async_write(socket_, pieces, use_task);
+  if (tls_)
+    std::tie(ec, n) = co_await asio::async_write(*tls_, pieces, use_task);
+  else
+    std::tie(ec, n) = co_await asio::async_write(socket_, pieces, use_task);
   if (ec) co_return fail(error_of(ec, "writing to"));
   co_return Result<void>();
 }

@@ -20,8 +20,8 @@ class Stream {
 
   // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by clean_eof()).
   Task<Result<size_t>> read_some(char* data, size_t size);
+  // Both are awaited in place: the bytes must live until they return. Two pieces go in one system call.
   Task<Result<void>> write(std::string_view data);
-  // Both pieces in one system call where possible.
   Task<Result<void>> write2(std::string_view first, std::string_view second);
 
   // TLS handshakes. The context must outlive the stream.

@@ -17,7 +17,9 @@ struct Free {
 };
 using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
 using CertPtr = std::unique_ptr<X509, Free<X509, X509_free>>;
-void free_bio(BIO* b) { BIO_free(b); }
+void free_bio(BIO* b) {
+  BIO_free(b);
+}
 using BioPtr = std::unique_ptr<BIO, Free<BIO, free_bio>>;
 
 Error openssl_error(std::string_view what) {

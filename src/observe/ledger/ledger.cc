@@ -9,11 +9,12 @@ namespace sl::observe {
 Result<void> Ledger::open(const std::string& path) {
   std::lock_guard lock(mutex_);
   SL_CHECK(db_.open(path, false));
-  SL_CHECK(db_.exec(
-      "CREATE TABLE IF NOT EXISTS records(id INTEGER PRIMARY KEY AUTOINCREMENT, start_us INTEGER NOT NULL, trace TEXT NOT NULL,"
-      " agent TEXT NOT NULL, session TEXT NOT NULL, turn TEXT NOT NULL, data TEXT NOT NULL);"
-      "CREATE INDEX IF NOT EXISTS records_trace ON records(trace);"
-      "CREATE INDEX IF NOT EXISTS records_session ON records(session) WHERE session <> '';"));
+  SL_CHECK(
+      db_.exec("CREATE TABLE IF NOT EXISTS records(id INTEGER PRIMARY KEY AUTOINCREMENT, start_us INTEGER NOT NULL, "
+               "trace TEXT NOT NULL,"
+               " agent TEXT NOT NULL, session TEXT NOT NULL, turn TEXT NOT NULL, data TEXT NOT NULL);"
+               "CREATE INDEX IF NOT EXISTS records_trace ON records(trace);"
+               "CREATE INDEX IF NOT EXISTS records_session ON records(session) WHERE session <> '';"));
   SL_TRY(insert, db_.prepare("INSERT INTO records(start_us, trace, agent, session, turn, data) VALUES(?,?,?,?,?,?)"));
   insert_ = std::move(insert);
   return {};
@@ -24,7 +25,12 @@ Result<void> Ledger::add(const std::vector<Record>& records) {
   SL_CHECK(db_.transaction([&]() -> Result<void> {
     for (auto& r : records) {
       std::string data = json::dump(to_json(r));
-      insert_.bind(1, r.start_unix_us).bind(2, r.trace_id).bind(3, r.agent).bind(4, r.session).bind(5, r.turn).bind(6, data);
+      insert_.bind(1, r.start_unix_us)
+          .bind(2, r.trace_id)
+          .bind(3, r.agent)
+          .bind(4, r.session)
+          .bind(5, r.turn)
+          .bind(6, data);
       SL_CHECK(insert_.run());
     }
     return {};
@@ -55,8 +61,9 @@ Result<json::Array> Ledger::find(const LedgerQuery& q) {
   if (!q.session.empty()) where += " AND session = ?4";
   if (!q.turn.empty()) where += " AND turn = ?5";
   if (!q.trace.empty()) where += " AND trace = ?6";
-  SL_TRY(s, db_.prepare(fmt::format("SELECT id, data FROM (SELECT id, data FROM records WHERE {} ORDER BY id DESC LIMIT {}) ORDER BY id",
-                                    where, q.limit)));
+  SL_TRY(s, db_.prepare(fmt::format(
+                "SELECT id, data FROM (SELECT id, data FROM records WHERE {} ORDER BY id DESC LIMIT {}) ORDER BY id",
+                where, q.limit)));
   s.bind(1, q.since_us).bind(2, q.after_id);
   if (!q.agent.empty()) s.bind(3, q.agent);
   if (!q.session.empty()) s.bind(4, q.session);
@@ -74,14 +81,16 @@ Result<json::Array> Ledger::trace_of(const std::string& id) {
     if (row) trace = by_id.text(0);
   }
   if (trace.size() < 32 && trace.size() >= 6) {
-    SL_TRY(by_prefix, db_.prepare("SELECT trace FROM records WHERE trace >= ?1 AND trace < ?1 || 'g' ORDER BY id DESC LIMIT 1"));
+    SL_TRY(by_prefix,
+           db_.prepare("SELECT trace FROM records WHERE trace >= ?1 AND trace < ?1 || 'g' ORDER BY id DESC LIMIT 1"));
     SL_TRY(row, by_prefix.bind(1, trace).step());
     if (row) trace = by_prefix.text(0);
   }
   SL_TRY(s, db_.prepare("SELECT id, data FROM records WHERE trace = ? ORDER BY start_us, id"));
   s.bind(1, trace);
   SL_TRY(out, rows(s));
-  if (out.empty()) return fail(Code::NotFound, fmt::format("no record or trace \"{}\"; `sightline traffic` lists what there is", id));
+  if (out.empty())
+    return fail(Code::NotFound, fmt::format("no record or trace \"{}\"; `sightline traffic` lists what there is", id));
   return out;
 }
 

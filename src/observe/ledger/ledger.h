@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kube/store/sqlite.h"
+#include "sqlite/sqlite.h"
 #include "observe/record/record.h"
 
 namespace sl::observe {

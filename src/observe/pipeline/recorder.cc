@@ -25,8 +25,10 @@ void Recorder::take(std::vector<Record> records) {
       dropped_ += records.size();
       return;
     }
-    if (queue_.empty()) queue_ = std::move(records);
-    else queue_.insert(queue_.end(), std::make_move_iterator(records.begin()), std::make_move_iterator(records.end()));
+    if (queue_.empty())
+      queue_ = std::move(records);
+    else
+      queue_.insert(queue_.end(), std::make_move_iterator(records.begin()), std::make_move_iterator(records.end()));
   }
   wake_.notify_one();
 }
@@ -61,7 +63,8 @@ void Recorder::write(std::vector<Record>& batch) {
     int64_t now = unix_ms();
     std::string stamp = rfc3339(now, true) + " info ";
     for (auto& r : batch)
-      if (r.kind == RecordKind::Exchange) lines.emplace_back(component_(r.gateway), LogLine{now, stamp + access_line(r)});
+      if (r.kind == RecordKind::Exchange)
+        lines.emplace_back(component_(r.gateway), LogLine{now, stamp + access_line(r)});
     logs_.write_batch(lines);
   }
   if (!ledger_) return;

@@ -1,8 +1,8 @@
 // Recorder: the way from finished records to access log, metrics and ledger, off the data path's threads.
 //
 // Who calls: proxy workers and the agent runtime hand over batches (take). Thread: its own; take() only queues.
-// Limits: kQueueMax records wait; beyond, batches are dropped and counted in the log. Plain HTTP records go to the ledger
-// at kPlainPerSecond at most (the rest is counted); model, turn and tool records always.
+// Limits: kQueueMax records wait; beyond, batches are dropped and counted in the log. Plain HTTP records go to the
+// ledger at kPlainPerSecond at most (the rest is counted); model, turn and tool records always.
 #pragma once
 
 #include <condition_variable>

@@ -6,8 +6,12 @@ namespace sl::observe {
 
 json::Value to_json(const Record& r) {
   static constexpr std::string_view kKinds[] = {"exchange", "turn", "tool_call"};
-  json::Object o{{"kind", kKinds[static_cast<int>(r.kind)]}, {"start", rfc3339(r.start_unix_us / 1000, true)}, {"start_us", r.start_unix_us},
-                 {"duration_us", r.duration_us}, {"trace_id", r.trace_id}, {"span_id", r.span_id}};
+  json::Object o{{"kind", kKinds[static_cast<int>(r.kind)]},
+                 {"start", rfc3339(r.start_unix_us / 1000, true)},
+                 {"start_us", r.start_unix_us},
+                 {"duration_us", r.duration_us},
+                 {"trace_id", r.trace_id},
+                 {"span_id", r.span_id}};
   auto text = [&](std::string_view key, const std::string& value) {
     if (!value.empty()) o[key] = value;
   };

@@ -38,10 +38,11 @@ struct Record {
   bool streamed = false;
   std::vector<std::string> dropped;  // fields the provider could not express
 
-  // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "none"), TLS towards the endpoint.
+  // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "none"), TLS
+  // towards the endpoint.
   std::string agent, session, turn, auth, tls_version, tls_peer, policy;
-  std::string tool;       // tool calls: its name
-  std::string error;      // why it failed, in words; empty on success
+  std::string tool;   // tool calls: its name
+  std::string error;  // why it failed, in words; empty on success
 };
 
 // The JSON form, with the access log's keys; absent ones left out.

@@ -18,8 +18,12 @@ class Anthropic : public Provider {
     return {{"anthropic-version", api_version.empty() ? "2023-06-01" : std::string(api_version)}};
   }
   Result<std::string> encode(ChatRequest& request) const override { return encode_request(request); }
-  Result<ChatResponse> decode(const Value& body, const ChatRequest& request) const override { return decode_response(body, request); }
-  std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const override { return make_stream_decoder(request); }
+  Result<ChatResponse> decode(const Value& body, const ChatRequest& request) const override {
+    return decode_response(body, request);
+  }
+  std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const override {
+    return make_stream_decoder(request);
+  }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status == 529 ? 503 : status, "", ""};

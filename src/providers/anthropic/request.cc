@@ -33,7 +33,9 @@ ModelTraits traits_of(std::string_view model) {
   return out;
 }
 
-bool uses_structured_tool(const ChatRequest& r) { return r.schema.is_object() && !traits_of(r.model).output_format; }
+bool uses_structured_tool(const ChatRequest& r) {
+  return r.schema.is_object() && !traits_of(r.model).output_format;
+}
 
 namespace {
 
@@ -64,13 +66,19 @@ Object media_block(const Part& p) {
 
 Object block_of(const Part& p) {
   switch (p.kind) {
-    case PartKind::Text: return text_block(p);
+    case PartKind::Text:
+      return text_block(p);
     case PartKind::Image:
-    case PartKind::Document: return media_block(p);
-    case PartKind::ToolCall: return Object{{"type", "tool_use"}, {"id", p.id}, {"name", p.name}, {"input", p.arguments}};
-    case PartKind::Thinking: return Object{{"type", "thinking"}, {"thinking", p.text}, {"signature", p.signature}};
-    case PartKind::RedactedThinking: return Object{{"type", "redacted_thinking"}, {"data", p.text}};
-    case PartKind::ToolResult: break;
+    case PartKind::Document:
+      return media_block(p);
+    case PartKind::ToolCall:
+      return Object{{"type", "tool_use"}, {"id", p.id}, {"name", p.name}, {"input", p.arguments}};
+    case PartKind::Thinking:
+      return Object{{"type", "thinking"}, {"thinking", p.text}, {"signature", p.signature}};
+    case PartKind::RedactedThinking:
+      return Object{{"type", "redacted_thinking"}, {"data", p.text}};
+    case PartKind::ToolResult:
+      break;
   }
   Object o{{"type", "tool_result"}, {"tool_use_id", p.id}};
   if (p.content.size() == 1 && p.content[0].kind == PartKind::Text && p.content[0].cache_control.is_null()) {
@@ -78,8 +86,10 @@ Object block_of(const Part& p) {
   } else {
     Array content;
     for (auto& c : p.content) content.push_back(block_of(c));
-    if (!content.empty()) o["content"] = std::move(content);
-    else o["content"] = "";
+    if (!content.empty())
+      o["content"] = std::move(content);
+    else
+      o["content"] = "";
   }
   if (p.is_error) o["is_error"] = true;
   if (!p.cache_control.is_null()) o["cache_control"] = p.cache_control;
@@ -102,21 +112,26 @@ Array messages_of(const ChatRequest& r) {
   return out;
 }
 
-Object empty_schema() { return Object{{"type", "object"}, {"properties", Object{}}}; }
+Object empty_schema() {
+  return Object{{"type", "object"}, {"properties", Object{}}};
+}
 
 Array tools_of(const ChatRequest& r) {
   Array out;
   for (auto& t : r.tools) {
     Object tool{{"name", t.name}};
     if (!t.description.empty()) tool["description"] = t.description;
-    Value schema = t.parameters.is_object() && !t.parameters.get_object().empty() ? t.parameters : Value(empty_schema());
+    Value schema =
+        t.parameters.is_object() && !t.parameters.get_object().empty() ? t.parameters : Value(empty_schema());
     if (!schema.get_object().contains("type")) schema.get_object()["type"] = "object";
     tool["input_schema"] = std::move(schema);
     if (!t.cache_control.is_null()) tool["cache_control"] = t.cache_control;
     out.push_back(std::move(tool));
   }
   if (uses_structured_tool(r))
-    out.push_back(Object{{"name", kStructuredTool}, {"description", "Give the final answer with this tool."}, {"input_schema", r.schema}});
+    out.push_back(Object{{"name", kStructuredTool},
+                         {"description", "Give the final answer with this tool."},
+                         {"input_schema", r.schema}});
   return out;
 }
 
@@ -124,11 +139,20 @@ void set_tool_choice(const ChatRequest& r, bool have_tools, Object& body) {
   if (!have_tools) return;
   Object choice;
   switch (r.tool_choice) {
-    case ToolChoice::Unset: break;
-    case ToolChoice::Auto: choice["type"] = "auto"; break;
-    case ToolChoice::Required: choice["type"] = "any"; break;
-    case ToolChoice::None: choice["type"] = "none"; break;
-    case ToolChoice::Named: choice = Object{{"type", "tool"}, {"name", r.tool_choice_name}}; break;
+    case ToolChoice::Unset:
+      break;
+    case ToolChoice::Auto:
+      choice["type"] = "auto";
+      break;
+    case ToolChoice::Required:
+      choice["type"] = "any";
+      break;
+    case ToolChoice::None:
+      choice["type"] = "none";
+      break;
+    case ToolChoice::Named:
+      choice = Object{{"type", "tool"}, {"name", r.tool_choice_name}};
+      break;
   }
   if (uses_structured_tool(r) && r.tool_choice != ToolChoice::Named && r.tool_choice != ToolChoice::Required) {
     // Alone it is forced; beside real tools the model may use those first.
@@ -179,7 +203,8 @@ bool set_thinking(ChatRequest& r, int64_t max_tokens, Object& body) {
     body["thinking"] = Object{{"type", "adaptive"}};
     json::ensure_object(body, "output_config")["effort"] = e == "minimal" ? "low" : e == "xhigh" ? "max" : e;
   } else {
-    body["thinking"] = Object{{"type", "enabled"}, {"budget_tokens", std::min(budget_of(r.reasoning_effort), max_tokens - 1)}};
+    body["thinking"] =
+        Object{{"type", "enabled"}, {"budget_tokens", std::min(budget_of(r.reasoning_effort), max_tokens - 1)}};
   }
   return true;
 }
@@ -191,23 +216,32 @@ void set_sampling(ChatRequest& r, bool thinking, Object& body) {
     } else {
       if (*r.temperature > 1) drop(r, "temperature");  // clamped
       double t = std::clamp(*r.temperature, 0.0, 1.0);
-      if (t == 0 || t == 1) body["temperature"] = static_cast<int64_t>(t);
-      else body["temperature"] = t;
+      if (t == 0 || t == 1)
+        body["temperature"] = static_cast<int64_t>(t);
+      else
+        body["temperature"] = t;
     }
   }
   if (r.top_p) {
-    if (thinking && *r.top_p < 0.95) drop(r, "top_p");
-    else if (*r.top_p == 1) body["top_p"] = 1;
-    else body["top_p"] = *r.top_p;
+    if (thinking && *r.top_p < 0.95)
+      drop(r, "top_p");
+    else if (*r.top_p == 1)
+      body["top_p"] = 1;
+    else
+      body["top_p"] = *r.top_p;
   }
   if (r.top_k) {
-    if (thinking) drop(r, "top_k");
-    else body["top_k"] = *r.top_k;
+    if (thinking)
+      drop(r, "top_k");
+    else
+      body["top_k"] = *r.top_k;
   }
   Array stop;
   for (auto& s : r.stop) {
-    if (trim(s).empty()) drop(r, "stop");  // refused by the provider
-    else stop.push_back(Value(s));
+    if (trim(s).empty())
+      drop(r, "stop");  // refused by the provider
+    else
+      stop.push_back(Value(s));
   }
   if (!stop.empty()) body["stop_sequences"] = std::move(stop);
 }
@@ -238,9 +272,12 @@ Result<std::string> encode_request(ChatRequest& r) {
   bool thinking = set_thinking(r, max_tokens, body);
   set_sampling(r, thinking, body);
   if (!r.user.empty()) body["metadata"] = Object{{"user_id", r.user}};
-  if (r.service_tier == "auto") body["service_tier"] = "auto";
-  else if (r.service_tier == "default") body["service_tier"] = "standard_only";
-  else if (!r.service_tier.empty()) drop(r, "service_tier");
+  if (r.service_tier == "auto")
+    body["service_tier"] = "auto";
+  else if (r.service_tier == "default")
+    body["service_tier"] = "standard_only";
+  else if (!r.service_tier.empty())
+    drop(r, "service_tier");
   if (r.stream) body["stream"] = true;
   return json::dump(body);
 }

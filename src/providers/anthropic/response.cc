@@ -91,13 +91,20 @@ class AnthropicStream : public StreamDecoder {
     Value body = parser_.release();
     std::string_view type = json::str(body, "type");
     if (type.empty()) type = name;
-    if (type == "message_start") start(body, sink);
-    else if (type == "content_block_start") block_start(body, sink);
-    else if (type == "content_block_delta") block_delta(body, sink);
-    else if (type == "content_block_stop") block_stop(body, sink);
-    else if (type == "message_delta") message_delta(body, sink);
-    else if (type == "message_stop") stop(sink);
-    else if (type == "error") error(sink, json::str(body, "error", "type"), json::str(body, "error", "message"));
+    if (type == "message_start")
+      start(body, sink);
+    else if (type == "content_block_start")
+      block_start(body, sink);
+    else if (type == "content_block_delta")
+      block_delta(body, sink);
+    else if (type == "content_block_stop")
+      block_stop(body, sink);
+    else if (type == "message_delta")
+      message_delta(body, sink);
+    else if (type == "message_stop")
+      stop(sink);
+    else if (type == "error")
+      error(sink, json::str(body, "error", "type"), json::str(body, "error", "message"));
   }
   bool complete() const override { return complete_; }
 
@@ -106,7 +113,7 @@ class AnthropicStream : public StreamDecoder {
   struct Block {
     bool tool = false;
     bool structured = false;
-    int index = 0;         // over tools
+    int index = 0;  // over tools
     bool has_input = false;
   };
 
@@ -138,7 +145,8 @@ class AnthropicStream : public StreamDecoder {
     b = Block{};
     std::string_view type = json::str(body, "content_block", "type");
     if (type == "redacted_thinking") emit(sink, Kind::Redacted, json::str(body, "content_block", "data"));
-    if (type == "text" && !json::str(body, "content_block", "text").empty()) emit(sink, Kind::Text, json::str(body, "content_block", "text"));
+    if (type == "text" && !json::str(body, "content_block", "text").empty())
+      emit(sink, Kind::Text, json::str(body, "content_block", "text"));
     if (type != "tool_use") return;
     b.tool = true;
     b.structured = json::str(body, "content_block", "name") == kStructuredTool;
@@ -185,7 +193,8 @@ class AnthropicStream : public StreamDecoder {
     auto* u = json::find(body, "usage");
     if (!u) return;
     Usage last = usage_of(*u);
-    if (json::find(*u, "input_tokens")) usage_.input = last.input, usage_.cached = last.cached, usage_.cache_write = last.cache_write;
+    if (json::find(*u, "input_tokens"))
+      usage_.input = last.input, usage_.cached = last.cached, usage_.cache_write = last.cache_write;
     usage_.output = last.output;
   }
   void stop(const EventSink& sink) {

@@ -13,7 +13,9 @@ class OpenAi : public Provider {
   std::string_view genai_name() const override { return "openai"; }
   std::string_view dialect() const override { return "openai-chat"; }
   ProviderEndpoint endpoint() const override { return {"api.openai.com", 443, true, "/v1/chat/completions"}; }
-  CredentialHeader credential(std::string_view key) const override { return {"Authorization", "Bearer " + std::string(key)}; }
+  CredentialHeader credential(std::string_view key) const override {
+    return {"Authorization", "Bearer " + std::string(key)};
+  }
   std::vector<CredentialHeader> headers(std::string_view) const override { return {}; }
 
   Result<std::string> encode(ChatRequest&) const override {

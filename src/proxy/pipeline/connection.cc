@@ -18,7 +18,9 @@ Connection::Connection(Worker* worker, net::tcp::socket socket, std::string bind
     : worker_(worker), stream_(worker->loop(), std::move(socket)), bind_(std::move(bind)) {
   worker_->add(this);
 }
-Connection::~Connection() { worker_->remove(this); }
+Connection::~Connection() {
+  worker_->remove(this);
+}
 
 void Connection::client_left() {
   left_ = true;
@@ -97,8 +99,9 @@ net::Task<void> Connection::serve() {
       if (got.error().code != Code::InvalidArgument && got.error().code != Code::TooLarge) co_return;
       Reply r = error_reply(got.error(), nullptr);
       if (got.error().code == Code::TooLarge) r.status = 431;
-      std::string text = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
-                                     r.status, net::reason_phrase(r.status), r.content_type, r.body.size(), r.body);
+      std::string text =
+          fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                      r.status, net::reason_phrase(r.status), r.content_type, r.body.size(), r.body);
       stream_.deadline().expires_in(5000);
       co_await stream_.write(text);
       boost::system::error_code ec;

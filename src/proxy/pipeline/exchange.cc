@@ -27,9 +27,12 @@ void identify_agent(Exchange& x) {
     size_t eq = piece.find('=');
     if (eq == std::string_view::npos) continue;
     std::string_view key = piece.substr(0, eq), value = piece.substr(eq + 1);
-    if (key == "agent") x.record.agent = value;
-    else if (key == "session") x.record.session = value;
-    else if (key == "turn") x.record.turn = value;
+    if (key == "agent")
+      x.record.agent = value;
+    else if (key == "session")
+      x.record.session = value;
+    else if (key == "turn")
+      x.record.turn = value;
   }
 }
 
@@ -91,7 +94,8 @@ Result<void> find_rule(Exchange& x) {
     x.record.listener = x.match.listener->spec.name;
   }
   if (!x.match.match)
-    return fail(Code::NotFound, fmt::format("no route of this gateway matches {} {} for host \"{}\"", head.method, view.path, head.host));
+    return fail(Code::NotFound, fmt::format("no route of this gateway matches {} {} for host \"{}\"", head.method,
+                                            view.path, head.host));
   x.record.route = x.match.match->rule->route;
   return {};
 }
@@ -99,8 +103,10 @@ Result<void> find_rule(Exchange& x) {
 Result<void> choose_backend(Exchange& x) {
   auto& rule = *x.match.match->rule;
   if (!rule.error.empty()) return fail(Code::Internal, rule.error);
-  if (rule.weight_total <= 0) return fail(Code::Internal, fmt::format("route {} has no backend with a weight above 0", rule.route));
-  int64_t pick = rule.shares.size() == 1 ? 0 : static_cast<int64_t>(fast_random() % static_cast<uint64_t>(rule.weight_total));
+  if (rule.weight_total <= 0)
+    return fail(Code::Internal, fmt::format("route {} has no backend with a weight above 0", rule.route));
+  int64_t pick =
+      rule.shares.size() == 1 ? 0 : static_cast<int64_t>(fast_random() % static_cast<uint64_t>(rule.weight_total));
   for (auto& share : rule.shares) {
     if (share.weight <= 0) continue;
     if (pick < share.weight) {
@@ -111,7 +117,8 @@ Result<void> choose_backend(Exchange& x) {
   }
   if (!x.share->backend) return fail(Code::Internal, x.share->error);
   x.backend = &x.share->backend->spec;
-  if (x.backend->endpoints.empty()) return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
+  if (x.backend->endpoints.empty())
+    return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
   x.endpoint = x.backend->endpoints.size() == 1 ? 0 : fast_random() % x.backend->endpoints.size();
   return {};
 }
@@ -139,8 +146,10 @@ net::Task<void> run_phases(Exchange& x) {
     co_return;
   }
   rewrite_request(x);
-  if (x.backend->ai) co_await forward_model(x);
-  else co_await forward_plain(x);
+  if (x.backend->ai)
+    co_await forward_model(x);
+  else
+    co_await forward_plain(x);
 }
 
 }  // namespace
@@ -159,7 +168,7 @@ net::Task<bool> serve_request(Connection& client) {
   }
   client.worker().finish(std::move(x.record));
   // A body that nobody read would be taken for the next request.
-  co_return x.keep_alive && client.body().done() && client.stream().is_open() && !client.left();
+  co_return x.keep_alive&& client.body().done() && client.stream().is_open() && !client.left();
 }
 
 }  // namespace sl::proxy

@@ -5,7 +5,9 @@
 
 namespace sl::proxy {
 
-bool same_field(std::string_view a, std::string_view b) { return iequals(a, b); }
+bool same_field(std::string_view a, std::string_view b) {
+  return iequals(a, b);
+}
 
 int64_t time_left(const Exchange& x, int64_t wanted) {
   if (!x.deadline_ms) return wanted;
@@ -19,8 +21,10 @@ void begin_answer(const Exchange&, int status, std::string& out) {
 
 void end_answer(Exchange& x, std::string& out) {
   if (x.client.worker().draining()) x.keep_alive = false;
-  if (!x.keep_alive) out += "Connection: close\r\n";
-  else if (x.client.head().minor_version == 0) out += "Connection: keep-alive\r\n";
+  if (!x.keep_alive)
+    out += "Connection: close\r\n";
+  else if (x.client.head().minor_version == 0)
+    out += "Connection: keep-alive\r\n";
   out += "\r\n";
 }
 
@@ -50,7 +54,8 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   }
   std::string out;
   begin_answer(x, reply.status, out);
-  if (!reply.content_type.empty() && !reply.body.empty()) fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", reply.content_type);
+  if (!reply.content_type.empty() && !reply.body.empty())
+    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", reply.content_type);
   for (auto& [name, value] : extra) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
   fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", reply.body.size());
   end_answer(x, out);
@@ -100,21 +105,25 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1
       text.assign(up.buffer, 0, end);
       up.buffer.erase(0, end);
       auto parsed = http1::parse_response(text, head, x.client.head().method == "HEAD");
-      if (!parsed) co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
-      if (head.status == 101) co_return fail(Code::UpstreamProtocol, fmt::format("{} switched protocols unasked", x.record.endpoint));
+      if (!parsed)
+        co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
+      if (head.status == 101)
+        co_return fail(Code::UpstreamProtocol, fmt::format("{} switched protocols unasked", x.record.endpoint));
       if (head.status >= 200) co_return Result<void>();
       seen = 0;
       continue;
     }
     seen = up.buffer.size();
-    if (seen > 65'536) co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
+    if (seen > 65'536)
+      co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
     up.buffer.resize(seen + 16'384);
     up.stream.deadline().expires_in(wait_ms);
     auto n = co_await up.stream.read_some(up.buffer.data() + seen, 16'384);
     up.stream.deadline().disarm();
     up.buffer.resize(seen + (n ? *n : 0));
     if (!n) co_return fail(std::move(n).error());
-    if (*n == 0) co_return fail(Code::UpstreamClosed, fmt::format("{} closed the connection before answering", x.record.endpoint));
+    if (*n == 0)
+      co_return fail(Code::UpstreamClosed, fmt::format("{} closed the connection before answering", x.record.endpoint));
   }
 }
 

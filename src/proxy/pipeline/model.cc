@@ -27,13 +27,15 @@ net::Task<Result<std::string>> read_request(Exchange& x) {
     auto piece = co_await x.client.read_body();
     if (!piece) co_return fail(std::move(piece).error());
     body += *piece;
-    if (body.size() > limit) co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
+    if (body.size() > limit)
+      co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
   }
   co_return body;
 }
 
 std::string caller_key(const http1::RequestHead& head) {
-  if (auto bearer = head.field("authorization"); bearer && bearer->size() > 7 && iequals(bearer->substr(0, 7), "bearer "))
+  if (auto bearer = head.field("authorization");
+      bearer && bearer->size() > 7 && iequals(bearer->substr(0, 7), "bearer "))
     return std::string(trim(bearer->substr(7)));
   if (auto key = head.field("x-api-key")) return std::string(*key);
   return "";
@@ -51,26 +53,33 @@ Result<std::optional<llm::CredentialHeader>> choose_credential(Exchange& x, cons
     x.record.auth = "caller";
     if (key.empty()) {
       x.record.auth = "none";
-      return fail(Code::Unauthenticated, auth.missing.empty() ? "this backend passes the caller's credential on, and the request has none: send Authorization: Bearer" : auth.missing);
+      return fail(
+          Code::Unauthenticated,
+          auth.missing.empty()
+              ? "this backend passes the caller's credential on, and the request has none: send Authorization: Bearer"
+              : auth.missing);
     }
   } else {
     x.record.auth = "none";
     return std::optional<llm::CredentialHeader>();
   }
   for (unsigned char c : key)
-    if (c < 0x20 || c == 0x7f) return fail(Code::Unauthenticated, "the credential holds a control character; check the Secret for a stray line end");
+    if (c < 0x20 || c == 0x7f)
+      return fail(Code::Unauthenticated,
+                  "the credential holds a control character; check the Secret for a stray line end");
   if (!auth.header.empty()) return std::optional(llm::CredentialHeader{auth.header, auth.prefix + key});
   return std::optional(provider.credential(key));
 }
 
 // In pass-through the client's own headers mean something to the provider; translated, only these do.
 bool forwarded(std::string_view name, bool pass_through) {
-  for (auto never : {"host", "content-length", "authorization", "x-api-key", "api-key", "accept-encoding", "cookie", "expect",
-                     "traceparent", "x-sightline-identity", "content-type", "accept"})
+  for (auto never : {"host", "content-length", "authorization", "x-api-key", "api-key", "accept-encoding", "cookie",
+                     "expect", "traceparent", "x-sightline-identity", "content-type", "accept"})
     if (same_field(name, never)) return false;
   if (http1::is_hop_by_hop(name)) return false;
   if (pass_through) return true;
-  return same_field(name, "user-agent") || same_field(name, "anthropic-beta") || same_field(name, "tracestate") || same_field(name, "x-request-id");
+  return same_field(name, "user-agent") || same_field(name, "anthropic-beta") || same_field(name, "tracestate") ||
+         same_field(name, "x-request-id");
 }
 
 std::string request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
@@ -80,18 +89,22 @@ std::string request_head(Exchange& x, const llm::Provider& provider, const llm::
   std::string path = ai.path.empty() ? provider.endpoint().path : ai.path;
   std::string out = fmt::format("POST {} HTTP/1.1\r\nHost: {}", path, e.host);
   if (e.port != (x.backend->tls ? 443 : 80)) fmt::format_to(std::back_inserter(out), ":{}", e.port);
-  fmt::format_to(std::back_inserter(out), "\r\nContent-Type: application/json\r\nAccept: {}\r\n", call.streamed() ? "text/event-stream" : "application/json");
+  fmt::format_to(std::back_inserter(out), "\r\nContent-Type: application/json\r\nAccept: {}\r\n",
+                 call.streamed() ? "text/event-stream" : "application/json");
   for (auto& f : x.client.head().fields)
     if (forwarded(f.name, call.pass_through())) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", f.name, f.value);
   if (credential) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", credential->name, credential->value);
-  for (auto& h : provider.headers(ai.api_version)) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", h.name, h.value);
+  for (auto& h : provider.headers(ai.api_version))
+    fmt::format_to(std::back_inserter(out), "{}: {}\r\n", h.name, h.value);
   append_header_changes(x.match.match->rule->spec->filters.request_headers, out);
   append_header_changes(x.share->filters.request_headers, out);
   fmt::format_to(std::back_inserter(out), "traceparent: {}\r\nContent-Length: {}\r\n\r\n", x.traceparent, body_size);
   return out;
 }
 
-net::Task<Result<void>> send_upstream(Exchange& x, const std::string& head, const std::string& body, std::string& answer_text, http1::ResponseHead& answer) {
+// The texts live in the caller's frame; awaited in place.
+net::Task<Result<void>> send_upstream(Exchange& x, const std::string& head, const std::string& body,
+                                      std::string& answer_text, http1::ResponseHead& answer) {
   int64_t wait_ms = x.match.match->rule->spec->backend_timeout_ms;
   for (bool fresh = false;; fresh = true) {
     auto opened = co_await open_upstream(x, fresh);
@@ -159,8 +172,8 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
   }
   out.emplace_back("x-sightline-trace", x.record.trace_id);
   for (auto& f : answer.fields) {
-    bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") || same_field(f.name, "x-request-id") ||
-                  to_lower(f.name).find("ratelimit") != std::string::npos;
+    bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
+                  same_field(f.name, "x-request-id") || to_lower(f.name).find("ratelimit") != std::string::npos;
     if (useful) out.emplace_back(f.name, f.value);
   }
   return out;
@@ -170,6 +183,7 @@ void append_headers(const net::Headers& headers, std::string& out) {
   for (auto& [name, value] : headers) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
 }
 
+// awaited in place
 net::Task<bool> write_client(Exchange& x, std::string_view text) {
   if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
   x.client.stream().deadline().expires_in(kWriteMs);
@@ -218,8 +232,10 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       s.out.clear();
       auto more = co_await read_more(x);
       if (more && *more) continue;
-      if (!more) broken = more.error().message;
-      else if (!body.end_of_input()) broken = fmt::format("{} closed the stream before its end", x.record.endpoint);
+      if (!more)
+        broken = more.error().message;
+      else if (!body.end_of_input())
+        broken = fmt::format("{} closed the stream before its end", x.record.endpoint);
     }
     bool whole = broken.empty() ? call.finish(s.events) : call.finish(s.events, broken);
     if (!whole) x.record.error = broken.empty() ? "the provider's stream failed" : broken;
@@ -228,7 +244,7 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
     if (s.chunked && whole) s.out += http1::kLastChunk;
     bool sent = co_await write_client(x, s.out);
     if (!whole) x.keep_alive = false;
-    co_return sent && whole && body.done();
+    co_return sent&& whole&& body.done();
   }
 }
 
@@ -290,7 +306,8 @@ net::Task<void> forward_model(Exchange& x) {
   x.dialect = &llm::openai_chat();
   auto* provider = llm::find_provider(x.backend->ai->provider);
   if (!provider) {
-    co_await send_error(x, Error{Code::Unsupported, fmt::format("provider \"{}\" is not supported yet", x.backend->ai->provider), {}});
+    co_await send_error(
+        x, Error{Code::Unsupported, fmt::format("provider \"{}\" is not supported yet", x.backend->ai->provider), {}});
     co_return;
   }
   begin_model_record(x, *provider);
@@ -328,8 +345,10 @@ net::Task<void> forward_model(Exchange& x) {
   auto type = answer.field("content-type");
   bool stream = answer.status < 300 && call->streamed() && type && type->starts_with("text/event-stream");
   bool reusable = false;
-  if (stream) reusable = co_await answer_stream(x, *call, answer);
-  else reusable = co_await answer_whole(x, *call, answer);
+  if (stream)
+    reusable = co_await answer_stream(x, *call, answer);
+  else
+    reusable = co_await answer_whole(x, *call, answer);
   release_upstream(x, reusable && answer.keep_alive);
 }
 

@@ -1,4 +1,5 @@
-// An ordinary HTTP backend: bodies stream through with back-pressure (a side is read only when the other took its bytes).
+// An ordinary HTTP backend: bodies stream through with back-pressure (a side is read only when the other took its
+// bytes).
 #include "base/ids.h"
 #include "base/strings.h"
 #include "proxy/pipeline/exchange.h"
@@ -49,9 +50,12 @@ void request_head(Exchange& x, std::string& out) {
   out += "\r\n";
   append_header_changes(rule, out);
   append_header_changes(share, out);
-  if (head.framing == http1::Framing::Chunked) out += "Transfer-Encoding: chunked\r\n";
-  else if (head.framing == http1::Framing::Length) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", head.content_length);
-  else if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") out += "Content-Length: 0\r\n";
+  if (head.framing == http1::Framing::Chunked)
+    out += "Transfer-Encoding: chunked\r\n";
+  else if (head.framing == http1::Framing::Length)
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", head.content_length);
+  else if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH")
+    out += "Content-Length: 0\r\n";
   out += "\r\n";
 }
 
@@ -85,7 +89,8 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
   co_return Result<void>();
 }
 
-net::Task<void> run_pump(Exchange* x, net::Stream* upstream, std::shared_ptr<Pump> pump, std::shared_ptr<net::asio::steady_timer> wake) {
+net::Task<void> run_pump(Exchange* x, net::Stream* upstream, std::shared_ptr<Pump> pump,
+                         std::shared_ptr<net::asio::steady_timer> wake) {
   auto ok = co_await pump_body(*x, *upstream);
   pump->failed = !ok;
   if (!ok && x->record.error.empty()) x->record.error = ok.error().message;
@@ -111,19 +116,23 @@ void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, st
   append_header_changes(rule, out);
   append_header_changes(share, out);
   chunked = false;
-  if (head.framing == http1::Framing::Length || (head.framing == http1::Framing::None && head.status >= 200 && head.status != 204 && head.status != 304)) {
+  if (head.framing == http1::Framing::Length ||
+      (head.framing == http1::Framing::None && head.status >= 200 && head.status != 204 && head.status != 304)) {
     auto length = head.field("content-length");
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", length ? *length : std::string_view("0"));
   } else if (head.framing != http1::Framing::None) {
     chunked = x.client.head().minor_version == 1;
-    if (chunked) out += "Transfer-Encoding: chunked\r\n";
-    else x.keep_alive = false;
+    if (chunked)
+      out += "Transfer-Encoding: chunked\r\n";
+    else
+      x.keep_alive = false;
   }
   end_answer(x, out);
 }
 
 // Moves all payload in `input` into `out` in the client's framing.
-Result<void> take_payload(Exchange& x, http1::BodyDecoder& body, std::string_view& input, bool chunked, std::string& out) {
+Result<void> take_payload(Exchange& x, http1::BodyDecoder& body, std::string_view& input, bool chunked,
+                          std::string& out) {
   while (!input.empty() && !body.done()) {
     auto piece = body.next(input);
     if (!piece) return fail(Code::UpstreamProtocol, piece.error().message);
@@ -169,7 +178,8 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     up.buffer.resize(n ? *n : 0);
     if (!n) co_return fail(std::move(n).error());
     if (*n > 0) continue;
-    if (!body.end_of_input()) co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
+    if (!body.end_of_input())
+      co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
     if (chunked) co_await x.client.stream().write(http1::kLastChunk);
     co_return false;
   }
@@ -214,7 +224,8 @@ net::Task<void> forward_plain(Exchange& x) {
     Result<void> got = sent;
     if (sent) {
       if (!whole && !wake) {
-        wake = std::make_shared<net::asio::steady_timer>(x.client.worker().loop().io(), net::asio::steady_timer::time_point::max());
+        wake = std::make_shared<net::asio::steady_timer>(x.client.worker().loop().io(),
+                                                         net::asio::steady_timer::time_point::max());
         x.client.worker().loop().spawn(run_pump(&x, &x.upstream->stream, pump, wake));
       }
       got = co_await read_upstream_head(x, answer_text, answer, time_left(x, wait_ms ? wait_ms : kAnswerMs));

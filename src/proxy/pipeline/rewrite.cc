@@ -39,8 +39,10 @@ std::string redirect_location(const Exchange& x) {
   std::string scheme = redirect.scheme.empty() ? "http" : redirect.scheme;
   std::string host = redirect.hostname.empty() ? std::string(route::host_without_port(head.host)) : redirect.hostname;
   int64_t port = 0;
-  if (redirect.port) port = *redirect.port;
-  else if (redirect.scheme.empty()) port = x.match.listener->spec.port;
+  if (redirect.port)
+    port = *redirect.port;
+  else if (redirect.scheme.empty())
+    port = x.match.listener->spec.port;
   bool usual = port == 0 || (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
   std::string out = scheme + "://" + host + (usual ? "" : fmt::format(":{}", port)) + path;
   if (question != std::string_view::npos) out += head.target.substr(question);

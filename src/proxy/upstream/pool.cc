@@ -22,14 +22,16 @@ std::string common_name(SSL* ssl) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls, std::vector<net::ResolveOverride> overrides)
+UpstreamPool::UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls,
+                           std::vector<net::ResolveOverride> overrides)
     : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
 
 UpstreamPool::~UpstreamPool() {
   for (auto& [name, session] : sessions_) SSL_SESSION_free(session);
 }
 
-net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::Backend* backend, size_t endpoint, bool fresh, int64_t connect_ms) {
+net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::Backend* backend, size_t endpoint, bool fresh,
+                                                     int64_t connect_ms) {
   std::string key = pool_key(*backend, endpoint);
   if (!fresh) {
     auto& pool = idle_[key];
@@ -97,6 +99,8 @@ void UpstreamPool::release(UpstreamPtr c) {
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }
 
-void UpstreamPool::close_idle() { idle_.clear(); }
+void UpstreamPool::close_idle() {
+  idle_.clear();
+}
 
 }  // namespace sl::proxy

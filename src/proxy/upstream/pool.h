@@ -27,11 +27,13 @@ using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
 class UpstreamPool {
  public:
-  UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls, std::vector<net::ResolveOverride> overrides);
+  UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls,
+               std::vector<net::ResolveOverride> overrides);
   ~UpstreamPool();
 
   // A kept connection unless `fresh`, else a new one.
-  net::Task<Result<UpstreamPtr>> acquire(const route::Backend* backend, size_t endpoint, bool fresh, int64_t connect_ms);
+  net::Task<Result<UpstreamPtr>> acquire(const route::Backend* backend, size_t endpoint, bool fresh,
+                                         int64_t connect_ms);
   // Gives back one whose last answer ended cleanly.
   void release(UpstreamPtr connection);
   void close_idle();

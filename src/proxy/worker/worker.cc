@@ -101,8 +101,12 @@ void Worker::close_connections(bool idle_only) {
     if (!idle_only || c->idle()) c->close();
 }
 
-void Worker::add(Connection* c) { connections_.push_back(c); }
-void Worker::remove(Connection* c) { connections_.remove(c); }
+void Worker::add(Connection* c) {
+  connections_.push_back(c);
+}
+void Worker::remove(Connection* c) {
+  connections_.remove(c);
+}
 
 void Worker::finish(observe::Record record) {
   ++requests_;

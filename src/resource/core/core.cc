@@ -59,8 +59,10 @@ void describe(json::Fields<ServiceSpec>& f) {
   f.add("selector", &ServiceSpec::selector).doc("Labels of the pods behind it.").map_atomic();
   f.add("clusterIP", &ServiceSpec::cluster_ip).doc("Virtual address, or None.");
   f.add("clusterIPs", &ServiceSpec::cluster_ips).doc("Virtual addresses.");
-  f.add("type", &ServiceSpec::type).doc("ClusterIP, NodePort, LoadBalancer or ExternalName.")
-      .one_of({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}).defaults("ClusterIP");
+  f.add("type", &ServiceSpec::type)
+      .doc("ClusterIP, NodePort, LoadBalancer or ExternalName.")
+      .one_of({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"})
+      .defaults("ClusterIP");
   f.add("sessionAffinity", &ServiceSpec::session_affinity).doc("None or ClientIP.").defaults("None");
   f.add("externalName", &ServiceSpec::external_name).doc("DNS name of an ExternalName service.");
   f.add("externalIPs", &ServiceSpec::external_ips).doc("Further addresses.");
@@ -85,7 +87,9 @@ KindInfo core_kind(std::string kind, std::string plural, std::vector<std::string
   return k;
 }
 
-Column age() { return {"Age", "date", ".metadata.creationTimestamp", 0, "Time since the object was created."}; }
+Column age() {
+  return {"Age", "date", ".metadata.creationTimestamp", 0, "Time since the object was created."};
+}
 
 json::Property open_object(std::string name, std::string doc) {
   auto s = std::make_shared<json::Schema>();
@@ -124,12 +128,16 @@ void check_secret(const Value& secret, const Value* old, std::vector<Cause>& cau
   if (auto* data = json::find(secret, "data"); data && data->is_object())
     for (auto& [key, value] : data->get_object()) {
       auto raw = value.is_string() ? base64_decode(json::view(value.get_string())) : std::nullopt;
-      if (!raw) causes.push_back({"FieldValueInvalid", "Invalid value: must be base64", "data[" + std::string(key) + "]"});
-      else bytes += raw->size();
+      if (!raw)
+        causes.push_back({"FieldValueInvalid", "Invalid value: must be base64", "data[" + std::string(key) + "]"});
+      else
+        bytes += raw->size();
     }
-  if (bytes > 1024 * 1024) causes.push_back({"FieldValueTooLong", "Too long: may not be more than 1048576 bytes", "data"});
+  if (bytes > 1024 * 1024)
+    causes.push_back({"FieldValueTooLong", "Too long: may not be more than 1048576 bytes", "data"});
   if (old && json::str(*old, "type") != json::str(secret, "type"))
-    causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": field is immutable", json::str(secret, "type")), "type"});
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: \"{}\": field is immutable", json::str(secret, "type")), "type"});
   check_immutable(secret, old, causes);
 }
 
@@ -175,8 +183,11 @@ KindInfo service_kind() {
   k.doc = "A name for a set of endpoints.";
   k.categories = {"all"};
   k.members = {member<ServiceSpec>("spec"), open_object("status", "State of the load balancer.")};
-  k.columns = {{"Type", "string", ".spec.type"}, {"Cluster-IP", "string", ".spec.clusterIP"},
-               {"External-IP", "string", "@service-external-ip"}, {"Port(s)", "string", "@service-ports"}, age()};
+  k.columns = {{"Type", "string", ".spec.type"},
+               {"Cluster-IP", "string", ".spec.clusterIP"},
+               {"External-IP", "string", "@service-external-ip"},
+               {"Port(s)", "string", "@service-ports"},
+               age()};
   k.selectable_fields = {"spec.type", "spec.clusterIP"};
   k.prepare = [](Value& service) -> Result<void> {
     if (json::str(service, "spec", "clusterIP").empty() && json::str(service, "spec", "type") != "ExternalName")
@@ -193,8 +204,9 @@ KindInfo pod_kind() {
   k.read_only = true;
   k.subresources = {"log"};
   k.members = {open_object("spec", "What runs."), open_object("status", "How it runs.")};
-  k.columns = {{"Ready", "string", "@pod-ready"}, {"Status", "string", ".status.phase"}, {"Restarts", "string", "@pod-restarts"}, age(),
-               {"IP", "string", ".status.podIP", 1}, {"Node", "string", ".spec.nodeName", 1}};
+  k.columns = {{"Ready", "string", "@pod-ready"},       {"Status", "string", ".status.phase"},
+               {"Restarts", "string", "@pod-restarts"}, age(),
+               {"IP", "string", ".status.podIP", 1},    {"Node", "string", ".spec.nodeName", 1}};
   k.selectable_fields = {"spec.nodeName", "status.phase", "status.podIP", "spec.serviceAccountName"};
   return k;
 }
@@ -203,16 +215,34 @@ KindInfo event_kind() {
   KindInfo k = core_kind("Event", "events", {"ev"});
   k.status = false;
   k.doc = "Something that happened to an object.";
-  k.members = {open_object("involvedObject", "The object."), open_object("source", "Who reports."), open_object("related", "A second object."), open_object("series", "Repetition.")};
-  for (auto [name, doc] : {std::pair{"reason", "Short reason."}, {"message", "In words."}, {"type", "Normal or Warning."},
-                           {"firstTimestamp", "First time."}, {"lastTimestamp", "Last time."}, {"eventTime", "Time."},
-                           {"action", "What was done."}, {"reportingComponent", "Controller."}, {"reportingInstance", "Instance."}})
+  k.members = {open_object("involvedObject", "The object."), open_object("source", "Who reports."),
+               open_object("related", "A second object."), open_object("series", "Repetition.")};
+  for (auto [name, doc] : {std::pair{"reason", "Short reason."},
+                           {"message", "In words."},
+                           {"type", "Normal or Warning."},
+                           {"firstTimestamp", "First time."},
+                           {"lastTimestamp", "Last time."},
+                           {"eventTime", "Time."},
+                           {"action", "What was done."},
+                           {"reportingComponent", "Controller."},
+                           {"reportingInstance", "Instance."}})
     k.members.push_back(plain<std::string>(name, doc));
   k.members.push_back(plain<int64_t>("count", "How often."));
-  k.columns = {{"Last Seen", "string", "@event-last-seen"}, {"Type", "string", ".type"}, {"Reason", "string", ".reason"},
-               {"Object", "string", "@event-object"}, {"Message", "string", ".message"}};
-  k.selectable_fields = {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-                         "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "type", "source", "reportingComponent"};
+  k.columns = {{"Last Seen", "string", "@event-last-seen"},
+               {"Type", "string", ".type"},
+               {"Reason", "string", ".reason"},
+               {"Object", "string", "@event-object"},
+               {"Message", "string", ".message"}};
+  k.selectable_fields = {"involvedObject.kind",
+                         "involvedObject.namespace",
+                         "involvedObject.name",
+                         "involvedObject.uid",
+                         "involvedObject.apiVersion",
+                         "involvedObject.fieldPath",
+                         "reason",
+                         "type",
+                         "source",
+                         "reportingComponent"};
   return k;
 }
 
@@ -228,20 +258,28 @@ KindInfo crd_kind() {
   k.namespaced = false;
   k.core_style = true;
   k.doc = "A kind added to this API.";
-  k.members = {open_object("spec", "The kind, its versions and schemas."), open_object("status", "Accepted names and stored versions.")};
+  k.members = {open_object("spec", "The kind, its versions and schemas."),
+               open_object("status", "Accepted names and stored versions.")};
   k.columns = {{"Created At", "date", ".metadata.creationTimestamp"}};
   k.columns[0] = {"Created At", "string", ".metadata.creationTimestamp", 0, ""};
   k.check = [](const Value& crd, const Value*, std::vector<Cause>& causes) {
     std::string group(json::str(crd, "spec", "group")), plural(json::str(crd, "spec", "names", "plural"));
     if (group.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
     if (plural.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.plural"});
-    if (json::str(crd, "spec", "names", "kind").empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.kind"});
-    if (!json::arr(crd, "spec", "versions")) causes.push_back({"FieldValueRequired", "Required value", "spec.versions"});
+    if (json::str(crd, "spec", "names", "kind").empty())
+      causes.push_back({"FieldValueRequired", "Required value", "spec.names.kind"});
+    if (!json::arr(crd, "spec", "versions"))
+      causes.push_back({"FieldValueRequired", "Required value", "spec.versions"});
     std::string wanted = plural + "." + group;
     if (causes.empty() && json::str(crd, "metadata", "name") != wanted)
-      causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+spec.group", json::str(crd, "metadata", "name")), "metadata.name"});
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+spec.group",
+                                    json::str(crd, "metadata", "name")),
+                        "metadata.name"});
     if (auto s = json::str(crd, "spec", "conversion", "strategy"); !s.empty() && s != "None")
-      causes.push_back({"FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"None\"", s), "spec.conversion.strategy"});
+      causes.push_back({"FieldValueNotSupported",
+                        fmt::format("Unsupported value: \"{}\": supported values: \"None\"", s),
+                        "spec.conversion.strategy"});
   };
   return k;
 }

@@ -13,8 +13,11 @@ namespace {
 constexpr char kHostname[] = "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 constexpr char kGroup[] = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 constexpr char kKind[] = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
-constexpr char kController[] = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/[A-Za-z0-9\\/\\-._~%!$&'()*+,;=:]+$";
-constexpr char kProtocol[] = "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/[A-Za-z0-9]+$";
+constexpr char kController[] =
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/[A-Za-z0-9\\/\\-._~%!$&'()*+,;=:]+$";
+constexpr char kProtocol[] =
+    "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/"
+    "[A-Za-z0-9]+$";
 
 bool any_of(const Value& v, std::string_view key, std::initializer_list<std::string_view> values) {
   auto text = json::str(v, key);
@@ -33,7 +36,8 @@ bool unique(const Value& list, const std::function<std::string(const Value&)>& k
 }
 
 std::string listener_key(const Value& l) {
-  return std::to_string(json::num(l, 0, "port")) + "/" + std::string(json::str(l, "protocol")) + "/" + std::string(json::str(l, "hostname"));
+  return std::to_string(json::num(l, 0, "port")) + "/" + std::string(json::str(l, "protocol")) + "/" +
+         std::string(json::str(l, "hostname"));
 }
 
 struct Address {
@@ -66,7 +70,9 @@ void describe(json::Fields<GatewayStatus>& f) {
 struct SupportedFeature {
   std::string name;
 };
-void describe(json::Fields<SupportedFeature>& f) { f.add("name", &SupportedFeature::name).doc("Name of the feature.").required(); }
+void describe(json::Fields<SupportedFeature>& f) {
+  f.add("name", &SupportedFeature::name).doc("Name of the feature.").required();
+}
 struct GatewayClassStatus {
   std::vector<Condition> conditions;
   std::vector<SupportedFeature> features;
@@ -74,7 +80,10 @@ struct GatewayClassStatus {
 void describe(json::Fields<GatewayClassStatus>& f) {
   f.doc("State of the class.");
   f.add("conditions", &GatewayClassStatus::conditions).doc("Accepted and more.").items(0, 8).list_map({"type"});
-  f.add("supportedFeatures", &GatewayClassStatus::features).doc("Features, in ascending order.").items(0, 64).list_map({"name"});
+  f.add("supportedFeatures", &GatewayClassStatus::features)
+      .doc("Features, in ascending order.")
+      .items(0, 64)
+      .list_map({"name"});
 }
 
 }  // namespace
@@ -89,8 +98,11 @@ void describe(json::Fields<ParametersRef>& f) {
 
 void describe(json::Fields<GatewayClassSpec>& f) {
   f.doc("Which controller runs gateways of this class.");
-  f.add("controllerName", &GatewayClassSpec::controller_name).doc("Domain/path of the controller; immutable.")
-      .required().length(1, 253).pattern(kController)
+  f.add("controllerName", &GatewayClassSpec::controller_name)
+      .doc("Domain/path of the controller; immutable.")
+      .required()
+      .length(1, 253)
+      .pattern(kController)
       .rule("Value is immutable", [](const Value& self, const Value* old) { return !old || self == *old; });
   f.add("parametersRef", &GatewayClassSpec::parameters_ref).doc("Parameters of the class.");
   f.add("description", &GatewayClassSpec::description).doc("In words.").length(0, 64);
@@ -110,7 +122,10 @@ void describe(json::Fields<RouteGroupKind>& f) {
 
 void describe(json::Fields<RouteNamespaces>& f) {
   f.doc("Namespaces from which routes may attach.");
-  f.add("from", &RouteNamespaces::from).doc("All, Selector, Same or None.").one_of({"All", "Selector", "Same", "None"}).defaults("Same");
+  f.add("from", &RouteNamespaces::from)
+      .doc("All, Selector, Same or None.")
+      .one_of({"All", "Selector", "Same", "None"})
+      .defaults("Same");
   f.add("selector", &RouteNamespaces::selector).doc("Labels of the namespaces, for Selector.");
 }
 
@@ -122,7 +137,10 @@ void describe(json::Fields<AllowedRoutes>& f) {
 
 void describe(json::Fields<ListenerTls>& f) {
   f.doc("TLS of the listener.");
-  f.add("mode", &ListenerTls::mode).doc("Terminate or Passthrough.").one_of({"Terminate", "Passthrough"}).defaults("Terminate");
+  f.add("mode", &ListenerTls::mode)
+      .doc("Terminate or Passthrough.")
+      .one_of({"Terminate", "Passthrough"})
+      .defaults("Terminate");
   f.add("certificateRefs", &ListenerTls::certificate_refs).doc("Certificates.").items(0, 64);
   f.add("options", &ListenerTls::options).doc("Implementation options.").max_entries(16);
   f.rule("certificateRefs or options must be specified when mode is Terminate", [](const Value& s, const Value*) {
@@ -136,9 +154,14 @@ void describe(json::Fields<Listener>& f) {
   f.add("name", &Listener::name).doc("Unique in the gateway.").required().length(1, 253);
   f.add("hostname", &Listener::hostname).doc("Host matched; empty matches all.").length(1, 253).pattern(kHostname);
   f.add("port", &Listener::port).doc("Port.").required().min(1).max(65535);
-  f.add("protocol", &Listener::protocol).doc("HTTP, HTTPS, TLS, TCP, UDP or a domain-prefixed one.").required().length(1, 255).pattern(kProtocol);
+  f.add("protocol", &Listener::protocol)
+      .doc("HTTP, HTTPS, TLS, TCP, UDP or a domain-prefixed one.")
+      .required()
+      .length(1, 255)
+      .pattern(kProtocol);
   f.add("tls", &Listener::tls).doc("TLS, for HTTPS and TLS.");
-  f.add("allowedRoutes", &Listener::allowed_routes).doc("Which routes may attach.")
+  f.add("allowedRoutes", &Listener::allowed_routes)
+      .doc("Which routes may attach.")
       .defaults(json::Object{{"namespaces", json::Object{{"from", "Same"}}}});
 }
 
@@ -153,7 +176,8 @@ static void describe_listener_list(json::FieldRef list) {
   list.rule("tls must not be specified for protocols ['HTTP', 'TCP', 'UDP']",
             each([](const Value& l) { return !any_of(l, "protocol", {"HTTP", "TCP", "UDP"}) || !has(l, "tls"); }))
       .rule("tls mode must be Terminate for protocol HTTPS", each([](const Value& l) {
-              return json::str(l, "protocol") != "HTTPS" || !has(l, "tls") || json::str(l, "tls", "mode") == "Terminate";
+              return json::str(l, "protocol") != "HTTPS" || !has(l, "tls") ||
+                     json::str(l, "tls", "mode") == "Terminate";
             }))
       .rule("tls mode must be set for protocol TLS", each([](const Value& l) {
               return json::str(l, "protocol") != "TLS" || !json::str(l, "tls", "mode").empty();
@@ -161,13 +185,18 @@ static void describe_listener_list(json::FieldRef list) {
       .rule("hostname must not be specified for protocols ['TCP', 'UDP']",
             each([](const Value& l) { return !any_of(l, "protocol", {"TCP", "UDP"}) || !has(l, "hostname"); }))
       .rule("Listener name must be unique within the Gateway",
-            [](const Value& self, const Value*) { return unique(self, [](auto& l) { return std::string(json::str(l, "name")); }); })
+            [](const Value& self, const Value*) {
+              return unique(self, [](auto& l) { return std::string(json::str(l, "name")); });
+            })
       .rule("Combination of port, protocol and hostname must be unique for each listener",
             [](const Value& self, const Value*) { return unique(self, listener_key); });
 }
 
 void describe(json::Fields<GatewayAddress>& f) {
-  f.add("type", &GatewayAddress::type).doc("IPAddress, Hostname or domain-prefixed.").defaults("IPAddress").length(1, 253);
+  f.add("type", &GatewayAddress::type)
+      .doc("IPAddress, Hostname or domain-prefixed.")
+      .defaults("IPAddress")
+      .length(1, 253);
   f.add("value", &GatewayAddress::value).doc("The address; empty lets the controller choose.").length(0, 253);
 }
 
@@ -179,18 +208,24 @@ void describe(json::Fields<GatewayInfrastructure>& f) {
 }
 
 void describe(json::Fields<AllowedListeners>& f) {
-  f.add("namespaces", &AllowedListeners::namespaces).doc("Namespaces whose ListenerSets may attach.").defaults(json::Object{{"from", "None"}});
+  f.add("namespaces", &AllowedListeners::namespaces)
+      .doc("Namespaces whose ListenerSets may attach.")
+      .defaults(json::Object{{"from", "None"}});
 }
 
 void describe(json::Fields<GatewaySpec>& f) {
   f.doc("The gateway that is wanted.");
   f.add("gatewayClassName", &GatewaySpec::class_name).doc("Name of the GatewayClass.").required().length(1, 253);
-  describe_listener_list(f.add("listeners", &GatewaySpec::listeners).doc("Listeners.").required().items(1, 64).list_map({"name"}));
-  f.add("addresses", &GatewaySpec::addresses).doc("Addresses asked for.").items(0, 16)
+  describe_listener_list(
+      f.add("listeners", &GatewaySpec::listeners).doc("Listeners.").required().items(1, 64).list_map({"name"}));
+  f.add("addresses", &GatewaySpec::addresses)
+      .doc("Addresses asked for.")
+      .items(0, 16)
       .rule("IPAddress values must be unique", [](const Value& self, const Value*) {
         std::set<std::string> seen;
         for (auto& a : self.get_array())
-          if (json::str(a, "type") == "IPAddress" && has(a, "value") && !seen.emplace(json::str(a, "value")).second) return false;
+          if (json::str(a, "type") == "IPAddress" && has(a, "value") && !seen.emplace(json::str(a, "value")).second)
+            return false;
         return true;
       });
   f.add("infrastructure", &GatewaySpec::infrastructure).doc("Labels and annotations of the objects made for it.");
@@ -231,9 +266,14 @@ Result<int64_t> parse_duration_ms(std::string_view text) {
     size_t digits = 0;
     while (digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9') ++digits;
     auto n = parse_int(rest.substr(0, digits));
-    if (!n || digits > 5) return fail(Code::Invalid, "duration \"" + std::string(text) + "\" must look like 1h30m, 10s or 500ms");
+    if (!n || digits > 5)
+      return fail(Code::Invalid, "duration \"" + std::string(text) + "\" must look like 1h30m, 10s or 500ms");
     rest.remove_prefix(digits);
-    int64_t unit = rest.starts_with("ms") ? 1 : rest.starts_with("s") ? 1000 : rest.starts_with("m") ? 60'000 : rest.starts_with("h") ? 3'600'000 : 0;
+    int64_t unit = rest.starts_with("ms")  ? 1
+                   : rest.starts_with("s") ? 1000
+                   : rest.starts_with("m") ? 60'000
+                   : rest.starts_with("h") ? 3'600'000
+                                           : 0;
     if (!unit) return fail(Code::Invalid, "duration \"" + std::string(text) + "\" must look like 1h30m, 10s or 500ms");
     rest.remove_prefix(unit == 1 ? 2 : 1);
     total += *n * unit;
@@ -242,7 +282,8 @@ Result<int64_t> parse_duration_ms(std::string_view text) {
 }
 
 std::vector<KindInfo> gateway_kinds() {
-  auto kind = [](std::string name, std::string plural, std::vector<std::string> versions, std::vector<std::string> shorts) {
+  auto kind = [](std::string name, std::string plural, std::vector<std::string> versions,
+                 std::vector<std::string> shorts) {
     KindInfo k;
     k.group = kGatewayGroup;
     k.kind = std::move(name);
@@ -258,13 +299,17 @@ std::vector<KindInfo> gateway_kinds() {
   gc.namespaced = false;
   gc.doc = "A class of gateways that one controller runs.";
   gc.members = {member<GatewayClassSpec>("spec", true), member<GatewayClassStatus>("status")};
-  gc.columns = {{"Controller", "string", ".spec.controllerName"}, {"Accepted", "string", ".status.conditions[?(@.type==\"Accepted\")].status"},
-                age, {"Description", "string", ".spec.description", 1}};
+  gc.columns = {{"Controller", "string", ".spec.controllerName"},
+                {"Accepted", "string", ".status.conditions[?(@.type==\"Accepted\")].status"},
+                age,
+                {"Description", "string", ".spec.description", 1}};
   KindInfo gw = kind("Gateway", "gateways", {"v1", "v1beta1"}, {"gtw"});
   gw.doc = "A set of listeners that accept traffic.";
   gw.members = {member<GatewaySpec>("spec", true), member<GatewayStatus>("status")};
-  gw.columns = {{"Class", "string", ".spec.gatewayClassName"}, {"Address", "string", ".status.addresses[*].value"},
-                {"Programmed", "string", ".status.conditions[?(@.type==\"Programmed\")].status"}, age};
+  gw.columns = {{"Class", "string", ".spec.gatewayClassName"},
+                {"Address", "string", ".status.addresses[*].value"},
+                {"Programmed", "string", ".status.conditions[?(@.type==\"Programmed\")].status"},
+                age};
   KindInfo grant = kind("ReferenceGrant", "referencegrants", {"v1", "v1beta1", "v1alpha2"}, {"refgrant"});
   grant.status = false;
   grant.doc = "Lets other namespaces refer to objects of this one.";

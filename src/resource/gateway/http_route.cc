@@ -33,7 +33,8 @@ size_t count_filters(const Value& list, std::string_view type) {
 bool replaces_prefix(const Value& rule, std::string_view filter_type, std::string_view member) {
   if (auto* filters = json::arr(rule, "filters"))
     for (auto& f : *filters)
-      if (json::str(f, "type") == filter_type && json::str(f, member, "path", "type") == "ReplacePrefixMatch") return true;
+      if (json::str(f, "type") == filter_type && json::str(f, member, "path", "type") == "ReplacePrefixMatch")
+        return true;
   return false;
 }
 
@@ -50,7 +51,10 @@ struct RouteParentStatus {
 void describe(json::Fields<RouteParentStatus>& f) {
   f.add("parentRef", &RouteParentStatus::parent_ref).doc("The parent, as in spec.").required().object();
   f.add("controllerName", &RouteParentStatus::controller).doc("Who wrote this entry.").required();
-  f.add("conditions", &RouteParentStatus::conditions).doc("Accepted, ResolvedRefs and more.").items(0, 8).list_map({"type"});
+  f.add("conditions", &RouteParentStatus::conditions)
+      .doc("Accepted, ResolvedRefs and more.")
+      .items(0, 8)
+      .list_map({"type"});
 }
 struct HttpRouteStatus {
   std::vector<RouteParentStatus> parents;
@@ -73,7 +77,11 @@ void describe(json::Fields<ParentReference>& f) {
 }
 
 void describe(json::Fields<BackendObjectReference>& f) {
-  f.add("group", &BackendObjectReference::group).doc("API group; empty for core.").defaults("").pattern(kGroup).length(0, 253);
+  f.add("group", &BackendObjectReference::group)
+      .doc("API group; empty for core.")
+      .defaults("")
+      .pattern(kGroup)
+      .length(0, 253);
   f.add("kind", &BackendObjectReference::kind).doc("Kind.").defaults("Service").pattern(kKind).length(1, 63);
   f.add("name", &BackendObjectReference::name).doc("Name.").required().length(1, 253);
   f.add("namespace", &BackendObjectReference::ns).doc("Namespace; another one needs a ReferenceGrant.").length(1, 63);
@@ -97,7 +105,10 @@ void describe(json::Fields<HeaderFilter>& f) {
 
 void describe(json::Fields<PathModifier>& f) {
   f.doc("How the path is changed.");
-  f.add("type", &PathModifier::type).doc("ReplaceFullPath or ReplacePrefixMatch.").required().one_of({"ReplaceFullPath", "ReplacePrefixMatch"});
+  f.add("type", &PathModifier::type)
+      .doc("ReplaceFullPath or ReplacePrefixMatch.")
+      .required()
+      .one_of({"ReplaceFullPath", "ReplacePrefixMatch"});
   f.add("replaceFullPath", &PathModifier::full).doc("The new path.").length(0, 1024);
   f.add("replacePrefixMatch", &PathModifier::prefix).doc("What replaces the matched prefix.").length(0, 1024);
   auto pair = [&](std::string type, std::string member) {
@@ -116,7 +127,9 @@ void describe(json::Fields<RedirectFilter>& f) {
   f.add("hostname", &RedirectFilter::hostname).doc("Host of the Location.").length(1, 253);
   f.add("path", &RedirectFilter::path).doc("Path of the Location.");
   f.add("port", &RedirectFilter::port).doc("Port of the Location.").min(1).max(65535);
-  f.add("statusCode", &RedirectFilter::status_code).doc("301, 302, 303, 307 or 308.").defaults(302)
+  f.add("statusCode", &RedirectFilter::status_code)
+      .doc("301, 302, 303, 307 or 308.")
+      .defaults(302)
       .rule("Unsupported value: supported values: 301, 302, 303, 307, 308", [](const Value& v, const Value*) {
         auto n = v.is_int64() ? v.get_int64() : 0;
         return n == 301 || n == 302 || n == 303 || n == 307 || n == 308;
@@ -138,9 +151,14 @@ void describe(json::Fields<LocalObjectReference>& f) {
 void describe(json::Fields<HttpRouteFilter>& f) {
   f.doc("A step of request or response processing.");
   const std::vector<std::pair<std::string, std::string>> members = {
-      {"RequestHeaderModifier", "requestHeaderModifier"}, {"ResponseHeaderModifier", "responseHeaderModifier"},
-      {"RequestMirror", "requestMirror"}, {"RequestRedirect", "requestRedirect"}, {"URLRewrite", "urlRewrite"},
-      {"CORS", "cors"}, {"ExternalAuth", "externalAuth"}, {"ExtensionRef", "extensionRef"}};
+      {"RequestHeaderModifier", "requestHeaderModifier"},
+      {"ResponseHeaderModifier", "responseHeaderModifier"},
+      {"RequestMirror", "requestMirror"},
+      {"RequestRedirect", "requestRedirect"},
+      {"URLRewrite", "urlRewrite"},
+      {"CORS", "cors"},
+      {"ExternalAuth", "externalAuth"},
+      {"ExtensionRef", "extensionRef"}};
   std::vector<std::string> types;
   for (auto& [type, member] : members) types.push_back(type);
   f.add("type", &HttpRouteFilter::type).doc("Which filter.").required().one_of(types);
@@ -161,47 +179,61 @@ void describe(json::Fields<HttpRouteFilter>& f) {
 }
 
 static void describe_filter_list(json::FieldRef list) {
-  list.items(0, 16).rule("May specify either httpRouteFilterRequestRedirect or httpRouteFilterRequestRewrite, but not both",
-                         [](const Value& s, const Value*) {
-                           return !count_filters(s, "RequestRedirect") || !count_filters(s, "URLRewrite");
-                         });
+  list.items(0, 16).rule(
+      "May specify either httpRouteFilterRequestRedirect or httpRouteFilterRequestRewrite, but not both",
+      [](const Value& s, const Value*) {
+        return !count_filters(s, "RequestRedirect") || !count_filters(s, "URLRewrite");
+      });
   for (std::string type : {"CORS", "RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite"})
-    list.rule(type + " filter cannot be repeated", [type](const Value& s, const Value*) { return count_filters(s, type) <= 1; });
+    list.rule(type + " filter cannot be repeated",
+              [type](const Value& s, const Value*) { return count_filters(s, type) <= 1; });
 }
 
 void describe(json::Fields<HttpBackendRef>& f) {
   f.include<BackendObjectReference>();
   f.doc("Where requests go.");
-  f.add("weight", &HttpBackendRef::weight).doc("Share of requests among the rule's backends.").defaults(1).min(0).max(1000000);
+  f.add("weight", &HttpBackendRef::weight)
+      .doc("Share of requests among the rule's backends.")
+      .defaults(1)
+      .min(0)
+      .max(1000000);
   describe_filter_list(f.add("filters", &HttpBackendRef::filters).doc("Filters for this backend alone."));
 }
 
 void describe(json::Fields<NamedMatch>& f) {
-  f.add("type", &NamedMatch::type).doc("Exact or RegularExpression.").one_of({"Exact", "RegularExpression"}).defaults("Exact");
+  f.add("type", &NamedMatch::type)
+      .doc("Exact or RegularExpression.")
+      .one_of({"Exact", "RegularExpression"})
+      .defaults("Exact");
   f.add("name", &NamedMatch::name).doc("Name.").required().length(1, 256).pattern(kHeaderName);
   f.add("value", &NamedMatch::value).doc("Value or expression.").required().length(1, 4096);
 }
 
 void describe(json::Fields<PathMatch>& f) {
   f.doc("Matches the path.");
-  f.add("type", &PathMatch::type).doc("Exact, PathPrefix or RegularExpression.")
-      .one_of({"Exact", "PathPrefix", "RegularExpression"}).defaults("PathPrefix");
+  f.add("type", &PathMatch::type)
+      .doc("Exact, PathPrefix or RegularExpression.")
+      .one_of({"Exact", "PathPrefix", "RegularExpression"})
+      .defaults("PathPrefix");
   f.add("value", &PathMatch::value).doc("Path or expression.").defaults("/").length(0, 1024);
   auto literal = [](const Value& s) { return json::str(s, "type") != "RegularExpression"; };
   f.rule(std::string("value must be an absolute path and start with '/'") + kTypes,
          [=](const Value& s, const Value*) { return !literal(s) || json::str(s, "value").starts_with('/'); });
   for (std::string bad : {"//", "/./", "/../", "%2f", "%2F", "#"})
-    f.rule("must not contain '" + bad + "'" + kTypes,
-           [=](const Value& s, const Value*) { return !literal(s) || json::str(s, "value").find(bad) == std::string_view::npos; });
+    f.rule("must not contain '" + bad + "'" + kTypes, [=](const Value& s, const Value*) {
+      return !literal(s) || json::str(s, "value").find(bad) == std::string_view::npos;
+    });
   for (std::string bad : {"/..", "/."})
     f.rule("must not end with '" + bad + "'" + kTypes,
            [=](const Value& s, const Value*) { return !literal(s) || !json::str(s, "value").ends_with(bad); });
   static const re2::RE2 kValid("^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$");
-  f.rule("must only contain valid characters (matching ^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$) for types ['Exact', 'PathPrefix']",
-         [=](const Value& s, const Value*) {
-           auto v = json::str(s, "value");
-           return !literal(s) || re2::RE2::FullMatch({v.data(), v.size()}, kValid);
-         });
+  f.rule(
+      "must only contain valid characters (matching ^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$) for types "
+      "['Exact', 'PathPrefix']",
+      [=](const Value& s, const Value*) {
+        auto v = json::str(s, "value");
+        return !literal(s) || re2::RE2::FullMatch({v.data(), v.size()}, kValid);
+      });
 }
 
 void describe(json::Fields<HttpRouteMatch>& f) {
@@ -209,16 +241,20 @@ void describe(json::Fields<HttpRouteMatch>& f) {
   f.add("path", &HttpRouteMatch::path).doc("Path.").defaults(Object{{"type", "PathPrefix"}, {"value", "/"}});
   f.add("headers", &HttpRouteMatch::headers).doc("Header fields.").items(0, 16).list_map({"name"});
   f.add("queryParams", &HttpRouteMatch::query_params).doc("Query parameters.").items(0, 16).list_map({"name"});
-  f.add("method", &HttpRouteMatch::method).doc("Method.")
+  f.add("method", &HttpRouteMatch::method)
+      .doc("Method.")
       .one_of({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"});
 }
 
 void describe(json::Fields<HttpRouteTimeouts>& f) {
-  f.add("request", &HttpRouteTimeouts::request).doc("For the whole exchange with the client; 0s is none.").pattern(kDuration);
+  f.add("request", &HttpRouteTimeouts::request)
+      .doc("For the whole exchange with the client; 0s is none.")
+      .pattern(kDuration);
   f.add("backendRequest", &HttpRouteTimeouts::backend_request).doc("For one request to a backend.").pattern(kDuration);
   f.rule("backendRequest timeout cannot be longer than request timeout", [](const Value& s, const Value*) {
     if (!has(s, "request") || !has(s, "backendRequest")) return true;
-    auto request = parse_duration_ms(json::str(s, "request")), backend = parse_duration_ms(json::str(s, "backendRequest"));
+    auto request = parse_duration_ms(json::str(s, "request")),
+         backend = parse_duration_ms(json::str(s, "backendRequest"));
     return !request || !backend || *request == 0 || *backend <= *request;
   });
 }
@@ -226,7 +262,9 @@ void describe(json::Fields<HttpRouteTimeouts>& f) {
 void describe(json::Fields<HttpRouteRule>& f) {
   f.doc("Matches, what is done to a matching request, and where it goes.");
   f.add("name", &HttpRouteRule::name).doc("Unique in the route.").length(1, 253);
-  f.add("matches", &HttpRouteRule::matches).doc("Any of these.").items(0, 64)
+  f.add("matches", &HttpRouteRule::matches)
+      .doc("Any of these.")
+      .items(0, 64)
       .defaults(Array{Object{{"path", Object{{"type", "PathPrefix"}, {"value", "/"}}}}});
   describe_filter_list(f.add("filters", &HttpRouteRule::filters).doc("Processing steps."));
   f.add("backendRefs", &HttpRouteRule::backend_refs).doc("Backends by weight.").items(0, 16);
@@ -237,10 +275,15 @@ void describe(json::Fields<HttpRouteRule>& f) {
     auto *refs = json::arr(s, "backendRefs"), *filters = json::arr(s, "filters");
     return !refs || refs->empty() || !filters || !count_filters(*filters, "RequestRedirect");
   });
-  f.rule("When using RequestRedirect filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified",
-         [](const Value& s, const Value*) { return !replaces_prefix(s, "RequestRedirect", "requestRedirect") || one_prefix_match(s); });
+  f.rule(
+      "When using RequestRedirect filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified",
+      [](const Value& s, const Value*) {
+        return !replaces_prefix(s, "RequestRedirect", "requestRedirect") || one_prefix_match(s);
+      });
   f.rule("When using URLRewrite filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified",
-         [](const Value& s, const Value*) { return !replaces_prefix(s, "URLRewrite", "urlRewrite") || one_prefix_match(s); });
+         [](const Value& s, const Value*) {
+           return !replaces_prefix(s, "URLRewrite", "urlRewrite") || one_prefix_match(s);
+         });
 }
 
 static bool parents_distinct(const Value& list, bool need_section) {
@@ -262,21 +305,27 @@ static bool parents_distinct(const Value& list, bool need_section) {
 
 void describe(json::Fields<HttpRouteSpec>& f) {
   f.doc("The routing that is wanted.");
-  f.add("parentRefs", &HttpRouteSpec::parent_refs).doc("Gateways to attach to.").items(0, 32)
+  f.add("parentRefs", &HttpRouteSpec::parent_refs)
+      .doc("Gateways to attach to.")
+      .items(0, 32)
       .rule("sectionName or port must be specified when parentRefs includes 2 or more references to the same parent",
             [](const Value& s, const Value*) { return parents_distinct(s, true); })
       .rule("sectionName or port must be unique when parentRefs includes 2 or more references to the same parent",
             [](const Value& s, const Value*) { return parents_distinct(s, false); });
   f.add("hostnames", &HttpRouteSpec::hostnames).doc("Hosts matched; all when empty.").items(0, 16);
-  f.add("rules", &HttpRouteSpec::rules).doc("Rules.").items(1, 16)
+  f.add("rules", &HttpRouteSpec::rules)
+      .doc("Rules.")
+      .items(1, 16)
       .defaults(Array{Object{{"matches", Array{Object{{"path", Object{{"type", "PathPrefix"}, {"value", "/"}}}}}}}})
-      .rule("While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a route must be less than 128",
-            [](const Value& s, const Value*) {
-              size_t n = 0;
-              for (auto& r : s.get_array())
-                if (auto* m = json::arr(r, "matches")) n += m->size();
-              return n <= 128;
-            })
+      .rule(
+          "While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a route "
+          "must be less than 128",
+          [](const Value& s, const Value*) {
+            size_t n = 0;
+            for (auto& r : s.get_array())
+              if (auto* m = json::arr(r, "matches")) n += m->size();
+            return n <= 128;
+          })
       .rule("Rule name must be unique within the route", [](const Value& s, const Value*) {
         std::set<std::string> seen;
         for (auto& r : s.get_array())

@@ -36,7 +36,8 @@ void describe(json::Fields<McpServerTool>& f) {
   f.rule("each tool in requireApproval must also appear in toolNames", [](const Value& s, const Value*) {
     auto *need = json::arr(s, "requireApproval"), *names = json::arr(s, "toolNames");
     if (!need) return true;
-    return std::all_of(need->begin(), need->end(), [&](auto& n) { return names && std::find(names->begin(), names->end(), n) != names->end(); });
+    return std::all_of(need->begin(), need->end(),
+                       [&](auto& n) { return names && std::find(names->begin(), names->end(), n) != names->end(); });
   });
 }
 
@@ -47,10 +48,14 @@ void describe(json::Fields<AgentTool>& f) {
   f.add("agent", &AgentTool::agent).doc("For type Agent.");
   f.add("headersFrom", &AgentTool::headers_from).doc("Headers sent to it.");
   f.add("isolateSessions", &AgentTool::isolate_sessions).doc("A session of its own for each call.");
-  f.rule("type.mcpServer must be nil if the type is not McpServer", [](const Value& s, const Value*) { return !has(s, "mcpServer") || json::str(s, "type") == "McpServer"; });
-  f.rule("type.mcpServer must be specified for McpServer filter.type", [](const Value& s, const Value*) { return json::str(s, "type") != "McpServer" || has(s, "mcpServer"); });
-  f.rule("type.agent must be nil if the type is not Agent", [](const Value& s, const Value*) { return !has(s, "agent") || json::str(s, "type") == "Agent"; });
-  f.rule("type.agent must be specified for Agent filter.type", [](const Value& s, const Value*) { return json::str(s, "type") != "Agent" || has(s, "agent"); });
+  f.rule("type.mcpServer must be nil if the type is not McpServer",
+         [](const Value& s, const Value*) { return !has(s, "mcpServer") || json::str(s, "type") == "McpServer"; });
+  f.rule("type.mcpServer must be specified for McpServer filter.type",
+         [](const Value& s, const Value*) { return json::str(s, "type") != "McpServer" || has(s, "mcpServer"); });
+  f.rule("type.agent must be nil if the type is not Agent",
+         [](const Value& s, const Value*) { return !has(s, "agent") || json::str(s, "type") == "Agent"; });
+  f.rule("type.agent must be specified for Agent filter.type",
+         [](const Value& s, const Value*) { return json::str(s, "type") != "Agent" || has(s, "agent"); });
 }
 
 void describe(json::Fields<A2aSkill>& f) {
@@ -62,7 +67,9 @@ void describe(json::Fields<A2aSkill>& f) {
   f.add("inputModes", &A2aSkill::input_modes).doc("Accepted media types.");
   f.add("outputModes", &A2aSkill::output_modes).doc("Produced media types.");
 }
-void describe(json::Fields<A2aConfig>& f) { f.add("skills", &A2aConfig::skills).doc("Skills on the card.").items(1, 100); }
+void describe(json::Fields<A2aConfig>& f) {
+  f.add("skills", &A2aConfig::skills).doc("Skills on the card.").items(1, 100);
+}
 
 void describe(json::Fields<ValueSource>& f) {
   f.add("type", &ValueSource::type).doc("ConfigMap or Secret.").required().one_of({"ConfigMap", "Secret"});
@@ -76,15 +83,22 @@ void describe(json::Fields<PromptSource>& f) {
   f.add("name", &PromptSource::name).doc("Name.").required();
   f.add("alias", &PromptSource::alias).doc("Name used in include().");
 }
-void describe(json::Fields<PromptTemplate>& f) { f.add("dataSources", &PromptTemplate::data_sources).doc("Sources of included text.").items(0, 20); }
+void describe(json::Fields<PromptTemplate>& f) {
+  f.add("dataSources", &PromptTemplate::data_sources).doc("Sources of included text.").items(0, 20);
+}
 
 void describe(json::Fields<DeclarativeAgent>& f) {
   f.doc("An agent that this program runs.");
-  f.add("runtime", &DeclarativeAgent::runtime).doc("python or go; both run in process here.").one_of({"python", "go"}).defaults("go");
+  f.add("runtime", &DeclarativeAgent::runtime)
+      .doc("python or go; both run in process here.")
+      .one_of({"python", "go"})
+      .defaults("go");
   f.add("systemMessage", &DeclarativeAgent::system_message).doc("Instructions to the model.");
   f.add("systemMessageFrom", &DeclarativeAgent::system_message_from).doc("Instructions from a ConfigMap or Secret.");
   f.add("promptTemplate", &DeclarativeAgent::prompt_template).doc("Makes systemMessage a template.");
-  f.add("modelConfig", &DeclarativeAgent::model_config).doc("ModelConfig in the same namespace.").defaults("default-model-config");
+  f.add("modelConfig", &DeclarativeAgent::model_config)
+      .doc("ModelConfig in the same namespace.")
+      .defaults("default-model-config");
   f.add("stream", &DeclarativeAgent::stream).doc("Stream tokens from the model.");
   f.add("tools", &DeclarativeAgent::tools).doc("Tools.").items(0, 20);
   f.add("a2aConfig", &DeclarativeAgent::a2a_config).doc("What the agent card says.");
@@ -93,10 +107,13 @@ void describe(json::Fields<DeclarativeAgent>& f) {
   f.add("context", &DeclarativeAgent::context).doc("Context compaction.").object();
   f.add("shareTools", &DeclarativeAgent::share_tools).doc("Adds tools for share links.");
   f.add("executeCodeBlocks", &DeclarativeAgent::execute_code_blocks).doc("Deprecated, ignored.");
-  f.rule("systemMessage and systemMessageFrom are mutually exclusive", [](const Value& s, const Value*) { return !has(s, "systemMessage") || !has(s, "systemMessageFrom"); });
+  f.rule("systemMessage and systemMessageFrom are mutually exclusive",
+         [](const Value& s, const Value*) { return !has(s, "systemMessage") || !has(s, "systemMessageFrom"); });
 }
 
-void describe(json::Fields<ByoAgent>& f) { f.add("deployment", &ByoAgent::deployment).doc("Image and command.").object(); }
+void describe(json::Fields<ByoAgent>& f) {
+  f.add("deployment", &ByoAgent::deployment).doc("Image and command.").object();
+}
 
 void describe(json::Fields<AgentProvider>& f) {
   f.add("organization", &AgentProvider::organization).doc("Name.").required().length(1, 253);
@@ -117,9 +134,10 @@ void describe(json::Fields<AgentSpec>& f) {
   f.add("declarative", &AgentSpec::declarative).doc("For type Declarative.");
   f.add("byo", &AgentSpec::byo).doc("For type BYO.");
   f.rule("type must be specified", [](const Value& s, const Value*) { return has(s, "type"); });
-  f.rule("declarative must be specified if type is Declarative, or byo must be specified if type is BYO", [](const Value& s, const Value*) {
-    return json::str(s, "type") == "BYO" ? has(s, "byo") : has(s, "declarative");
-  });
+  f.rule("declarative must be specified if type is Declarative, or byo must be specified if type is BYO",
+         [](const Value& s, const Value*) {
+           return json::str(s, "type") == "BYO" ? has(s, "byo") : has(s, "declarative");
+         });
 }
 
 KindInfo agent_kind() {
@@ -132,7 +150,8 @@ KindInfo agent_kind() {
   k.categories = {"kagent"};
   k.doc = "An agent, as kagent declares it.";
   k.members = {member<AgentSpec>("spec"), member<AgentStatus>("status")};
-  k.columns = {{"Type", "string", ".spec.type"}, {"Runtime", "string", ".spec.declarative.runtime"},
+  k.columns = {{"Type", "string", ".spec.type"},
+               {"Runtime", "string", ".spec.declarative.runtime"},
                {"Ready", "string", ".status.conditions[?(@.type=='Ready')].status"},
                {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"}};
   return k;

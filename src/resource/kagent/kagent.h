@@ -9,7 +9,8 @@ namespace sl::resource {
 inline constexpr char kKagentGroup[] = "kagent.dev";
 
 struct OpenAiConfig {
-  std::string base_url, organization, temperature, top_p, frequency_penalty, presence_penalty, reasoning_effort, api_format;
+  std::string base_url, organization, temperature, top_p, frequency_penalty, presence_penalty, reasoning_effort,
+      api_format;
   std::optional<int32_t> max_tokens, max_completion_tokens, seed, n, timeout;
   json::Value token_exchange;
 };

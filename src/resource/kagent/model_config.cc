@@ -30,10 +30,16 @@ bool provider_in(const Value& s, std::initializer_list<std::string_view> names) 
   return false;
 }
 
-constexpr std::pair<const char*, const char*> kBlocks[] = {
-    {"OpenAI", "openAI"}, {"Anthropic", "anthropic"}, {"AzureOpenAI", "azureOpenAI"}, {"Ollama", "ollama"},
-    {"Gemini", "gemini"}, {"GeminiVertexAI", "geminiVertexAI"}, {"AnthropicVertexAI", "anthropicVertexAI"},
-    {"Bedrock", "bedrock"}, {"SAPAICore", "sapAICore"}, {"Foundry", "foundry"}};
+constexpr std::pair<const char*, const char*> kBlocks[] = {{"OpenAI", "openAI"},
+                                                           {"Anthropic", "anthropic"},
+                                                           {"AzureOpenAI", "azureOpenAI"},
+                                                           {"Ollama", "ollama"},
+                                                           {"Gemini", "gemini"},
+                                                           {"GeminiVertexAI", "geminiVertexAI"},
+                                                           {"AnthropicVertexAI", "anthropicVertexAI"},
+                                                           {"Bedrock", "bedrock"},
+                                                           {"SAPAICore", "sapAICore"},
+                                                           {"Foundry", "foundry"}};
 
 void add_rules(json::Fields<ModelConfigSpec>& f) {
   for (auto [provider, block] : kBlocks)
@@ -41,18 +47,23 @@ void add_rules(json::Fields<ModelConfigSpec>& f) {
            [p = std::string(provider), b = std::string(block)](const Value& s, const Value*) {
              return !has(s, b) || json::str(s, "provider") == p;
            });
-  f.rule("apiKeySecret must be set if apiKeySecretKey is set (except for Bedrock and SAPAICore providers)", [](const Value& s, const Value*) {
-    return json::str(s, "apiKeySecretKey").empty() || !json::str(s, "apiKeySecret").empty() || provider_in(s, {"Bedrock", "SAPAICore"});
-  });
-  f.rule("apiKeySecretKey must be set if apiKeySecret is set (except for Bedrock and SAPAICore providers)", [](const Value& s, const Value*) {
-    return json::str(s, "apiKeySecret").empty() || !json::str(s, "apiKeySecretKey").empty() || provider_in(s, {"Bedrock", "SAPAICore"});
-  });
+  f.rule("apiKeySecret must be set if apiKeySecretKey is set (except for Bedrock and SAPAICore providers)",
+         [](const Value& s, const Value*) {
+           return json::str(s, "apiKeySecretKey").empty() || !json::str(s, "apiKeySecret").empty() ||
+                  provider_in(s, {"Bedrock", "SAPAICore"});
+         });
+  f.rule("apiKeySecretKey must be set if apiKeySecret is set (except for Bedrock and SAPAICore providers)",
+         [](const Value& s, const Value*) {
+           return json::str(s, "apiKeySecret").empty() || !json::str(s, "apiKeySecretKey").empty() ||
+                  provider_in(s, {"Bedrock", "SAPAICore"});
+         });
   f.rule("apiKeyPassthrough and apiKeySecret are mutually exclusive", [](const Value& s, const Value*) {
     return !flag(s, "apiKeyPassthrough") || json::str(s, "apiKeySecret").empty();
   });
-  f.rule("apiKeyPassthrough must be false if provider is Gemini;GeminiVertexAI;AnthropicVertexAI", [](const Value& s, const Value*) {
-    return !flag(s, "apiKeyPassthrough") || !provider_in(s, {"Gemini", "GeminiVertexAI", "AnthropicVertexAI"});
-  });
+  f.rule("apiKeyPassthrough must be false if provider is Gemini;GeminiVertexAI;AnthropicVertexAI",
+         [](const Value& s, const Value*) {
+           return !flag(s, "apiKeyPassthrough") || !provider_in(s, {"Gemini", "GeminiVertexAI", "AnthropicVertexAI"});
+         });
 }
 
 }  // namespace
@@ -70,8 +81,13 @@ void describe(json::Fields<OpenAiConfig>& f) {
   f.add("seed", &OpenAiConfig::seed).doc("seed.");
   f.add("n", &OpenAiConfig::n).doc("n.");
   f.add("timeout", &OpenAiConfig::timeout).doc("Seconds for one model call.");
-  f.add("reasoningEffort", &OpenAiConfig::reasoning_effort).doc("reasoning_effort.").one_of({"none", "minimal", "low", "medium", "high", "xhigh", "max"});
-  f.add("apiFormat", &OpenAiConfig::api_format).doc("chatCompletions or responses.").one_of({"chatCompletions", "responses"}).defaults("chatCompletions");
+  f.add("reasoningEffort", &OpenAiConfig::reasoning_effort)
+      .doc("reasoning_effort.")
+      .one_of({"none", "minimal", "low", "medium", "high", "xhigh", "max"});
+  f.add("apiFormat", &OpenAiConfig::api_format)
+      .doc("chatCompletions or responses.")
+      .one_of({"chatCompletions", "responses"})
+      .defaults("chatCompletions");
   f.add("tokenExchange", &OpenAiConfig::token_exchange).doc("Exchanges the key for a token.").object();
   f.rule("maxTokens and maxCompletionTokens are mutually exclusive",
          [](const Value& s, const Value*) { return !has(s, "maxTokens") || !has(s, "maxCompletionTokens"); });
@@ -92,8 +108,12 @@ void describe(json::Fields<ModelTls>& f) {
   f.add("caCertSecretRef", &ModelTls::ca_secret_ref).doc("Secret with a CA certificate.");
   f.add("caCertSecretKey", &ModelTls::ca_secret_key).doc("Key in that Secret.");
   f.add("disableSystemCAs", &ModelTls::disable_system_cas).doc("Trust only that CA.");
-  f.rule("caCertSecretKey requires caCertSecretRef", [](const Value& s, const Value*) { return json::str(s, "caCertSecretKey").empty() || !json::str(s, "caCertSecretRef").empty(); });
-  f.rule("caCertSecretRef requires caCertSecretKey", [](const Value& s, const Value*) { return json::str(s, "caCertSecretRef").empty() || !json::str(s, "caCertSecretKey").empty(); });
+  f.rule("caCertSecretKey requires caCertSecretRef", [](const Value& s, const Value*) {
+    return json::str(s, "caCertSecretKey").empty() || !json::str(s, "caCertSecretRef").empty();
+  });
+  f.rule("caCertSecretRef requires caCertSecretKey", [](const Value& s, const Value*) {
+    return json::str(s, "caCertSecretRef").empty() || !json::str(s, "caCertSecretKey").empty();
+  });
   f.rule("disableSystemCAs requires caCertSecretRef or disableVerify", [](const Value& s, const Value*) {
     return !flag(s, "disableSystemCAs") || !json::str(s, "caCertSecretRef").empty() || flag(s, "disableVerify");
   });
@@ -102,8 +122,11 @@ void describe(json::Fields<ModelTls>& f) {
 void describe(json::Fields<ModelConfigSpec>& f) {
   f.doc("A model and how to reach it.");
   f.add("model", &ModelConfigSpec::model).doc("Name of the model.").required();
-  f.add("provider", &ModelConfigSpec::provider).doc("Whose API it has.").defaults("OpenAI")
-      .one_of({"Anthropic", "OpenAI", "AzureOpenAI", "Ollama", "Gemini", "GeminiVertexAI", "AnthropicVertexAI", "Bedrock", "SAPAICore", "Foundry"});
+  f.add("provider", &ModelConfigSpec::provider)
+      .doc("Whose API it has.")
+      .defaults("OpenAI")
+      .one_of({"Anthropic", "OpenAI", "AzureOpenAI", "Ollama", "Gemini", "GeminiVertexAI", "AnthropicVertexAI",
+               "Bedrock", "SAPAICore", "Foundry"});
   f.add("apiKeySecret", &ModelConfigSpec::api_key_secret).doc("Secret, in this namespace, with the API key.");
   f.add("apiKeySecretKey", &ModelConfigSpec::api_key_secret_key).doc("Key in that Secret.");
   f.add("apiKeyPassthrough", &ModelConfigSpec::api_key_passthrough).doc("Use the caller's bearer token as API key.");

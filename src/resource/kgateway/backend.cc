@@ -25,16 +25,23 @@ void describe(json::Fields<BackendStatus>& f) {
 }  // namespace
 
 void describe(json::Fields<LocalSecretRef>& f) {
-  f.add("name", &LocalSecretRef::name).doc("Name of a Secret in the Backend's namespace; its key Authorization is used.").defaults("");
+  f.add("name", &LocalSecretRef::name)
+      .doc("Name of a Secret in the Backend's namespace; its key Authorization is used.")
+      .defaults("");
 }
 
 void describe(json::Fields<AuthToken>& f) {
   f.doc("The credential sent to the provider.");
-  f.add("kind", &AuthToken::kind).doc("Inline, SecretRef or Passthrough.").required().one_of({"Inline", "SecretRef", "Passthrough"});
+  f.add("kind", &AuthToken::kind)
+      .doc("Inline, SecretRef or Passthrough.")
+      .required()
+      .one_of({"Inline", "SecretRef", "Passthrough"});
   f.add("inline", &AuthToken::inline_value).doc("The credential itself; prefer a Secret.");
   f.add("secretRef", &AuthToken::secret_ref).doc("A Secret that holds it.");
-  f.rule("inline must be set when kind is Inline", [](const Value& s, const Value*) { return json::str(s, "kind") != "Inline" || has(s, "inline"); });
-  f.rule("secretRef must be set when kind is SecretRef", [](const Value& s, const Value*) { return json::str(s, "kind") != "SecretRef" || has(s, "secretRef"); });
+  f.rule("inline must be set when kind is Inline",
+         [](const Value& s, const Value*) { return json::str(s, "kind") != "Inline" || has(s, "inline"); });
+  f.rule("secretRef must be set when kind is SecretRef",
+         [](const Value& s, const Value*) { return json::str(s, "kind") != "SecretRef" || has(s, "secretRef"); });
 }
 
 void describe(json::Fields<OpenAiProvider>& f) {
@@ -54,7 +61,9 @@ void describe(json::Fields<AuthHeaderOverride>& f) {
   f.add("prefix", &AuthHeaderOverride::prefix).doc("Put before the credential.");
   f.add("headerName", &AuthHeaderOverride::header_name).doc("Header that carries it.");
 }
-void describe(json::Fields<FullPath>& f) { f.add("full", &FullPath::full).doc("Path that replaces the provider's.").required().length(1, 1024); }
+void describe(json::Fields<FullPath>& f) {
+  f.add("full", &FullPath::full).doc("Path that replaces the provider's.").required().length(1, 1024);
+}
 
 void describe(json::Fields<LlmProvider>& f) {
   f.doc("Exactly one provider.");
@@ -68,12 +77,14 @@ void describe(json::Fields<LlmProvider>& f) {
   f.add("port", &LlmProvider::port).doc("Port instead of 443.").min(1).max(65535);
   f.add("path", &LlmProvider::path).doc("Path instead of the provider's own.");
   f.add("authHeader", &LlmProvider::auth_header).doc("Header instead of the provider's own.");
-  f.rule("exactly one of the fields in [openai azureopenai anthropic gemini vertexai bedrock] must be set", [](const Value& s, const Value*) {
-    size_t n = 0;
-    for (auto key : kProviders) n += has(s, key);
-    return n == 1;
-  });
-  f.rule("host and port must be set together", [](const Value& s, const Value*) { return has(s, "host") == has(s, "port"); });
+  f.rule("exactly one of the fields in [openai azureopenai anthropic gemini vertexai bedrock] must be set",
+         [](const Value& s, const Value*) {
+           size_t n = 0;
+           for (auto key : kProviders) n += has(s, key);
+           return n == 1;
+         });
+  f.rule("host and port must be set together",
+         [](const Value& s, const Value*) { return has(s, "host") == has(s, "port"); });
 }
 
 void describe(json::Fields<NamedLlmProvider>& f) {
@@ -99,13 +110,17 @@ void describe(json::Fields<StaticHost>& f) {
 void describe(json::Fields<StaticBackend>& f) {
   f.doc("Fixed hosts.");
   f.add("hosts", &StaticBackend::hosts).doc("Hosts, used in turn.").required().items(1, 128);
-  f.add("appProtocol", &StaticBackend::app_protocol).doc("Protocol spoken to them.")
+  f.add("appProtocol", &StaticBackend::app_protocol)
+      .doc("Protocol spoken to them.")
       .one_of({"http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"});
 }
 
 void describe(json::Fields<BackendSpec>& f) {
   f.doc("The backend that is wanted.");
-  f.add("type", &BackendSpec::type).doc("Which member is used.").required().one_of({"AI", "AWS", "Static", "DynamicForwardProxy", "MCP"});
+  f.add("type", &BackendSpec::type)
+      .doc("Which member is used.")
+      .required()
+      .one_of({"AI", "AWS", "Static", "DynamicForwardProxy", "MCP"});
   f.add("ai", &BackendSpec::ai).doc("For type AI.");
   f.add("aws", &BackendSpec::aws).doc("For type AWS.").object();
   f.add("static", &BackendSpec::static_backend).doc("For type Static.");
@@ -135,7 +150,8 @@ std::vector<KindInfo> kgateway_kinds() {
   k.categories = {"kgateway"};
   k.doc = "A destination that is not a Service.";
   k.members = {member<BackendSpec>("spec", true), member<BackendStatus>("status")};
-  k.columns = {{"Type", "string", ".spec.type"}, {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"},
+  k.columns = {{"Type", "string", ".spec.type"},
+               {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"},
                {"Age", "date", ".metadata.creationTimestamp"}};
   return {std::move(k)};
 }

@@ -6,8 +6,13 @@ void describe(json::Fields<Condition>& f) {
   f.doc("One aspect of the state of this object.");
   f.add("type", &Condition::type).doc("What the condition is about.").required().length(1, 316);
   f.add("status", &Condition::status).doc("True, False or Unknown.").required().one_of({"True", "False", "Unknown"});
-  f.add("observedGeneration", &Condition::observed_generation).doc("The metadata.generation this was found for.").min(0);
-  f.add("lastTransitionTime", &Condition::last_transition).doc("When status last changed.").required().format("date-time");
+  f.add("observedGeneration", &Condition::observed_generation)
+      .doc("The metadata.generation this was found for.")
+      .min(0);
+  f.add("lastTransitionTime", &Condition::last_transition)
+      .doc("When status last changed.")
+      .required()
+      .format("date-time");
   f.add("reason", &Condition::reason).doc("Machine-readable reason in CamelCase.").required().length(1, 1024);
   f.add("message", &Condition::message).doc("Reason in words.").required().length(0, 32768);
 }

@@ -22,7 +22,8 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
   for (auto part : split(query, '&')) {
     size_t eq = part.find('=');
     auto key = percent_decode(part.substr(0, eq), true);
-    if (key && *key == name) return percent_decode(eq == std::string_view::npos ? std::string_view() : part.substr(eq + 1), true);
+    if (key && *key == name)
+      return percent_decode(eq == std::string_view::npos ? std::string_view() : part.substr(eq + 1), true);
   }
   return std::nullopt;
 }
@@ -37,7 +38,9 @@ bool conditions_hold(const CompiledMatch& m, const RequestView& r, std::string* 
     auto& want = m.spec->headers[i];
     auto found = r.header ? r.header(want.name) : std::nullopt;
     if (found && value_fits(want, m.header_regex[i].get(), *found)) continue;
-    if (reason) *reason = found ? fmt::format("header {} is \"{}\", not \"{}\"", want.name, *found, want.value) : fmt::format("header {} is absent", want.name);
+    if (reason)
+      *reason = found ? fmt::format("header {} is \"{}\", not \"{}\"", want.name, *found, want.value)
+                      : fmt::format("header {} is absent", want.name);
     return false;
   }
   for (size_t i = 0; i < m.spec->query.size(); ++i) {
@@ -50,11 +53,14 @@ bool conditions_hold(const CompiledMatch& m, const RequestView& r, std::string* 
   return true;
 }
 
-const CompiledMatch* first_of(const std::vector<const CompiledMatch*>& list, const RequestView& r, std::vector<std::string>* why) {
+const CompiledMatch* first_of(const std::vector<const CompiledMatch*>& list, const RequestView& r,
+                              std::vector<std::string>* why) {
   for (auto* m : list) {
     std::string reason;
     if (conditions_hold(*m, r, why ? &reason : nullptr)) return m;
-    if (why) why->push_back(fmt::format("route {} path {} {}: {}", m->rule->route, m->spec->path.type, m->spec->path.value, reason));
+    if (why)
+      why->push_back(
+          fmt::format("route {} path {} {}: {}", m->rule->route, m->spec->path.type, m->spec->path.value, reason));
   }
   return nullptr;
 }
@@ -87,9 +93,12 @@ const CompiledMatch* match_table(const HostTable& table, const RequestView& r, s
       bool path_fits = m->path_rank == 2 || (m->path_rank == 0 ? m->path_value == r.path : false);
       if (!path_fits && m->path_rank == 1) {
         std::string_view p = r.path;
-        path_fits = p.starts_with(m->path_value) && (p.size() == m->path_value.size() || p[m->path_value.size()] == '/');
+        path_fits =
+            p.starts_with(m->path_value) && (p.size() == m->path_value.size() || p[m->path_value.size()] == '/');
       }
-      if (!path_fits) why->push_back(fmt::format("route {} path {} {}: path is {}", m->rule->route, m->spec->path.type, m->spec->path.value, r.path));
+      if (!path_fits)
+        why->push_back(fmt::format("route {} path {} {}: path is {}", m->rule->route, m->spec->path.type,
+                                   m->spec->path.value, r.path));
     }
   }
   return nullptr;

@@ -9,7 +9,9 @@
 namespace sl::route {
 namespace {
 
-std::string bind_of(const Listener& l) { return fmt::format("{}:{}", l.host, l.port); }
+std::string bind_of(const Listener& l) {
+  return fmt::format("{}:{}", l.host, l.port);
+}
 
 // Is host `narrow` (exact or wildcard) covered by `wide`?
 bool covers(std::string_view wide, std::string_view narrow) {
@@ -26,8 +28,10 @@ std::vector<std::string> hosts_at(const Route& route, const Listener& listener) 
   std::string mine = to_lower(listener.hostname);
   for (auto& raw : route.hostnames) {
     std::string host = to_lower(raw);
-    if (covers(mine, host)) out.push_back(host);
-    else if (covers(host, mine)) out.push_back(mine);
+    if (covers(mine, host))
+      out.push_back(host);
+    else if (covers(host, mine))
+      out.push_back(mine);
   }
   return out;
 }
@@ -71,7 +75,8 @@ Result<void> compile_match(const Match& m, CompiledMatch& out) {
 bool before(const CompiledMatch* a, const CompiledMatch* b) {
   auto key = [](const CompiledMatch* m) {
     return std::tuple(m->spec->method.empty(), -static_cast<int64_t>(m->spec->headers.size()),
-                      -static_cast<int64_t>(m->spec->query.size()), m->created, std::string_view(m->rule->route), m->order);
+                      -static_cast<int64_t>(m->spec->query.size()), m->created, std::string_view(m->rule->route),
+                      m->order);
   };
   return key(a) < key(b);
 }
@@ -91,15 +96,18 @@ void Snapshot::compile_rule(const Route& route, const Rule& rule) {
     out.filters = share.filters;
     out.error = share.error;
     auto it = backends_.find(share.backend);
-    if (it != backends_.end() && out.error.empty()) out.backend = &it->second;
-    else if (out.error.empty()) out.error = fmt::format("backend {} does not exist", share.backend);
+    if (it != backends_.end() && out.error.empty())
+      out.backend = &it->second;
+    else if (out.error.empty())
+      out.error = fmt::format("backend {} does not exist", share.backend);
     compiled->weight_total += share.weight;
     compiled->shares.push_back(std::move(out));
   }
   rules_.push_back(std::move(compiled));
 }
 
-void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t rule_index, CompiledListener& listener) {
+void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t rule_index,
+                           CompiledListener& listener) {
   static const std::vector<Match> all{kEverything};
   auto& matches = rule.spec->matches.empty() ? all : rule.spec->matches;
   for (auto& host : hosts_at(route, listener.spec)) {
@@ -118,9 +126,12 @@ void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t 
         problems_.push_back(fmt::format("route {} rule {}: {}", route.name, rule_index, ok.error().message));
         continue;
       }
-      if (m->path_rank == 0) table->exact[m->path_value].push_back(m.get());
-      else if (m->path_rank == 1) table->prefix[m->path_value].push_back(m.get());
-      else table->regex.push_back(m.get());
+      if (m->path_rank == 0)
+        table->exact[m->path_value].push_back(m.get());
+      else if (m->path_rank == 1)
+        table->prefix[m->path_value].push_back(m.get());
+      else
+        table->regex.push_back(m.get());
       table->owned.push_back(std::move(m));
     }
   }
@@ -139,7 +150,8 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(RouteSpec spec, uint64_t
     auto compiled = std::make_unique<CompiledListener>();
     compiled->spec = l;
     compiled->key = l.gateway + "/" + l.name;
-    if (by_key.contains(compiled->key)) return fail(Code::Invalid, fmt::format("listener {} is defined twice", compiled->key));
+    if (by_key.contains(compiled->key))
+      return fail(Code::Invalid, fmt::format("listener {} is defined twice", compiled->key));
     by_key[compiled->key] = compiled.get();
     out->by_bind_[bind_of(l)].push_back(compiled.get());
     out->listeners_.push_back(std::move(compiled));
@@ -150,8 +162,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(RouteSpec spec, uint64_t
       const CompiledRule& rule = *out->rules_.back();
       for (auto& key : route.listeners) {
         auto it = by_key.find(key);
-        if (it != by_key.end()) out->add_matches(route, rule, i, *it->second);
-        else if (i == 0) out->problems_.push_back(fmt::format("route {}: listener {} does not exist", route.name, key));
+        if (it != by_key.end())
+          out->add_matches(route, rule, i, *it->second);
+        else if (i == 0)
+          out->problems_.push_back(fmt::format("route {}: listener {} does not exist", route.name, key));
       }
     }
   }

@@ -49,7 +49,7 @@ struct CompiledMatch {
 
 // Candidates of one host pattern.
 struct HostTable {
-  std::string pattern;  // "" all, "*.x", or exact
+  std::string pattern;                                                        // "" all, "*.x", or exact
   std::unordered_map<std::string, std::vector<const CompiledMatch*>> exact;   // by path
   std::unordered_map<std::string, std::vector<const CompiledMatch*>> prefix;  // by prefix
   std::vector<const CompiledMatch*> regex;

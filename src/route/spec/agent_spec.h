@@ -14,8 +14,8 @@ struct ModelSpec {
   std::string name;      // NS/NAME of the ModelConfig
   std::string provider;  // as in the ModelConfig
   std::string model;
-  std::string url;         // of chat completions
-  std::string credential;  // never printed
+  std::string url;                 // of chat completions
+  std::string credential;          // never printed
   bool caller_credential = false;  // apiKeyPassthrough
   std::map<std::string, std::string> headers;
   json::Object parameters;  // temperature, max_tokens, ... as sent

@@ -85,17 +85,17 @@ struct Endpoint {
 };
 // How a backend is authenticated to.
 struct Auth {
-  std::string kind = "none";  // none, key, passthrough
-  std::string source;         // for the record: secret, inline
-  std::string credential;     // for key; never printed
-  std::string header, prefix; // instead of the provider's own
-  std::string missing;        // key named but not found: the message a caller without its own credential gets
+  std::string kind = "none";   // none, key, passthrough
+  std::string source;          // for the record: secret, inline
+  std::string credential;      // for key; never printed
+  std::string header, prefix;  // instead of the provider's own
+  std::string missing;         // key named but not found: the message a caller without its own credential gets
 };
 struct AiTarget {
-  std::string provider;     // folder name under providers/
-  std::string model;        // overrides the client's when set
+  std::string provider;  // folder name under providers/
+  std::string model;     // overrides the client's when set
   std::string api_version;
-  std::string path;         // overrides the provider's own when set
+  std::string path;  // overrides the provider's own when set
   Auth auth;
 };
 struct Backend {

@@ -37,8 +37,10 @@ void append_field(std::string_view key, std::string_view value, std::string& out
   out += ' ';
   out += key;
   out += '=';
-  if (plain(value)) out += value;
-  else append_quoted(value, out);
+  if (plain(value))
+    out += value;
+  else
+    append_quoted(value, out);
 }
 
 std::string access_line(const Record& r) {

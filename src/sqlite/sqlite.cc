@@ -1,4 +1,4 @@
-#include "kube/store/sqlite.h"
+#include "sqlite/sqlite.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -14,7 +14,9 @@ Error error_of(sqlite3* db, int rc, std::string_view what) {
 
 }  // namespace
 
-Statement::~Statement() { sqlite3_finalize(stmt_); }
+Statement::~Statement() {
+  sqlite3_finalize(stmt_);
+}
 
 Statement& Statement::bind(int index, std::string_view text) {
   sqlite3_bind_text64(stmt_, index, text.data() ? text.data() : "", text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -56,13 +58,20 @@ std::string_view Statement::text(int column) const {
   auto* p = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, column));
   return p ? std::string_view(p, static_cast<size_t>(sqlite3_column_bytes(stmt_, column))) : std::string_view();
 }
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
-bool Statement::is_null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
+int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(stmt_, column);
+}
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
+}
 
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() {
+  sqlite3_close_v2(db_);
+}
 
 Result<void> Database::open(const std::string& path, bool full_sync) {
-  int rc = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  int rc =
+      sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (rc != SQLITE_OK) return fail(error_of(db_, rc, fmt::format("opening {}", path)));
   sqlite3_busy_timeout(db_, 5000);
   SL_CHECK(exec("PRAGMA journal_mode=WAL"));
@@ -94,6 +103,8 @@ Result<void> Database::transaction(const std::function<Result<void>()>& fn) {
   return done;
 }
 
-int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(db_); }
+int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(db_);
+}
 
 }  // namespace sl::sqlite

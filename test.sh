@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Builds and tests Sightline. Installs what it needs (Debian 12 packages, npm packages); run it as root or with sudo at hand.
+#   ./test.sh              the whole gate
+#   ./test.sh --fast       without the sanitizer builds
+#   ./test.sh --interop    also what needs tools that Debian and npm do not have
+# The last line is "N passed, N failed"; the exit code is 0 only if nothing failed.
+set -uo pipefail
+cd "$(dirname "$0")"
+fast=0 interop=0
+for arg in "$@"; do
+  case $arg in
+    --fast) fast=1 ;;
+    --interop) interop=1 ;;
+    *) echo "usage: ./test.sh [--fast] [--interop]" >&2; exit 2 ;;
+  esac
+done
+
+passed=0 failed=0 log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+say() { printf '\n== %s  (%ss)\n' "$1" "$SECONDS"; }
+# part NAME COMMAND...: a suite that prints "N passed, N failed" last, or counts as one check by its exit code.
+part() {
+  local name=$1 file="$log/part" code counts
+  shift
+  say "$name"
+  "$@" 2>&1 | tee "$file"
+  code=${PIPESTATUS[0]}
+  counts=$(grep -Eo '^[0-9]+ passed, [0-9]+ failed' "$file" | tail -1)
+  if [ -n "$counts" ]; then
+    passed=$((passed + ${counts%% *}))
+    local f=${counts#*, }
+    failed=$((failed + ${f%% *}))
+    [ "$code" -ne 0 ] && [ "${f%% *}" -eq 0 ] && failed=$((failed + 1))
+  elif [ "$code" -eq 0 ]; then passed=$((passed + 1))
+  else failed=$((failed + 1)); fi
+}
+gtest() {  # turns GoogleTest's summary into the common line
+  "$@" --gtest_brief=1
+  local code=$?
+  local all=$("$@" --gtest_list_tests | grep -c '^  ')
+  if [ "$code" -eq 0 ]; then echo "$all passed, 0 failed"; else echo "$((all - 1)) passed, 1 failed"; fi
+  return $code
+}
+unit() {  # python unittest
+  local file="$log/unit"
+  python3 -W ignore -m unittest discover -s "$1" 2>&1 | tee "$file"
+  local ran bad
+  ran=$(grep -Eo '^Ran [0-9]+' "$file" | grep -Eo '[0-9]+')
+  bad=$(grep -Ec '^(FAIL|ERROR):' "$file")
+  echo "$((${ran:-0} > bad ? ${ran:-0} - bad : 0)) passed, $bad failed"
+  [ "$bad" -eq 0 ] && [ "${ran:-0}" -gt 0 ]
+}
+node_suite() {
+  local file="$log/node" p f
+  (cd test/node && npm ci --no-audit --no-fund --loglevel=error && node --test) 2>&1 | tee "$file"
+  p=$(grep -Eo '^(# |ℹ )pass [0-9]+' "$file" | grep -Eo '[0-9]+' | tail -1)
+  f=$(grep -Eo '^(# |ℹ )fail [0-9]+' "$file" | grep -Eo '[0-9]+' | tail -1)
+  echo "${p:-0} passed, ${f:-1} failed"
+  [ "${f:-1}" -eq 0 ]
+}
+
+say "packages"
+tools/install_packages build test || { echo "0 passed, 1 failed"; exit 1; }
+say "build"
+cmake --preset release -DSL_TESTS=ON -DSL_UI=ON >"$log/cmake" 2>&1 || { cat "$log/cmake"; echo "0 passed, 1 failed"; exit 1; }
+cmake --build --preset release -j "$(tools/jobs)" || { echo "0 passed, 1 failed"; exit 1; }
+export SIGHTLINE=$PWD/build/release/sightline
+
+part "layers" tools/check_layers
+part "sizes" tools/check_sizes
+part "coroutines" tools/check_coroutines
+part "unit tests" gtest build/release/src/sightline_tests
+part "translation" python3 test/translate/run.py --quick
+part "integration" unit test/integration
+part "npm clients and the page" node_suite
+part "examples and docs" test/docs/run
+if [ "$fast" -eq 0 ]; then
+  say "sanitizer build"
+  cmake --preset asan -DSL_TESTS=ON -DSL_UI=OFF >"$log/cmake" 2>&1 && cmake --build --preset asan -j "$(tools/jobs)" &&
+    part "unit tests under ASan and UBSan" gtest build/asan/src/sightline_tests || failed=$((failed + 1))
+fi
+if [ "$interop" -eq 1 ]; then
+  for script in test/interop/*/run; do [ -x "$script" ] && part "interop $(basename "$(dirname "$script")")" "$script"; done
+fi
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
