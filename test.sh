@@ -72,7 +72,7 @@ part "coroutines" tools/check_coroutines
 part "unit tests" gtest build/release/src/sightline_tests
 part "translation" python3 test/translate/run.py --quick
 part "integration" unit test/integration
-part "npm clients and the page" node_suite
+[ -f test/node/package.json ] && part "npm clients and the page" node_suite
 part "examples and docs" test/docs/run
 if [ "$fast" -eq 0 ]; then
   say "sanitizer build"
