@@ -34,7 +34,8 @@ void Deadline::expires_in(int64_t ms) {
   at_ms_ = loop_.now_ms() + ms;
 }
 
-Loop::Loop(std::string name) : name_(std::move(name)), guard_(asio::make_work_guard(io_)), now_ms_(monotonic_ms()) {
+Loop::Loop(std::string name)
+    : name_(std::move(name)), now_ms_(monotonic_ms()), guard_(asio::make_work_guard(io_)) {
   spawn(tick());
 }
 

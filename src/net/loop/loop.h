@@ -59,11 +59,12 @@ class Loop {
   Task<void> tick();
 
   std::string name_;
+  // Before io_: coroutine frames that io_ still holds at its end unhook their deadlines from the list.
+  std::list<Deadline*> deadlines_;
+  int64_t now_ms_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
-  std::list<Deadline*> deadlines_;
-  int64_t now_ms_;
 };
 
 }  // namespace sl::net
