@@ -79,6 +79,22 @@ FieldRef add_raw(StructInfo& info, std::string name, const Codec& codec, size_t 
   return {&info.schema->properties.back(), raw};
 }
 
+// The declared limits of a scalar member; the API checks them (and patterns) with its own wording before.
+static void check_limits(const Value& v, const Schema& s, Decoder& d) {
+  if (auto* text = v.if_string(); text && !s.enums.empty()) {
+    std::string allowed;
+    for (auto& e : s.enums) {
+      if (e == view(*text)) return;
+      allowed += (allowed.empty() ? "" : ", ") + e;
+    }
+    return d.fail_here(fmt::format("\"{}\" is not allowed; allowed are: {}", view(*text), allowed));
+  }
+  if (!v.is_number() || (!s.minimum && !s.maximum)) return;
+  double n = v.to_number<double>();
+  if (s.minimum && n < *s.minimum) d.fail_here(fmt::format("must be at least {}, found {}", *s.minimum, dump(v)));
+  if (s.maximum && n > *s.maximum) d.fail_here(fmt::format("must be at most {}, found {}", *s.maximum, dump(v)));
+}
+
 void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d) {
   const Object* object = v.if_object();
   if (!object) return d.fail_type(v, "object");
@@ -94,6 +110,7 @@ void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d
     }
     d.path = child_path(before, key);
     if (!value.is_null()) field->codec->decode(value, static_cast<char*>(out) + field->offset, d);
+    if (d.ok() && !value.is_null()) check_limits(value, *info.schema->property(field->name)->schema, d);
     if (!d.ok()) return;
   }
   d.path = before;

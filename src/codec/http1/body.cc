@@ -55,6 +55,13 @@ Result<void> BodyDecoder::size_line(std::string_view line) {
 }
 
 Result<std::string_view> BodyDecoder::next(std::string_view& input) {
+  if (state_ == State::Failed) return fail(Code::InvalidArgument, "malformed HTTP body");
+  auto piece = advance(input);
+  if (!piece) state_ = State::Failed;
+  return piece;
+}
+
+Result<std::string_view> BodyDecoder::advance(std::string_view& input) {
   while (!input.empty() && state_ != State::Done) {
     if (state_ == State::Payload) {
       std::string_view out = input.substr(0, static_cast<size_t>(std::min<uint64_t>(left_, input.size())));

@@ -19,7 +19,7 @@ class BodyDecoder {
   BodyDecoder(Framing framing, uint64_t content_length);
 
   // Takes bytes off the front of `input` up to the next run of payload, which it returns as a view into the
-  // input; empty when more input is needed or the body is done. Call until it returns empty.
+  // input; empty when more input is needed or the body is done. Call until it returns empty. An error stays.
   Result<std::string_view> next(std::string_view& input);
 
   bool done() const { return state_ == State::Done; }
@@ -27,7 +27,8 @@ class BodyDecoder {
   bool end_of_input() const { return done() || framing_ == Framing::UntilClose; }
 
  private:
-  enum class State { Payload, SizeLine, AfterChunk, Trailer, Done };
+  enum class State { Payload, SizeLine, AfterChunk, Trailer, Done, Failed };
+  Result<std::string_view> advance(std::string_view& input);
   Result<void> size_line(std::string_view line);
   // A whole CRLF-ended line if it is there, gathering split ones in line_.
   Result<bool> take_line(std::string_view& input, std::string_view& line, size_t max);

@@ -92,7 +92,8 @@ void Controller::stop() {
 
 void Controller::run() {
   std::string key;
-  while (queue_.pop(&key)) reconcile();
+  // A port that another program had is tried again until it is free.
+  while (queue_.pop(&key, failed_binds_.empty() ? 0 : 1000)) reconcile();
 }
 
 void Controller::reconcile() {

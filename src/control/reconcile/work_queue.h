@@ -2,6 +2,7 @@
 // Who calls: control/reconcile. Thread: add from any, pop from the reconciling one.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -20,12 +21,16 @@ class WorkQueue {
     }
     wake_.notify_one();
   }
-  // False when stopped. Blocks until there is a key; *idle is set while waiting.
-  bool pop(std::string* key) {
+  // False when stopped. Blocks until there is a key, or until retry_ms have passed (0: for ever), then gives "retry".
+  bool pop(std::string* key, int64_t retry_ms = 0) {
     std::unique_lock lock(mutex_);
     busy_ = false;
     idle_.notify_all();
-    wake_.wait(lock, [this] { return stopped_ || !keys_.empty(); });
+    auto ready = [this] { return stopped_ || !keys_.empty(); };
+    if (!retry_ms)
+      wake_.wait(lock, ready);
+    else if (!wake_.wait_for(lock, std::chrono::milliseconds(retry_ms), ready))
+      keys_.push_back("retry");
     if (stopped_) return false;
     *key = std::move(keys_.front());
     keys_.pop_front();

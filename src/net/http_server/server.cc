@@ -1,5 +1,7 @@
 #include "net/http_server/server.h"
 
+#include <poll.h>
+
 #include <deque>
 #include <set>
 
@@ -107,6 +109,8 @@ struct HttpServer::State {
   ServerLimits limits;
   std::unique_ptr<tcp::acceptor> acceptor;
   std::set<Stream*> streams;
+  // Clients whose request waits for its handler, with what to call when they leave.
+  std::map<Stream*, std::function<void()>> waiting;
   bool closing = false;
 };
 
@@ -233,7 +237,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(StatePtr state, tcp::socket socket) : state_(std::move(state)), stream_(state_->loop, std::move(socket)) {
     state_->streams.insert(&stream_);
   }
-  ~Connection() { state_->streams.erase(&stream_); }
+  ~Connection() {
+    state_->streams.erase(&stream_);
+    state_->waiting.erase(&stream_);
+  }
 
   static Task<void> run(std::shared_ptr<Connection> self) { co_await self->serve(); }
 
@@ -373,10 +380,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> answer(HttpRequest request, bool keep_alive) {
     bool head_only = request.method == "HEAD";
     auto responder = std::make_shared<Responder>(state_->loop, state_->limits.queue_bytes_max, keep_alive, head_only);
+    state_->waiting[&stream_] = [responder] { responder->client_gone(); };
     state_->handler(std::move(request), responder);
     bool watching = false;
     while (!responder->ended()) {
       std::string text = co_await responder->next();
+      state_->waiting.erase(&stream_);  // from the first bytes on, writing and reading tell
       if (responder->closed() || (responder->aborted() && text.empty())) {
         if (responder->aborted()) reset();
         stream_.close();
@@ -426,6 +435,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   size_t used_ = 0;
 };
 
+// Clients that left while their request waits for an answer: found with one poll() now and then.
+Task<void> watch_waiting(StatePtr state) {
+  asio::steady_timer timer(state->loop.io());
+  while (!state->closing) {
+    timer.expires_after(std::chrono::milliseconds(100));
+    auto [ec] = co_await timer.async_wait(use_task);
+    if (ec) co_return;
+    std::vector<pollfd> fds;
+    std::vector<std::function<void()>> gone;
+    for (auto& [stream, fn] : state->waiting) {
+      if (!stream->is_open()) continue;
+      fds.push_back({stream->socket().native_handle(), POLLRDHUP, 0});
+      gone.push_back(fn);
+    }
+    if (fds.empty() || ::poll(fds.data(), fds.size(), 0) <= 0) continue;
+    for (size_t i = 0; i < fds.size(); ++i)
+      if (fds[i].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) gone[i]();
+  }
+}
+
 Task<void> accept_loop(StatePtr state) {
   while (!state->closing) {
     tcp::socket socket(state->loop.io());
@@ -445,7 +474,7 @@ Task<void> accept_loop(StatePtr state) {
 }  // namespace
 
 HttpServer::HttpServer(Loop& loop, std::shared_ptr<asio::ssl::context> tls, HttpHandler handler, ServerLimits limits)
-    : state_(new State{loop, std::move(tls), std::move(handler), limits, nullptr, {}, false}) {}
+    : state_(new State{loop, std::move(tls), std::move(handler), limits, nullptr, {}, {}, false}) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -463,6 +492,7 @@ Result<std::string> HttpServer::listen(const std::string& address) {
   std::string bound = format_endpoint(acceptor->local_endpoint());
   state_->acceptor = std::move(acceptor);
   state_->loop.spawn(accept_loop(state_));
+  state_->loop.spawn(watch_waiting(state_));
   return bound;
 }
 

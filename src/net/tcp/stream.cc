@@ -7,7 +7,10 @@
 namespace sl::net {
 
 Stream::Stream(Loop& loop, tcp::socket socket)
-    : loop_(loop), socket_(std::move(socket)), deadline_(loop, [this] { close(); }) {
+    : loop_(loop),
+      socket_(std::move(socket)),
+      deadline_(loop, [this] { close(); }),
+      write_deadline_(loop, [this] { close(); }) {
   boost::system::error_code ec;
   socket_.set_option(tcp::no_delay(true), ec);
   if (auto remote = socket_.remote_endpoint(ec); !ec)
@@ -15,8 +18,14 @@ Stream::Stream(Loop& loop, tcp::socket socket)
                                      : fmt::format("{}:{}", remote.address().to_string(), remote.port());
 }
 
+Stream::~Stream() {
+  // Without this OpenSSL takes the session of a connection that was just closed for one that must not be resumed.
+  if (tls_) SSL_set_shutdown(tls_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 Error Stream::error_of(const boost::system::error_code& ec, std::string_view step) {
-  if (deadline_.expired()) return {Code::Timeout, fmt::format("{} {}: deadline passed", step, peer_), {}};
+  if (deadline_.expired() || write_deadline_.expired())
+    return {Code::Timeout, fmt::format("{} {}: deadline passed", step, peer_), {}};
   if (tls_ && ec.category() == asio::error::get_ssl_category())
     return {Code::UpstreamTls, fmt::format("{} {}: {}", step, peer_, ec.message()), {}};
   return to_error(ec, fmt::format("{} {}", step, peer_));

@@ -17,6 +17,7 @@ namespace sl::net {
 class Stream {
  public:
   Stream(Loop& loop, tcp::socket socket);
+  ~Stream();
 
   // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by clean_eof()).
   Task<Result<size_t>> read_some(char* data, size_t size);
@@ -33,7 +34,9 @@ class Stream {
   bool is_open() const { return socket_.is_open(); }
   // Readable or closed although nothing is expected: an idle pooled connection that must not be reused.
   bool stale();
+  // Of whatever is waited for; write_deadline() is apart for a write beside a read under way.
   Deadline& deadline() { return deadline_; }
+  Deadline& write_deadline() { return write_deadline_; }
   tcp::socket& socket() { return socket_; }
   SSL* ssl() { return tls_ ? tls_->native_handle() : nullptr; }
   std::string peer() const { return peer_; }  // "ip:port"
@@ -46,7 +49,7 @@ class Stream {
   Loop& loop_;
   tcp::socket socket_;
   std::unique_ptr<Tls> tls_;
-  Deadline deadline_;
+  Deadline deadline_, write_deadline_;
   std::string peer_;
 };
 

@@ -68,12 +68,16 @@ net::Task<Result<size_t>> Connection::read_head() {
   co_return end;
 }
 
-std::string_view Connection::buffered_body() {
-  std::string_view input = unread();
-  size_t before = input.size();
-  auto piece = body_.next(input);
-  start_ += before - input.size();
-  return piece ? *piece : std::string_view();
+Result<std::string> Connection::buffered_body() {
+  std::string out;
+  for (;;) {
+    std::string_view input = unread();
+    size_t before = input.size();
+    SL_TRY(piece, body_.next(input));
+    start_ += before - input.size();
+    if (piece.empty()) return out;
+    out += piece;
+  }
 }
 
 net::Task<Result<std::string_view>> Connection::read_body() {
@@ -99,6 +103,7 @@ net::Task<void> Connection::serve() {
       if (got.error().code != Code::InvalidArgument && got.error().code != Code::TooLarge) co_return;
       Reply r = error_reply(got.error(), nullptr);
       if (got.error().code == Code::TooLarge) r.status = 431;
+      record_refused(*this, r.status, got.error().message);
       std::string text =
           fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
                       r.status, net::reason_phrase(r.status), r.content_type, r.body.size(), r.body);

@@ -32,7 +32,7 @@ class Connection {
   // The next piece of the request body; empty at its end. The view lives until the next call.
   net::Task<Result<std::string_view>> read_body();
   // What of the body is already here; consumes it. For bodies that arrived with the head.
-  std::string_view buffered_body();
+  Result<std::string> buffered_body();
   void watch_upstream(net::Stream* upstream) { upstream_ = upstream; }
   bool left() const { return left_; }
 

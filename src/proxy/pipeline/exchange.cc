@@ -124,6 +124,12 @@ Result<void> choose_backend(Exchange& x) {
 }
 
 net::Task<void> run_phases(Exchange& x) {
+  if (x.client.head().method == "CONNECT") {
+    x.keep_alive = false;
+    co_await send_error(x,
+                        Error{Code::MethodNotAllowed, "this gateway makes no tunnels: CONNECT is not supported", {}});
+    co_return;
+  }
   auto found = find_rule(x);
   if (!found) {
     co_await send_error(x, found.error());
@@ -153,6 +159,24 @@ net::Task<void> run_phases(Exchange& x) {
 }
 
 }  // namespace
+
+void record_refused(Connection& client, int status, const std::string& why) {
+  observe::Record r;
+  r.start_unix_us = unix_us();
+  r.src_addr = client.stream().peer();
+  r.trace_id = random_id(2);
+  r.span_id = random_id(1);
+  r.protocol = "http";
+  r.status = status;
+  r.error = why;
+  auto snapshot = client.worker().snapshot();
+  auto* listeners = snapshot ? snapshot->listeners_at(client.bind()) : nullptr;
+  if (listeners && !listeners->empty()) {
+    r.gateway = listeners->front()->spec.gateway;
+    if (listeners->size() == 1) r.listener = listeners->front()->spec.name;
+  }
+  client.worker().finish(std::move(r));
+}
 
 net::Task<bool> serve_request(Connection& client) {
   Exchange x(client);

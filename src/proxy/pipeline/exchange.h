@@ -37,6 +37,9 @@ struct Exchange {
 // Serves the request whose head has been read. False: close the connection.
 net::Task<bool> serve_request(Connection& client);
 
+// A request whose head could not be read: answered `status` and recorded.
+void record_refused(Connection& client, int status, const std::string& why);
+
 // The two kinds of backend.
 net::Task<void> forward_plain(Exchange& x);
 net::Task<void> forward_model(Exchange& x);
@@ -55,7 +58,7 @@ bool same_field(std::string_view a, std::string_view b);
 // Status line and fields of the client's answer.
 void begin_answer(const Exchange& x, int status, std::string& out);
 void end_answer(Exchange& x, std::string& out);
-void apply_header_changes(const std::optional<route::HeaderChange>& change, std::string_view name, bool& keep);
-void append_header_changes(const std::optional<route::HeaderChange>& change, std::string& out);
+// RFC 9110 9.2.2: only these may be sent again when an answer did not come.
+bool may_repeat(std::string_view method);
 
 }  // namespace sl::proxy

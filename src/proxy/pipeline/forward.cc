@@ -28,18 +28,8 @@ void end_answer(Exchange& x, std::string& out) {
   out += "\r\n";
 }
 
-void apply_header_changes(const std::optional<route::HeaderChange>& change, std::string_view name, bool& keep) {
-  if (!change) return;
-  for (auto& h : change->set)
-    if (iequals(h.name, name)) keep = false;
-  for (auto& h : change->remove)
-    if (iequals(h, name)) keep = false;
-}
-
-void append_header_changes(const std::optional<route::HeaderChange>& change, std::string& out) {
-  if (!change) return;
-  for (auto* list : {&change->set, &change->add})
-    for (auto& h : *list) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", h.name, h.value);
+bool may_repeat(std::string_view m) {
+  return m == "GET" || m == "HEAD" || m == "OPTIONS" || m == "TRACE" || m == "PUT" || m == "DELETE";
 }
 
 net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
@@ -49,8 +39,8 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   }
   // Unread body bytes would be taken for a request: small ones are drained, for more the connection closes.
   if (!x.client.body().done()) {
-    x.client.buffered_body();
-    if (!x.client.body().done()) x.keep_alive = false;
+    auto drained = x.client.buffered_body();
+    if (!drained || !x.client.body().done()) x.keep_alive = false;
   }
   std::string out;
   begin_answer(x, reply.status, out);
@@ -92,6 +82,7 @@ net::Task<Result<void>> open_upstream(Exchange& x, bool fresh) {
 void release_upstream(Exchange& x, bool reusable) {
   x.client.watch_upstream(nullptr);
   if (!x.upstream) return;
+  x.client.worker().pool().note_session(*x.upstream);
   if (reusable && !x.client.left()) x.client.worker().pool().release(std::move(x.upstream));
   x.upstream.reset();
 }

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "llm/dialect/dialect.h"
 #include "proxy/pipeline/exchange.h"
+#include "proxy/pipeline/fields.h"
 
 namespace sl::proxy {
 namespace {
@@ -76,7 +77,6 @@ bool forwarded(std::string_view name, bool pass_through) {
   for (auto never : {"host", "content-length", "authorization", "x-api-key", "api-key", "accept-encoding", "cookie",
                      "expect", "traceparent", "x-sightline-identity", "content-type", "accept"})
     if (same_field(name, never)) return false;
-  if (http1::is_hop_by_hop(name)) return false;
   if (pass_through) return true;
   return same_field(name, "user-agent") || same_field(name, "anthropic-beta") || same_field(name, "tracestate") ||
          same_field(name, "x-request-id");
@@ -91,13 +91,15 @@ std::string request_head(Exchange& x, const llm::Provider& provider, const llm::
   if (e.port != (x.backend->tls ? 443 : 80)) fmt::format_to(std::back_inserter(out), ":{}", e.port);
   fmt::format_to(std::back_inserter(out), "\r\nContent-Type: application/json\r\nAccept: {}\r\n",
                  call.streamed() ? "text/event-stream" : "application/json");
+  auto& change = x.share->request_headers;
   for (auto& f : x.client.head().fields)
-    if (forwarded(f.name, call.pass_through())) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", f.name, f.value);
+    if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
+        !replaced(change, f.name))
+      fmt::format_to(std::back_inserter(out), "{}: {}\r\n", f.name, f.value);
   if (credential) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", credential->name, credential->value);
   for (auto& h : provider.headers(ai.api_version))
     fmt::format_to(std::back_inserter(out), "{}: {}\r\n", h.name, h.value);
-  append_header_changes(x.match.match->rule->spec->filters.request_headers, out);
-  append_header_changes(x.share->filters.request_headers, out);
+  append_changes(change, out);
   fmt::format_to(std::back_inserter(out), "traceparent: {}\r\nContent-Length: {}\r\n\r\n", x.traceparent, body_size);
   return out;
 }
@@ -106,17 +108,12 @@ std::string request_head(Exchange& x, const llm::Provider& provider, const llm::
 net::Task<Result<void>> send_upstream(Exchange& x, const std::string& head, const std::string& body,
                                       std::string& answer_text, http1::ResponseHead& answer) {
   int64_t wait_ms = x.match.match->rule->spec->backend_timeout_ms;
-  for (bool fresh = false;; fresh = true) {
-    auto opened = co_await open_upstream(x, fresh);
-    if (!opened) co_return opened;
-    bool reused = x.upstream->reused;
-    x.upstream->stream.deadline().expires_in(kWriteMs);
-    auto got = co_await x.upstream->stream.write2(head, body);
-    if (got) got = co_await read_upstream_head(x, answer_text, answer, time_left(x, wait_ms ? wait_ms : kFirstByteMs));
-    if (got) co_return got;
-    if (reused && got.error().code == Code::UpstreamClosed && !x.client.left()) continue;
-    co_return got;
-  }
+  auto opened = co_await open_upstream(x, false);
+  if (!opened) co_return opened;
+  x.upstream->stream.deadline().expires_in(time_left(x, kWriteMs));
+  auto got = co_await x.upstream->stream.write2(head, body);
+  if (got) got = co_await read_upstream_head(x, answer_text, answer, time_left(x, wait_ms ? wait_ms : kFirstByteMs));
+  co_return got;  // never a second time: a model call costs money, and the first may have been taken
 }
 
 // More bytes of the answer into upstream->buffer; false at the end of the connection.
@@ -171,7 +168,11 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
     out.emplace_back("x-sightline-dropped", std::move(names));
   }
   out.emplace_back("x-sightline-trace", x.record.trace_id);
+  if (auto& change = x.share->response_headers)
+    for (auto* list : {&change->set, &change->add})
+      for (auto& h : *list) out.emplace_back(h.name, h.value);
   for (auto& f : answer.fields) {
+    if (replaced(x.share->response_headers, f.name)) continue;
     bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
                   same_field(f.name, "x-request-id") || to_lower(f.name).find("ratelimit") != std::string::npos;
     if (useful) out.emplace_back(f.name, f.value);

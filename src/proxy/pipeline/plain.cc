@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "proxy/pipeline/exchange.h"
+#include "proxy/pipeline/fields.h"
 
 namespace sl::proxy {
 namespace {
@@ -11,45 +12,44 @@ constexpr int64_t kAnswerMs = 60'000;  // longest silence of a plain backend
 constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
 
 bool never_forwarded(std::string_view name) {
-  return http1::is_hop_by_hop(name) || same_field(name, "host") || same_field(name, "content-length") ||
-         same_field(name, "x-sightline-identity") || same_field(name, "traceparent") || same_field(name, "expect");
+  return same_field(name, "host") || same_field(name, "content-length") || same_field(name, "x-sightline-identity") ||
+         same_field(name, "traceparent") || same_field(name, "expect");
+}
+
+void append_field(const http1::Field& f, std::string& out) {
+  out += f.name;
+  out += ": ";
+  out += f.value;
+  out += "\r\n";
 }
 
 void request_head(Exchange& x, std::string& out) {
   auto& head = x.client.head();
-  auto& rule = x.match.match->rule->spec->filters.request_headers;
-  auto& share = x.share->filters.request_headers;
+  auto& change = x.share->request_headers;
+  std::string_view host = host_set(change);
   out.reserve(1024);
   out += head.method;
   out += ' ';
   out += x.path;
   out += " HTTP/1.1\r\nHost: ";
-  out += x.host;
+  out += host.empty() ? std::string_view(x.host) : host;
   out += "\r\n";
-  std::string_view forwarded;
+  std::string forwarded;
   for (auto& f : head.fields) {
-    bool keep = !never_forwarded(f.name);
     if (same_field(f.name, "x-forwarded-for")) {
-      forwarded = f.value;
-      keep = false;
+      forwarded.append(f.value).append(", ");
+      continue;
     }
-    apply_header_changes(rule, f.name, keep);
-    apply_header_changes(share, f.name, keep);
-    if (!keep) continue;
-    out += f.name;
-    out += ": ";
-    out += f.value;
-    out += "\r\n";
+    if (!never_forwarded(f.name) && !connection_bound(head, f.name) && !replaced(change, f.name)) append_field(f, out);
   }
-  out += "X-Forwarded-For: ";
-  if (!forwarded.empty()) out.append(forwarded).append(", ");
-  std::string_view peer = x.record.src_addr;
-  out += peer.substr(0, peer.rfind(':'));
-  out += "\r\nX-Forwarded-Proto: http\r\ntraceparent: ";
+  if (!replaced(change, "x-forwarded-for")) {
+    std::string_view peer = x.record.src_addr;
+    out.append("X-Forwarded-For: ").append(forwarded).append(peer.substr(0, peer.rfind(':'))).append("\r\n");
+  }
+  out += "X-Forwarded-Proto: http\r\ntraceparent: ";
   out += x.traceparent;
   out += "\r\n";
-  append_header_changes(rule, out);
-  append_header_changes(share, out);
+  append_changes(change, out);
   if (head.framing == http1::Framing::Chunked)
     out += "Transfer-Encoding: chunked\r\n";
   else if (head.framing == http1::Framing::Length)
@@ -62,7 +62,7 @@ void request_head(Exchange& x, std::string& out) {
 // What is left of the request body, sent while the answer may already be coming.
 struct Pump {
   bool done = false;
-  bool failed = false;
+  std::optional<Error> error;
 };
 
 net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
@@ -72,7 +72,7 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
     if (!piece) co_return fail(std::move(piece).error());
     if (piece->empty()) break;
     x.record.request_bytes += piece->size();
-    upstream.deadline().expires_in(kWriteMs);
+    upstream.write_deadline().expires_in(time_left(x, kWriteMs));
     Result<void> sent;
     if (chunked) {
       std::string framed;
@@ -83,6 +83,7 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
     } else {
       sent = co_await upstream.write(*piece);
     }
+    upstream.write_deadline().disarm();
     if (!sent) co_return sent;
   }
   if (chunked) co_return co_await upstream.write(http1::kLastChunk);
@@ -92,35 +93,32 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
 net::Task<void> run_pump(Exchange* x, net::Stream* upstream, std::shared_ptr<Pump> pump,
                          std::shared_ptr<net::asio::steady_timer> wake) {
   auto ok = co_await pump_body(*x, *upstream);
-  pump->failed = !ok;
-  if (!ok && x->record.error.empty()) x->record.error = ok.error().message;
-  if (!ok && ok.error().code == Code::Cancelled) upstream->close();
+  if (!ok) {
+    // The client's fault or the upstream's: either way nothing more comes of this upstream request.
+    pump->error = ok.error();
+    upstream->close();
+  }
   pump->done = true;
   wake->cancel();
 }
 
 void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, std::string& out) {
-  auto& rule = x.match.match->rule->spec->filters.response_headers;
-  auto& share = x.share->filters.response_headers;
+  auto& change = x.share->response_headers;
+  bool to_head = x.client.head().method == "HEAD";
   begin_answer(x, head.status, out);
-  for (auto& f : head.fields) {
-    bool keep = !http1::is_hop_by_hop(f.name) && !same_field(f.name, "content-length");
-    apply_header_changes(rule, f.name, keep);
-    apply_header_changes(share, f.name, keep);
-    if (!keep) continue;
-    out += f.name;
-    out += ": ";
-    out += f.value;
-    out += "\r\n";
-  }
-  append_header_changes(rule, out);
-  append_header_changes(share, out);
+  for (auto& f : head.fields)
+    if (!connection_bound(head, f.name) && !same_field(f.name, "content-length") && !replaced(change, f.name))
+      append_field(f, out);
+  append_changes(change, out);
   chunked = false;
-  if (head.framing == http1::Framing::Length ||
-      (head.framing == http1::Framing::None && head.status >= 200 && head.status != 204 && head.status != 304)) {
-    auto length = head.field("content-length");
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", length ? *length : std::string_view("0"));
-  } else if (head.framing != http1::Framing::None) {
+  auto length = head.field("content-length");
+  if (head.framing == http1::Framing::Length || head.framing == http1::Framing::None) {
+    bool bodiless = to_head || head.status == 204 || head.status == 304;
+    if (length)
+      out.append("Content-Length: ").append(*length).append("\r\n");
+    else if (!bodiless)
+      out += "Content-Length: 0\r\n";
+  } else {
     chunked = x.client.head().minor_version == 1;
     if (chunked)
       out += "Transfer-Encoding: chunked\r\n";
@@ -161,8 +159,8 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     auto ok = take_payload(x, body, input, chunked, out);
     bool rest = !input.empty();
     up.buffer.clear();
-    if (!ok) co_return fail(std::move(ok).error());
-    if (!out.empty()) {
+    if (!out.empty()) {  // what came before a broken part too: the client sees an answer that is cut
+
       if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
       x.client.stream().deadline().expires_in(kWriteMs);
       auto sent = co_await x.client.stream().write(out);
@@ -170,6 +168,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
       if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
       out.clear();
     }
+    if (!ok) co_return fail(std::move(ok).error());
     if (body.done()) co_return !rest;
     up.buffer.resize(16'384);
     up.stream.deadline().expires_in(time_left(x, kAnswerMs));
@@ -185,60 +184,79 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
   }
 }
 
+// Stops the pump and waits until it has let go of the exchange.
+net::Task<void> end_pump(Exchange* x, std::shared_ptr<Pump> pump, std::shared_ptr<net::asio::steady_timer> wake) {
+  if (pump->done) co_return;
+  x->keep_alive = false;
+  x->upstream->stream.close();
+  boost::system::error_code ec;
+  x->client.stream().socket().cancel(ec);
+  while (!pump->done) co_await wake->async_wait(net::use_task);
+}
+
+// The bytes of the body that came with the head, in the upstream's framing.
+std::string first_part(Exchange& x, const std::string& body, bool whole) {
+  if (x.client.head().framing != http1::Framing::Chunked) return body;
+  std::string framed;
+  if (!body.empty()) {
+    http1::append_chunk_head(body.size(), framed);
+    framed.append(body).append("\r\n");
+  }
+  if (whole) framed += http1::kLastChunk;
+  return framed;
+}
+
+// One try: sends what is here, leaves the rest to a pump, and reads the answer's head.
+net::Task<Result<void>> send_and_wait(Exchange* x, std::string* head_text, std::string* body,
+                                      std::shared_ptr<Pump> pump, std::shared_ptr<net::asio::steady_timer> wake,
+                                      std::string* answer_text, http1::ResponseHead* answer) {
+  int64_t wait_ms = x->match.match->rule->spec->backend_timeout_ms;
+  x->upstream->stream.deadline().expires_in(time_left(*x, kWriteMs));
+  auto sent = co_await x->upstream->stream.write2(*head_text, *body);
+  if (!sent) co_return sent;
+  if (!pump->done) x->client.worker().loop().spawn(run_pump(x, &x->upstream->stream, pump, wake));
+  co_return co_await read_upstream_head(*x, *answer_text, *answer, time_left(*x, wait_ms ? wait_ms : kAnswerMs));
+}
+
 }  // namespace
 
 net::Task<void> forward_plain(Exchange& x) {
-  std::string head_text;
-  request_head(x, head_text);
-  int64_t wait_ms = x.match.match->rule->spec->backend_timeout_ms;
-  std::string body(x.client.buffered_body());
+  auto arrived = x.client.buffered_body();
+  if (!arrived) {
+    x.keep_alive = false;
+    co_await send_error(x, arrived.error());
+    co_return;
+  }
   bool whole = x.client.body().done();
-  x.record.request_bytes = body.size();
+  x.record.request_bytes = arrived->size();
   if (x.client.head().expect_continue && !whole) {
     auto told = co_await x.client.stream().write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!told) co_return;
   }
-  if (x.client.head().framing == http1::Framing::Chunked) {
-    std::string framed;
-    if (!body.empty()) {
-      http1::append_chunk_head(body.size(), framed);
-      framed.append(body).append("\r\n");
-    }
-    if (whole) framed += http1::kLastChunk;
-    body = std::move(framed);
-  }
-  std::string answer_text;
+  std::string head_text, body = first_part(x, *arrived, whole), answer_text;
+  request_head(x, head_text);
   http1::ResponseHead answer;
   auto pump = std::make_shared<Pump>();
   pump->done = whole;
   std::shared_ptr<net::asio::steady_timer> wake;
+  if (!whole)
+    wake = std::make_shared<net::asio::steady_timer>(x.client.worker().loop().io(),
+                                                     net::asio::steady_timer::time_point::max());
   for (bool fresh = false;; fresh = true) {
     auto opened = co_await open_upstream(x, fresh);
     if (!opened) {
       co_await send_error(x, opened.error());
       co_return;
     }
-    bool reused = x.upstream->reused;
-    x.upstream->stream.deadline().expires_in(kWriteMs);
-    auto sent = co_await x.upstream->stream.write2(head_text, body);
-    Result<void> got = sent;
-    if (sent) {
-      if (!whole && !wake) {
-        wake = std::make_shared<net::asio::steady_timer>(x.client.worker().loop().io(),
-                                                         net::asio::steady_timer::time_point::max());
-        x.client.worker().loop().spawn(run_pump(&x, &x.upstream->stream, pump, wake));
-      }
-      got = co_await read_upstream_head(x, answer_text, answer, time_left(x, wait_ms ? wait_ms : kAnswerMs));
-    }
+    auto got = co_await send_and_wait(&x, &head_text, &body, pump, wake, &answer_text, &answer);
     if (got) break;
-    // A kept connection that the backend closed just now: nothing was answered, and the whole request is here.
-    if (reused && whole && got.error().code == Code::UpstreamClosed && !x.client.left()) continue;
-    if (wake) {
-      x.upstream->stream.close();
-      x.client.stream().close();
-      while (!pump->done) co_await wake->async_wait(net::use_task);
-    }
-    co_await send_error(x, got.error());
+    // A kept connection that the backend closed just now: nothing was answered, and sending again does no harm.
+    bool again = x.upstream->reused && whole && may_repeat(x.client.head().method);
+    if (again && got.error().code == Code::UpstreamClosed && !x.client.left()) continue;
+    co_await end_pump(&x, pump, wake);
+    bool clients_fault = pump->error && pump->error->code == Code::InvalidArgument;
+    if (!whole) x.keep_alive = false;
+    co_await send_error(x, clients_fault ? *pump->error : got.error());
     release_upstream(x, false);
     co_return;
   }
@@ -247,13 +265,8 @@ net::Task<void> forward_plain(Exchange& x) {
     x.record.error = done.error().message;
     x.keep_alive = false;
   }
-  if (!pump->done) {  // answered before the request was through
-    x.keep_alive = false;
-    x.upstream->stream.close();
-    x.client.stream().close();
-    while (!pump->done) co_await wake->async_wait(net::use_task);
-  }
-  release_upstream(x, done && *done && answer.keep_alive && !pump->failed);
+  co_await end_pump(&x, pump, wake);  // still running: answered before the request was through
+  release_upstream(x, done && *done && answer.keep_alive && !pump->error);
   if (!done) x.client.stream().close();
 }
 

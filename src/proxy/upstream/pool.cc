@@ -72,7 +72,7 @@ net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::stri
   c.tls_version = SSL_get_version(c.stream.ssl());
   c.tls_peer = common_name(c.stream.ssl());
   if (c.tls_peer.empty()) c.tls_peer = server_name;
-  c.key += '\0' + server_name;  // remembered for the session; split off in release()
+  c.server_name = std::move(server_name);
   co_return Result<void>();
 }
 
@@ -88,12 +88,12 @@ void UpstreamPool::remember_session(const std::string& server_name, SSL* ssl) {
   slot = session;
 }
 
+void UpstreamPool::note_session(UpstreamConnection& c) {
+  if (!c.server_name.empty() && c.stream.ssl()) remember_session(c.server_name, c.stream.ssl());
+}
+
 void UpstreamPool::release(UpstreamPtr c) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
-  if (size_t at = c->key.find('\0'); at != std::string::npos) {
-    remember_session(c->key.substr(at + 1), c->stream.ssl());
-    c->key.resize(at);
-  }
   c->stream.deadline().expires_in(kIdleMs);
   auto& pool = idle_[c->key];
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));

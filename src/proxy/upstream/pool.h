@@ -20,6 +20,7 @@ struct UpstreamConnection {
   net::Stream stream;
   std::string buffer;  // bytes read and not yet consumed
   std::string key;
+  std::string server_name;  // TLS only
   std::string tls_version, tls_peer;
   bool reused = false;
 };
@@ -34,6 +35,8 @@ class UpstreamPool {
   // A kept connection unless `fresh`, else a new one.
   net::Task<Result<UpstreamPtr>> acquire(const route::Backend* backend, size_t endpoint, bool fresh,
                                          int64_t connect_ms);
+  // Keeps the TLS session of a connection for the next one to that server.
+  void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
   void release(UpstreamPtr connection);
   void close_idle();

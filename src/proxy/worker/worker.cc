@@ -17,9 +17,23 @@ Worker::~Worker() {
   loop_.join();
 }
 
+// SO_REUSEPORT would let another process share the port unseen: the first worker makes sure that nobody has it.
+static Result<void> check_free(net::asio::io_context& io, const net::tcp::endpoint& endpoint) {
+  net::tcp::acceptor probe(io);
+  boost::system::error_code ec;
+  probe.open(endpoint.protocol(), ec);
+  if (!ec) probe.set_option(net::tcp::acceptor::reuse_address(true), ec);
+  if (!ec) probe.bind(endpoint, ec);
+  if (ec) return fail(Code::Io, fmt::format("cannot listen on {}: {}", net::format_endpoint(endpoint), ec.message()));
+  return {};
+}
+
 Result<std::shared_ptr<Worker::Acceptor>> Worker::open(const std::string& bind, uint16_t port) {
   SL_TRY(endpoint, net::parse_endpoint(bind));
-  if (port) endpoint.port(port);
+  if (port)
+    endpoint.port(port);
+  else
+    SL_CHECK(check_free(loop_.io(), endpoint));
   auto out = std::make_shared<Acceptor>(loop_.io());
   boost::system::error_code ec;
   out->socket.open(endpoint.protocol(), ec);

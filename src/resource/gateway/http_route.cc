@@ -93,7 +93,15 @@ void describe(json::Fields<BackendObjectReference>& f) {
 
 void describe(json::Fields<HttpHeader>& f) {
   f.add("name", &HttpHeader::name).doc("Name, case-insensitive.").required().length(1, 256).pattern(kHeaderName);
-  f.add("value", &HttpHeader::value).doc("Value.").required().length(1, 4096);
+  f.add("value", &HttpHeader::value)
+      .doc("Value.")
+      .required()
+      .length(1, 4096)
+      .rule("must not contain control characters", [](const Value& v, const Value*) {
+        for (unsigned char c : json::view(v.get_string()))
+          if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+        return true;
+      });
 }
 
 void describe(json::Fields<HeaderFilter>& f) {

@@ -81,6 +81,24 @@ bool before(const CompiledMatch* a, const CompiledMatch* b) {
   return key(a) < key(b);
 }
 
+// The share acts on what the rule has made: what it sets or removes replaces what the rule set or added.
+std::optional<HeaderChange> merge(const std::optional<HeaderChange>& rule, const std::optional<HeaderChange>& share) {
+  if (!rule) return share;
+  if (!share) return rule;
+  HeaderChange out = *rule;
+  auto take_back = [&](const std::string& name) {
+    auto named = [&](const HeaderValue& h) { return iequals(h.name, name); };
+    std::erase_if(out.set, named);
+    std::erase_if(out.add, named);
+  };
+  for (auto& h : share->set) take_back(h.name);
+  for (auto& name : share->remove) take_back(name);
+  out.set.insert(out.set.end(), share->set.begin(), share->set.end());
+  out.add.insert(out.add.end(), share->add.begin(), share->add.end());
+  out.remove.insert(out.remove.end(), share->remove.begin(), share->remove.end());
+  return out;
+}
+
 const Match kEverything{};
 
 }  // namespace
@@ -94,6 +112,8 @@ void Snapshot::compile_rule(const Route& route, const Rule& rule) {
     CompiledShare out;
     out.weight = share.weight;
     out.filters = share.filters;
+    out.request_headers = merge(rule.filters.request_headers, share.filters.request_headers);
+    out.response_headers = merge(rule.filters.response_headers, share.filters.response_headers);
     out.error = share.error;
     auto it = backends_.find(share.backend);
     if (it != backends_.end() && out.error.empty())

@@ -24,6 +24,8 @@ struct CompiledShare {
   const CompiledBackend* backend = nullptr;  // null: error
   int64_t weight = 1;
   Filters filters;
+  // The rule's changes with the share's on top.
+  std::optional<HeaderChange> request_headers, response_headers;
   std::string error;
 };
 

@@ -1,5 +1,7 @@
 #include "route/spec/spec.h"
 
+#include "base/strings.h"
+
 namespace sl::route {
 
 void describe(json::Fields<HeaderValue>& f) {
@@ -112,8 +114,27 @@ void describe(json::Fields<RouteSpec>& f) {
   f.add("backends", &RouteSpec::backends).doc("Backends.");
 }
 
+static void hide_values(std::optional<HeaderChange>& change) {
+  if (!change) return;
+  for (auto* list : {&change->set, &change->add})
+    for (auto& h : *list) {
+      std::string name = to_lower(h.name);
+      for (auto word : {"auth", "key", "token", "cookie", "secret", "password", "credential"})
+        if (name.find(word) != std::string::npos) h.value = "[redacted]";
+    }
+}
+
 json::Value redacted(const RouteSpec& spec) {
   RouteSpec copy = spec;
+  auto hide = [](Filters& f) {
+    hide_values(f.request_headers);
+    hide_values(f.response_headers);
+  };
+  for (auto& r : copy.routes)
+    for (auto& rule : r.rules) {
+      hide(rule.filters);
+      for (auto& b : rule.backends) hide(b.filters);
+    }
   for (auto& b : copy.backends)
     if (b.ai && !b.ai->auth.credential.empty()) b.ai->auth.credential = "[redacted]";
   return json::encode(copy);

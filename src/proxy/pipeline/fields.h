@@ -1,0 +1,22 @@
+// Header fields on their way through: what belongs to one connection only, and what a rule changes.
+// Who calls: plain.cc, model.cc. Thread: plain functions. Source: RFC 9110 7.6.1; Gateway API header modifiers.
+#pragma once
+
+#include "codec/http1/head.h"
+#include "route/spec/spec.h"
+
+namespace sl::proxy {
+
+// Hop-by-hop, or named by the message's own Connection field.
+bool connection_bound(const http1::Head& head, std::string_view name);
+
+// Does the change set or remove this field, so that the message's own is left out?
+bool replaced(const std::optional<route::HeaderChange>& change, std::string_view name);
+
+// Appends what is set and added, but for fields that frame the message or belong to the connection: those are ours.
+void append_changes(const std::optional<route::HeaderChange>& change, std::string& out);
+
+// The value that the change sets for Host, or "".
+std::string_view host_set(const std::optional<route::HeaderChange>& change);
+
+}  // namespace sl::proxy
