@@ -209,6 +209,26 @@ bool valid_utf8(std::string_view s) {
   return true;
 }
 
+std::string truncate_utf8(std::string_view s, size_t bytes) {
+  if (s.size() <= bytes) return std::string(s);
+  while (bytes > 0 && (static_cast<unsigned char>(s[bytes]) & 0xC0) == 0x80) --bytes;
+  return std::string(s.substr(0, bytes));
+}
+
+std::string clean_utf8(std::string_view s) {
+  std::string out(s);
+  if (valid_utf8(out)) return out;
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  return out;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned char differ = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size() && i < b.size(); ++i) differ |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return differ == 0;
+}
+
 std::string rfc3339(int64_t unix_ms, bool with_ms) {
   int64_t ms = unix_ms % 1000;
   if (ms < 0) ms += 1000;

@@ -34,6 +34,12 @@ std::optional<std::string> percent_decode(std::string_view s, bool plus_is_space
 std::string percent_encode(std::string_view s);  // everything but unreserved characters
 
 bool valid_utf8(std::string_view s);
+// At most `bytes` bytes of valid UTF-8, never ending inside a character.
+std::string truncate_utf8(std::string_view s, size_t bytes);
+// Bytes that are not UTF-8 replaced by "?".
+std::string clean_utf8(std::string_view s);
+// Comparison whose time does not tell where two secrets differ.
+bool same_secret(std::string_view a, std::string_view b);
 
 // RFC 3339 in UTC from Unix milliseconds: seconds precision, or with .mmm.
 std::string rfc3339(int64_t unix_ms, bool with_ms = false);

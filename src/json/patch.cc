@@ -48,15 +48,6 @@ std::optional<uint64_t> index_of(const std::string& token) {
   return parse_uint(token);
 }
 
-size_t depth_of(const Value& v) {
-  size_t deepest = 0;
-  if (auto* a = v.if_array())
-    for (auto& e : *a) deepest = std::max(deepest, depth_of(e));
-  if (auto* o = v.if_object())
-    for (auto& [key, e] : *o) deepest = std::max(deepest, depth_of(e));
-  return v.is_array() || v.is_object() ? deepest + 1 : 0;
-}
-
 Value* step(Value& v, const std::string& token) {
   if (auto* o = v.if_object()) return o->if_contains(token);
   if (auto* a = v.if_array())
@@ -167,7 +158,7 @@ Result<Value> json_patch(const Value& target, const Value& patch) {
       if (auto source = resolve(out, str(op, "from"))) copied += dump(**source).size();
     if (copied > (16u << 20)) return fail(Code::TooLarge, "JSON patch copies too much");
     SL_CHECK(apply_op(out, op));
-    if (depth_of(out) > 100) return fail(Code::TooLarge, "JSON patch makes the document too deep");
+    if (depth(out) > 100) return fail(Code::TooLarge, "JSON patch makes the document too deep");
   }
   return out;
 }

@@ -259,6 +259,15 @@ std::string index_path(std::string_view path, size_t index) {
   return fmt::format("{}[{}]", path, index);
 }
 
+size_t depth(const Value& v) {
+  size_t deepest = 0;
+  if (auto* a = v.if_array())
+    for (auto& e : *a) deepest = std::max(deepest, depth(e));
+  if (auto* o = v.if_object())
+    for (auto& [key, e] : *o) deepest = std::max(deepest, depth(e));
+  return v.is_array() || v.is_object() ? deepest + 1 : 0;
+}
+
 std::string_view kind_name(const Value& v) {
   switch (v.kind()) {
     case boost::json::kind::null:

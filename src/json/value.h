@@ -84,6 +84,8 @@ Object& ensure_object(Object& o, std::string_view key);
 std::string child_path(std::string_view path, std::string_view key);
 std::string index_path(std::string_view path, size_t index);
 
+size_t depth(const Value& v);  // 0 for a scalar
+
 std::string_view kind_name(const Value& v);  // "string", "integer", "object", ...
 
 }  // namespace sl::json

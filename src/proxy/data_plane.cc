@@ -13,14 +13,25 @@ void DataPlane::start() {
   for (auto& w : workers_) w->start();
 }
 
+uint64_t DataPlane::generation() const {
+  std::lock_guard lock(mutex_);
+  return generation_;
+}
+
+std::shared_ptr<const route::Snapshot> DataPlane::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
 Result<void> DataPlane::publish(route::RouteSpec spec) {
   auto built = route::Snapshot::build(std::move(spec), generation_ + 1);
   if (!built) return fail(std::move(built).error());
-  auto old = snapshot_;
-  snapshot_ = *built;
+  auto snapshot = *built;
   failed_.clear();
   // One worker after the other, so that a bind of port 0 gets the same port on all.
-  for (auto& w : workers_) w->loop().call([&] { w->apply(snapshot_, ports_, failed_); });
+  for (auto& w : workers_) w->loop().call([&] { w->apply(snapshot, ports_, failed_); });
+  std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
   generation_ = snapshot_->generation();
   return {};
 }
@@ -41,20 +52,21 @@ void DataPlane::flush_records() {
   for (auto& w : workers_) w->loop().call([&] { w->flush_records(); });
 }
 
-void DataPlane::drain(int64_t drain_ms) {
-  for (auto& w : workers_) w->loop().call([&] { w->stop_accepting(); });
-  int64_t until = monotonic_ms() + drain_ms;
+void DataPlane::wait_for_end(int64_t until_ms) {
   for (;;) {
     size_t open = 0;
     for (auto& w : workers_) w->loop().call([&] { open += w->connections(); });
-    if (!open || monotonic_ms() > until) break;
+    if (!open || monotonic_ms() > until_ms) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  for (auto& w : workers_)
-    w->loop().call([&] {
-      w->close_connections(false);
-      w->flush_records();
-    });
+}
+
+void DataPlane::drain(int64_t drain_ms) {
+  for (auto& w : workers_) w->loop().call([&] { w->stop_accepting(); });
+  wait_for_end(monotonic_ms() + drain_ms);
+  for (auto& w : workers_) w->loop().call([&] { w->close_connections(false); });
+  wait_for_end(monotonic_ms() + 500);
+  flush_records();
 }
 
 }  // namespace sl::proxy

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "proxy/worker/worker.h"
@@ -20,8 +21,9 @@ class DataPlane {
   // one. No request is dropped: requests under way keep the configuration they began with.
   Result<void> publish(route::RouteSpec spec);
 
-  uint64_t generation() const { return generation_; }
-  std::shared_ptr<const route::Snapshot> snapshot() const { return snapshot_; }
+  // Any thread.
+  uint64_t generation() const;
+  std::shared_ptr<const route::Snapshot> snapshot() const;
   // "IP:PORT" really bound for a bind of the spec; "" if it is not bound.
   std::string bound(const std::string& bind) const;
   // Why binds failed.
@@ -33,7 +35,10 @@ class DataPlane {
   void drain(int64_t drain_ms);
 
  private:
+  void wait_for_end(int64_t until_ms);  // of every connection
+
   std::vector<std::unique_ptr<Worker>> workers_;
+  mutable std::mutex mutex_;  // of snapshot_ and generation_
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::map<std::string, uint16_t> ports_;
   std::map<std::string, std::string> failed_;

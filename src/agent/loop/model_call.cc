@@ -27,7 +27,7 @@ std::string body_of(const ModelRequest& r) {
 Error model_error(int status, std::string_view body) {
   std::string message;
   if (auto parsed = json::parse(body)) message = json::str(*parsed, "error", "message");
-  if (message.empty()) message = std::string(trim(body.substr(0, 300)));
+  if (message.empty()) message = clean_utf8(truncate_utf8(trim(body), 300));
   Code code = status == 429   ? Code::RateLimited
               : status == 401 ? Code::Unauthenticated
               : status >= 500 ? Code::Unavailable
@@ -131,6 +131,48 @@ net::Task<Result<ModelAnswer>> read_stream(net::Exchange* exchange, std::functio
   co_return out;
 }
 
+// An answer that says nothing is a failure, not a silent success.
+Result<ModelAnswer> checked(Result<ModelAnswer> answer) {
+  auto empty = [] {
+    return fail(Code::UpstreamProtocol, "LLM error: the model's answer has neither text nor tool calls");
+  };
+  if (!answer) return answer;
+  if (!answer->message.is_object()) return empty();
+  Object& m = answer->message.get_object();
+  if (auto* content = m.if_contains("content"); content && content->is_array()) {  // text parts
+    std::string text;
+    for (auto& p : content->get_array()) text += json::str(p, "text");
+    *content = text;
+  }
+  auto* content = m.if_contains("content");
+  auto* calls = json::arr(answer->message, "tool_calls");
+  bool text = content && content->is_string() && !content->get_string().empty();
+  if (content && !content->is_string() && !content->is_null()) return empty();
+  if (!text && (!calls || calls->empty())) return empty();
+  m["role"] = "assistant";
+  return answer;
+}
+
+net::Task<Result<ModelAnswer>> exchange_once(net::HttpClient* client, net::ClientRequest http,
+                                             std::function<void(std::string_view)> on_text,
+                                             std::function<void()>* abort) {
+  auto exchange = co_await client->send(std::move(http), abort);
+  if (!exchange) co_return fail(std::move(exchange).error());
+  if ((*exchange)->status >= 300) {
+    auto body = co_await (*exchange)->read_all(1 << 20);
+    co_return fail(model_error((*exchange)->status, body ? *body : ""));
+  }
+  if ((*exchange)->header("content-type").starts_with("text/event-stream")) {
+    auto streamed = co_await read_stream(exchange->get(), std::move(on_text));
+    co_return checked(std::move(streamed));
+  }
+  auto body = co_await (*exchange)->read_all();
+  if (!body) co_return fail(std::move(body).error());
+  auto whole = checked(read_whole(*body));
+  if (whole && on_text && !json::str(whole->message, "content").empty()) on_text(json::str(whole->message, "content"));
+  co_return whole;
+}
+
 }  // namespace
 
 net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request,
@@ -146,21 +188,10 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
   for (auto& [name, value] : request.model.headers) http.headers.emplace_back(name, value);
   http.body = body_of(request);
   http.idle_ms = request.model.timeout_ms;
-  auto exchange = co_await client->send(std::move(http), abort);
-  if (!exchange) co_return fail(std::move(exchange).error());
-  if ((*exchange)->status >= 300) {
-    auto body = co_await (*exchange)->read_all(1 << 20);
-    co_return fail(model_error((*exchange)->status, body ? *body : ""));
-  }
-  if ((*exchange)->header("content-type").starts_with("text/event-stream")) {
-    auto streamed = co_await read_stream(exchange->get(), std::move(on_text));
-    co_return streamed;
-  }
-  auto body = co_await (*exchange)->read_all();
-  if (!body) co_return fail(std::move(body).error());
-  auto whole = read_whole(*body);
-  if (whole && on_text && !json::str(whole->message, "content").empty()) on_text(json::str(whole->message, "content"));
-  co_return whole;
+  auto answer = co_await exchange_once(client, std::move(http), std::move(on_text), abort);
+  if (!answer && !answer.error().message.starts_with("LLM error: "))
+    co_return fail(with_context(answer.error(), "LLM error"));
+  co_return answer;
 }
 
 }  // namespace sl::agent

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include "a2a/wire/wire.h"
+#include "agent/loop/history.h"
 #include "agent/loop/model_call.h"
 #include "agent/runtime/view.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "observe/record/trace_context.h"
 
 namespace sl::agent {
 
@@ -53,14 +55,22 @@ LogMessage new_message(const std::string& task, Value message, Value usage = nul
   return out;
 }
 
+// The first 20 characters.
 std::string first_words(const std::string& text) {
-  size_t n = std::min<size_t>(text.size(), 20);
-  while (n > 0 && n < text.size() && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
-  return text.substr(0, n);
+  size_t at = 0;
+  for (int n = 0; n < 20 && at < text.size(); ++n) do
+      ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  return text.substr(0, at);
 }
 
-std::string span_id() {
-  return fmt::format("{:016x}", fast_random() | 1);
+// Session ids are the client's text and go into headers and logs.
+bool valid_session_id(std::string_view id) {
+  for (unsigned char c : id)
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+          std::string_view("-_.:").find(static_cast<char>(c)) != std::string_view::npos))
+      return false;
+  return id.size() <= 128;
 }
 
 }  // namespace
@@ -112,10 +122,14 @@ Result<std::string> Runtime::submit(Submission s) {
                             s.agent));
   std::string task_id(json::str(s.message, "taskId"));
   if (task_id.empty()) return begin(*spec, s);
+  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
   SL_TRY(row, store_.task(task_id));
+  if (row.agent != s.agent) return fail(Code::NotFound, fmt::format("task \"{}\" not found", task_id));
+  if (auto context = json::str(s.message, "contextId"); !context.empty() && context != row.session)
+    return fail(Code::InvalidArgument, fmt::format("task {} belongs to another contextId", task_id));
   if (row.state != kInputRequired)
     return fail(Code::Conflict, fmt::format("task {} is {} and takes no more messages", task_id, row.state));
-  return answer(row, s);
+  return answer(*spec, row, s);
 }
 
 Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) {
@@ -125,8 +139,11 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   row.id = uuid4();
   row.session = json::str(s.message, "contextId");
   if (row.session.empty()) row.session = uuid4();
+  if (!valid_session_id(row.session))
+    return fail(Code::InvalidArgument, "contextId may have 128 letters, digits and -_.: at most");
+  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
   for (auto& [id, run] : runs_)
-    if (run->row.session == row.session && !run->waiting)
+    if (run->row.session == row.session && !run->waiting && !run->cancelled)
       return fail(Code::Conflict,
                   fmt::format("task {} is under way in session {}; wait for it or cancel it", id, row.session));
   if (auto known = store_.session(row.session); known && known->agent != s.agent)
@@ -136,10 +153,10 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   row.state = kSubmitted;
   row.streaming = s.streaming;
   row.created_us = row.updated_us = unix_us();
-  row.span_id = span_id();
-  bool traced = s.traceparent.size() >= 55;
-  row.trace_id = traced ? s.traceparent.substr(3, 32) : span_id() + span_id();
-  if (traced) row.parent_span_id = s.traceparent.substr(36, 16);
+  row.span_id = observe::new_span_id();
+  auto parent = observe::parse_traceparent(s.traceparent);
+  row.trace_id = parent ? parent->trace_id : observe::new_trace_id();
+  if (parent) row.parent_span_id = parent->span_id;
   Session session{row.session, s.agent, s.user, first_words(text), "user", row.created_us, row.created_us};
   LogMessage first = new_message(row.id, Object{{"role", "user"}, {"content", text}});
   if (auto id = json::str(s.message, "messageId"); !id.empty()) first.id = id;
@@ -148,25 +165,26 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   return row.id;
 }
 
-// A person's answer to ask_user: it becomes the result of the call that asked.
-Result<std::string> Runtime::answer(const TaskRow& row, Submission& s) {
+// A person's answer to ask_user: it becomes the result of every call that asked.
+Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s) {
   SL_TRY(messages, store_.messages_of_task(row.id));
-  std::string call_id;
-  for (auto m = messages.rbegin(); m != messages.rend() && call_id.empty(); ++m)
-    if (auto* calls = json::arr(m->message, "tool_calls"))
-      for (auto& c : *calls)
-        if (json::str(c, "function", "name") == "ask_user") call_id = json::str(c, "id");
   Value data = a2a::data_of(s.message);
   std::string text = a2a::text_of(s.message);
   if (auto* answers = json::arr(data, "ask_user_answers")) text = json::dump(*answers);
   if (text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
-  LogMessage result =
-      new_message(row.id, Object{{"role", "tool"}, {"tool_call_id", call_id}, {"name", "ask_user"}, {"content", text}});
-  SL_CHECK(store_.advance(row.id, {result}, kWorking, ""));
+  std::vector<LogMessage> results;
+  for (auto& call : open_calls(row.id, messages)) {
+    if (json::str(call, "function", "name") != "ask_user") continue;
+    results.push_back(new_message(
+        row.id,
+        Object{{"role", "tool"}, {"tool_call_id", json::str(call, "id")}, {"name", "ask_user"}, {"content", text}}));
+  }
+  if (results.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
+  SL_CHECK(store_.advance(row.id, results, kWorking, ""));
   TaskRow now = row;
   now.state = kWorking;
   now.streaming = s.streaming;
-  start_run(now, *find(row.agent), std::move(s.credential));
+  start_run(now, spec, std::move(s.credential));
   return row.id;
 }
 
@@ -193,21 +211,21 @@ net::Task<Result<void>> Runtime::steps(RunPtr run) {
   auto messages = store_.messages_of_session(run->row.session);
   if (!messages) co_return fail(std::move(messages).error());
   run->messages = std::move(*messages);
+  if (run->cancelled || run->messages.empty()) co_return fail(Code::Cancelled, "the task was cancelled");
   run->emit_status(kSubmitted, message_view(run->messages.back(), run->row.session, run->row.id), false);
   auto working = store_step(run, {}, kWorking, "");
   if (!working) co_return working;
   run->emit_status(kWorking, nullptr, false);
   for (int step = 0; step < kStepsMax && !run->cancelled; ++step) {
-    // Taken up after a crash: the calls of the last answer may still be open.
-    Value assistant = run->messages.back().message;
-    if (json::str(assistant, "role") != "assistant") {
-      auto called = co_await step_model(run);
-      if (!called) co_return fail(std::move(called).error());
-      assistant = std::move(*called);
+    // Taken up after a crash or an answer, the calls of the last message may still be open.
+    Array open = open_calls(run->row.id, run->messages);
+    if (open.empty()) {
+      auto done = co_await step_model(run);
+      if (!done) co_return fail(std::move(done).error());
+      if (*done) co_return Result<void>();
+      open = open_calls(run->row.id, run->messages);
     }
-    auto* calls = json::arr(assistant, "tool_calls");
-    if (!calls || calls->empty()) co_return Result<void>();
-    auto more = co_await step_tools(run, std::move(assistant));
+    auto more = co_await step_tools(run, std::move(open));
     if (!more) co_return fail(std::move(more).error());
     if (!*more) co_return Result<void>();
   }
@@ -226,94 +244,102 @@ net::Headers Runtime::model_headers(const RunPtr& run) {
   return out;
 }
 
-net::Task<Result<Value>> Runtime::step_model(RunPtr run) {
+json::Array Runtime::offered_tools(const RunPtr& run) {
+  Array out;
+  for (auto& name : run->spec.tools)
+    if (auto it = tools_.find(name); it != tools_.end())
+      out.push_back(Object{{"type", "function"},
+                           {"function", Object{{"name", name},
+                                               {"description", it->second->description()},
+                                               {"parameters", it->second->parameters()}}}});
+  return out;
+}
+
+// Text as it streams in goes to the listeners as partial status updates.
+static std::function<void(std::string_view)> partial_sink(std::weak_ptr<Runtime::Run> weak) {
+  return [weak](std::string_view text) {
+    auto r = weak.lock();
+    if (!r || r->cancelled) return;
+    r->emit_status(kWorking,
+                   a2a::message("agent", Array{a2a::text_part(text)}, r->partial_id, r->row.session, r->row.id), false,
+                   Object{{"adk_partial", true}, {"kagent_partial", true}});
+  };
+}
+
+// True when the model is done: its last answer and the final state are stored together.
+net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   ModelRequest request;
   request.model = run->spec.model;
   request.stream = run->spec.stream || run->row.streaming;
   request.headers = model_headers(run);
   request.caller_credential = run->credential;
-  if (!run->spec.system_message.empty())
-    request.messages.push_back(Object{{"role", "system"}, {"content", run->spec.system_message}});
-  for (auto& m : run->messages) {
-    Value copy = m.message;
-    if (json::str(copy, "role") == "tool") copy.get_object().erase("name");
-    request.messages.push_back(std::move(copy));
-  }
-  for (auto& name : run->spec.tools)
-    if (auto it = tools_.find(name); it != tools_.end())
-      request.tools.push_back(Object{{"type", "function"},
-                                     {"function", Object{{"name", name},
-                                                         {"description", it->second->description()},
-                                                         {"parameters", it->second->parameters()}}}});
+  request.messages = model_messages(run->spec.system_message, run->messages);
+  request.tools = offered_tools(run);
   run->partial_id = uuid4();
-  std::weak_ptr<Run> weak = run;
   std::function<void(std::string_view)> on_text;
-  if (request.stream)
-    on_text = [weak](std::string_view text) {
-      auto r = weak.lock();
-      if (!r || r->cancelled) return;
-      r->emit_status(kWorking,
-                     a2a::message("agent", Array{a2a::text_part(text)}, r->partial_id, r->row.session, r->row.id),
-                     false, Object{{"adk_partial", true}, {"kagent_partial", true}});
-    };
+  if (request.stream) on_text = partial_sink(run);
   std::function<void()> abort;
   run->abort = [&abort] {
     if (abort) abort();
   };
   auto answer = co_await call_model(options_.client, std::move(request), std::move(on_text), &abort);
   run->abort = nullptr;
-  if (run->cancelled) co_return fail(Code::Cancelled, "the task was cancelled");
+  if (run->cancelled || stopping_) co_return fail(Code::Cancelled, "the task was cancelled");
   if (!answer) co_return fail(std::move(answer).error());
   run->input_tokens += json::num(answer->usage, 0, "prompt_tokens");
   run->output_tokens += json::num(answer->usage, 0, "completion_tokens");
-  LogMessage m = new_message(run->row.id, answer->message, answer->usage);
+  LogMessage m = new_message(run->row.id, std::move(answer->message), answer->usage);
   m.id = run->partial_id;
-  auto* calls = json::arr(answer->message, "tool_calls");
+  auto* calls = json::arr(m.message, "tool_calls");
   bool done = !calls || calls->empty();
-  // The last answer and the final state are stored together: nothing is acknowledged that a crash could lose.
-  auto stored = store_step(run, {m}, done ? kCompleted : kWorking, "");
-  if (!stored) co_return fail(std::move(stored).error());
   Object view = message_view(m, run->row.session, run->row.id);
+  std::vector<LogMessage> step;
+  step.push_back(std::move(m));
+  auto stored = store_step(run, std::move(step), done ? kCompleted : kWorking, "");
+  if (!stored) co_return fail(std::move(stored).error());
   Object metadata;
   if (auto* extra = view.if_contains("metadata"); extra && extra->is_object()) metadata = extra->get_object();
   run->emit_status(kWorking, std::move(view), false, std::move(metadata));
-  co_return std::move(answer->message);
+  co_return done;
 }
 
-// False: a person must answer first.
-net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Value assistant) {
-  Array calls = *json::arr(assistant, "tool_calls");
-  for (auto& call : calls) {
+// Runs the open calls; those that a person must answer come last. False: a person must answer first.
+net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
+  Value question;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    Value call = calls[i];
     std::string id(json::str(call, "id")), name(json::str(call, "function", "name"));
-    bool answered = false;
-    for (auto& m : run->messages) answered |= m.task == run->row.id && json::str(m.message, "tool_call_id") == id;
-    if (answered) continue;
     auto tool = tools_.find(name);
     bool offered = std::find(run->spec.tools.begin(), run->spec.tools.end(), name) != run->spec.tools.end();
     if (tool != tools_.end() && offered && tool->second->needs_person()) {
-      auto waiting = wait_for_person(run, call);
-      if (!waiting) co_return fail(std::move(waiting).error());
-      co_return false;
+      if (question.is_null()) question = std::move(call);
+      continue;
     }
     std::string text;
-    auto arguments = json::parse(
-        trim(json::str(call, "function", "arguments")).empty() ? "{}" : json::str(call, "function", "arguments"));
+    std::string_view given = trim(json::str(call, "function", "arguments"));
+    auto arguments = json::parse(given.empty() ? "{}" : given);
     if (tool == tools_.end() || !offered) {
       text = fmt::format("error: there is no tool \"{}\"", name);
-    } else if (!arguments) {
-      text = "error: the arguments are not valid JSON: " + arguments.error().message;
+    } else if (!arguments || !arguments->is_object()) {
+      text =
+          "error: the arguments are not a JSON object" + (arguments ? std::string() : ": " + arguments.error().message);
     } else {
       auto result = co_await run_tool(run, name, std::move(*arguments));
-      if (run->cancelled) co_return fail(Code::Cancelled, "the task was cancelled");
+      if (run->cancelled || stopping_) co_return fail(Code::Cancelled, "the task was cancelled");
       text = result ? std::move(*result) : "error: " + result.error().message;
     }
-    LogMessage m =
-        new_message(run->row.id, Object{{"role", "tool"}, {"tool_call_id", id}, {"name", name}, {"content", text}});
-    auto stored = store_step(run, {m}, kWorking, "");
+    std::vector<LogMessage> step;
+    step.push_back(new_message(
+        run->row.id, Object{{"role", "tool"}, {"tool_call_id", id}, {"name", name}, {"content", clean_utf8(text)}}));
+    Object view = message_view(step[0], run->row.session, run->row.id);
+    auto stored = store_step(run, std::move(step), kWorking, "");
     if (!stored) co_return fail(std::move(stored).error());
-    run->emit_status(kWorking, message_view(m, run->row.session, run->row.id), false);
+    run->emit_status(kWorking, std::move(view), false);
   }
-  co_return true;
+  if (question.is_null()) co_return true;
+  auto waiting = wait_for_person(run, question);
+  if (!waiting) co_return fail(std::move(waiting).error());
+  co_return false;
 }
 
 net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, Value arguments) {
@@ -322,7 +348,7 @@ net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, V
   r.start_unix_us = unix_us();
   int64_t start = monotonic_us();
   r.trace_id = run->row.trace_id;
-  r.span_id = span_id();
+  r.span_id = observe::new_span_id();
   r.parent_span_id = run->row.span_id;
   r.agent = run->row.agent;
   r.session = run->row.session;
@@ -381,6 +407,7 @@ Result<void> Runtime::store_step(const RunPtr& run, std::vector<LogMessage> mess
 }
 
 void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
+  if (stopping_ && !is_final(run->row.state) && !run->waiting) return;  // taken up again at the next start
   runs_.erase(run->row.id);
   if (run->cancelled) return;  // cancel() has stored and told it
   if (run->waiting) return record_turn(run, "");
@@ -423,6 +450,12 @@ void Runtime::record_turn(const RunPtr& run, const std::string& error) {
   std::vector<observe::Record> records;
   records.push_back(std::move(r));
   if (options_.sink) options_.sink->take(std::move(records));
+}
+
+void Runtime::stop() {
+  stopping_ = true;
+  for (auto& [id, run] : runs_)
+    if (run->abort) run->abort();
 }
 
 Result<void> Runtime::cancel(const std::string& task) {

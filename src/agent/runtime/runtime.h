@@ -60,6 +60,8 @@ class Runtime {
 
   // Starts a task, or continues one that waits for input. Durable when it returns. Returns the task id.
   Result<std::string> submit(Submission submission);
+  // Shutting down: calls under way end, tasks stay unfinished and are taken up at the next start.
+  void stop();
   // Stops the task: the model call is cancelled, the state is stored before this returns.
   Result<void> cancel(const std::string& task);
   // Follows a running task; false when it is not running (its stored form is final).
@@ -75,12 +77,13 @@ class Runtime {
  private:
   using RunPtr = std::shared_ptr<Run>;
   Result<std::string> begin(const route::AgentSpec& spec, Submission& s);
-  Result<std::string> answer(const TaskRow& row, Submission& s);
+  Result<std::string> answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s);
   RunPtr start_run(const TaskRow& row, const route::AgentSpec& spec, std::string credential);
   static net::Task<void> drive(Runtime* self, RunPtr run);
   net::Task<Result<void>> steps(RunPtr run);
-  net::Task<Result<json::Value>> step_model(RunPtr run);
-  net::Task<Result<bool>> step_tools(RunPtr run, json::Value assistant);
+  json::Array offered_tools(const RunPtr& run);
+  net::Task<Result<bool>> step_model(RunPtr run);
+  net::Task<Result<bool>> step_tools(RunPtr run, json::Array calls);
   net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
   Result<void> wait_for_person(const RunPtr& run, const json::Value& call);
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
@@ -95,6 +98,7 @@ class Runtime {
   ToolMap tools_;
   std::map<std::string, route::AgentSpec> agents_;
   std::map<std::string, RunPtr> runs_;  // by task
+  bool stopping_ = false;
 };
 
 }  // namespace sl::agent

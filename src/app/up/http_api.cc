@@ -73,6 +73,8 @@ bool foreign_origin(const net::HttpRequest& r) {
   return at == std::string_view::npos || origin.substr(at + 3) != r.header("host");
 }
 
+}  // namespace
+
 // The Host must be an address or a local name: a name that an attacker's DNS points here is refused (DNS rebinding).
 bool foreign_host(const net::HttpRequest& r) {
   std::string host = to_lower(r.header("host"));
@@ -81,8 +83,6 @@ bool foreign_host(const net::HttpRequest& r) {
   if (host == "localhost" || host.ends_with(".localhost")) return false;
   return host.find_first_not_of("0123456789.") != std::string::npos;
 }
-
-}  // namespace
 
 void HttpApi::handle(net::HttpRequest r, const net::HttpResponderPtr& out) {
   if (foreign_host(r) || foreign_origin(r))

@@ -9,6 +9,10 @@
 
 namespace sl::up {
 
+// True when the Host is a name that an attacker's DNS may point here (DNS rebinding): only addresses and localhost
+// serve.
+bool foreign_host(const net::HttpRequest& request);
+
 class HttpApi {
  public:
   HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger,

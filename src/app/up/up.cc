@@ -70,6 +70,7 @@ class Program {
   void stop() {
     log_.info("stopping: requests under way may finish");
     ready_ = false;
+    agents_loop_.call([this] { runtime_->stop(); });
     plane_->drain(o_.drain_ms);
     controller_->stop();
     for (auto* server : {&api_server_, &ui_server_, &admin_server_, &metrics_server_, &ready_server_})
@@ -197,6 +198,8 @@ class Program {
       out->respond(status, std::move(headers), std::move(body));
     };
     SL_TRY(admin, serve(admin_server_, o_.admin, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
+             if (foreign_host(r))
+               return text(out, 403, "text/plain", "this address answers only to an IP address or localhost\n");
              if (r.path != "/config_dump") return text(out, 404, "text/plain", "served here: /config_dump\n");
              auto snapshot = plane_->snapshot();
              Object dump{{"generation", plane_->generation()}};
@@ -204,6 +207,8 @@ class Program {
              text(out, 200, "application/json", json::dump_pretty(dump));
            }));
     SL_TRY(metrics, serve(metrics_server_, o_.metrics, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
+             if (foreign_host(r))
+               return text(out, 403, "text/plain", "this address answers only to an IP address or localhost\n");
              if (r.path != "/metrics") return text(out, 404, "text/plain", "served here: /metrics\n");
              plane_->flush_records();
              recorder_->flush();
@@ -220,6 +225,7 @@ class Program {
   }
 
   Result<void> write_endpoints() {
+    std::lock_guard lock(endpoints_mutex_);
     Object gateways;
     for (auto& [name, address] : gateways_.get()) gateways[name] = address;
     Object o{{"api", api_url_},
@@ -268,6 +274,7 @@ class Program {
   std::unique_ptr<net::HttpServer> api_server_, ui_server_, admin_server_, metrics_server_, ready_server_;
   std::unique_ptr<control::Controller> controller_;
   GatewayAddresses gateways_;
+  std::mutex endpoints_mutex_;
   std::string api_url_, ui_address_, admin_url_, metrics_url_, ready_url_, last_endpoints_;
   std::atomic<bool> ready_ = false;
 };
@@ -285,7 +292,8 @@ Result<void> run(const Options& options) {
   }
   cli::wait_for_signal();
   program->stop();
-  return {};
+  std::fflush(nullptr);
+  _exit(0);  // everything is flushed and durable; loops that still hold frames are not taken apart
 }
 
 }  // namespace sl::up

@@ -344,6 +344,7 @@ void Api::register_crd(const ObjectPtr& crd) {
 }
 
 Result<void> Api::start() {
+  for (auto& row : store_.unreadable()) log_.error("an object in the store cannot be read and is left out: {}", row);
   for (auto& crd : store_.list(std::string(kCrdKey)).items) register_crd(crd);
   for (auto& ns : store_.list("namespaces").items)
     if (being_deleted(*ns)) empty_namespace(std::string(name_of(*ns)));

@@ -13,6 +13,8 @@ namespace sl::kube {
 namespace {
 
 constexpr size_t kAnnotationBytesMax = 256 * 1024;
+constexpr size_t kObjectBytesMax = 3u << 20;
+constexpr size_t kDepthMax = 64;
 
 std::string version_of(const ResourceType& type, const WriteOptions& options) {
   return options.version.empty() ? type.versions[0] : options.version;
@@ -151,6 +153,8 @@ Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old,
 // From what a writer wants to what is stored. Returns `old` itself when nothing changes.
 Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& old,
                                  const WriteOptions& options, bool track, std::vector<std::string>& warnings) {
+  if (json::depth(next) > kDepthMax)
+    return fail(Code::InvalidArgument, fmt::format("the object is nested deeper than {}", kDepthMax));
   auto& object = json::ensure_object(next);
   object["apiVersion"] = type.api_version(type.versions[0]);
   object["kind"] = type.kind;
@@ -191,6 +195,8 @@ Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const Obj
   }
   if (old && same_object(*old, next)) return old;
   if (old && being_deleted(*old) && !has_finalizers(next)) return ObjectPtr();
+  if (json::dump(next).size() > kObjectBytesMax)
+    return fail(Code::TooLarge, fmt::format("Request entity too large: limit is {}", kObjectBytesMax));
   return std::make_shared<const Value>(std::move(next));
 }
 

@@ -15,9 +15,13 @@ Result<void> ObjectStore::open(const std::string& path) {
   for (;;) {
     SL_TRY(row, all.step());
     if (!row) break;
-    SL_TRY(value, json::parse(all.text(3)));
+    auto value = json::parse(all.text(3), {64u << 20, 400});
+    if (!value) {  // one bad row must not keep the rest from serving
+      unreadable_.push_back(fmt::format("{} {}/{}: {}", all.text(0), all.text(1), all.text(2), value.error().message));
+      continue;
+    }
     objects_[std::string(all.text(0))][{std::string(all.text(1)), std::string(all.text(2))}] =
-        std::make_shared<const Value>(std::move(value));
+        std::make_shared<const Value>(std::move(*value));
   }
   SL_TRY(counter, db_.prepare("SELECT value FROM counters WHERE name='version'"));
   SL_TRY(there, counter.step());

@@ -46,6 +46,8 @@ class ObjectStore {
  public:
   // Opens or makes the database file. ":memory:" for tests.
   Result<void> open(const std::string& path);
+  // Rows that open() could not read and left out, in words.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
 
   ObjectPtr get(const std::string& resource, const StoreKey& key);
   // All of a resource, or one namespace of it.
@@ -85,6 +87,7 @@ class ObjectStore {
   std::deque<Change> history_;
   std::map<uint64_t, Watch> watches_;
   uint64_t next_watch_ = 1;
+  std::vector<std::string> unreadable_;
 };
 
 }  // namespace sl::kube

@@ -47,7 +47,7 @@ Result<ResolveOverride> parse_resolve_override(std::string_view text) {
   return ResolveOverride{to_lower(text.substr(0, first)), static_cast<uint16_t>(*port), *target};
 }
 
-Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uint16_t port) {
+Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uint16_t port, int64_t timeout_ms) {
   for (auto& o : overrides_)
     if (o.port == port && iequals(o.host, host)) co_return std::vector<tcp::endpoint>{o.target};
   boost::system::error_code ec;
@@ -59,7 +59,11 @@ Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uin
     co_return it->second.endpoints;
   tcp::resolver resolver(loop_.io());
   std::string service = std::to_string(port);
+  Deadline deadline(loop_, [&resolver] { resolver.cancel(); });
+  deadline.expires_in(timeout_ms);
   auto [error, results] = co_await resolver.async_resolve(host, service, tcp::resolver::numeric_service, use_task);
+  if (deadline.expired())
+    co_return fail(Code::Timeout, fmt::format("resolving host \"{}\": no answer within {} ms", host, timeout_ms));
   if (error)
     co_return fail(Code::UpstreamRefused, fmt::format("cannot resolve host \"{}\": {}", host, error.message()));
   Entry entry;
@@ -71,7 +75,8 @@ Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uin
 }
 
 Task<Result<tcp::socket>> Resolver::connect(std::string host, uint16_t port, int64_t timeout_ms) {
-  auto endpoints = co_await resolve(host, port);
+  int64_t until_ms = loop_.now_ms() + timeout_ms;
+  auto endpoints = co_await resolve(host, port, timeout_ms);
   if (!endpoints) co_return fail(std::move(endpoints).error());
   boost::system::error_code last = asio::error::host_not_found;
   bool timed_out = false;
@@ -81,7 +86,7 @@ Task<Result<tcp::socket>> Resolver::connect(std::string host, uint16_t port, int
       boost::system::error_code ignored;
       socket.close(ignored);
     });
-    deadline.expires_in(timeout_ms);
+    deadline.expires_in(std::max<int64_t>(1, until_ms - loop_.now_ms()));
     auto [ec] = co_await socket.async_connect(endpoint, use_task);
     if (!ec) co_return std::move(socket);
     last = ec;

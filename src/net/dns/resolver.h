@@ -29,7 +29,7 @@ class Resolver {
  public:
   Resolver(Loop& loop, std::vector<ResolveOverride> overrides) : loop_(loop), overrides_(std::move(overrides)) {}
 
-  Task<Result<std::vector<tcp::endpoint>>> resolve(std::string host, uint16_t port);
+  Task<Result<std::vector<tcp::endpoint>>> resolve(std::string host, uint16_t port, int64_t timeout_ms);
   // Resolves and connects, trying each address in turn, all within the timeout.
   Task<Result<tcp::socket>> connect(std::string host, uint16_t port, int64_t timeout_ms);
 

@@ -164,21 +164,36 @@ Task<Result<void>> HttpClient::read_head(Exchange& exchange, bool to_head) {
   }
 }
 
+// What cancels a request, from before its connection is there.
+struct HttpClient::Abort {
+  bool cancelled = false;
+  std::weak_ptr<Stream> stream;
+};
+
+// A header that cannot be sent as it is must not become two.
+static Result<void> check_headers(const ClientRequest& r) {
+  auto clean = [](std::string_view s) {
+    for (unsigned char c : s)
+      if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+    return true;
+  };
+  for (auto& [name, value] : r.headers)
+    if (!http1::is_token(name) || !clean(value))
+      return fail(Code::InvalidArgument, fmt::format("header \"{}\" holds characters that cannot be sent", name));
+  return {};
+}
+
 Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& request, Url url, bool& reused,
-                                                             std::function<void()>* aborter) {
+                                                             std::shared_ptr<Abort> abort) {
   auto stream = co_await open(url, request.connect_ms, reused);
   if (!stream) co_return fail(std::move(stream).error());
+  if (abort->cancelled) co_return fail(Code::Cancelled, "the request was cancelled");
+  abort->stream = *stream;
   auto exchange = std::make_unique<Exchange>();
   exchange->client_ = this;
   exchange->stream_ = *stream;
   exchange->idle_ms_ = request.idle_ms;
   exchange->pool_key_ = fmt::format("{}:{}:{}", url.tls, url.host, url.port);
-  if (aborter) {
-    std::weak_ptr<Stream> weak = *stream;
-    *aborter = [weak] {
-      if (auto s = weak.lock()) s->close();
-    };
-  }
   bool default_port = url.port == (url.tls ? 443 : 80);
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}\r\n", request.method, url.path, url.host,
                                  default_port ? "" : fmt::format(":{}", url.port));
@@ -197,11 +212,21 @@ Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& requ
 Task<Result<std::unique_ptr<Exchange>>> HttpClient::send(ClientRequest request, std::function<void()>* aborter) {
   auto url = parse_url(request.url);
   if (!url) co_return fail(std::move(url).error());
+  auto fine = check_headers(request);
+  if (!fine) co_return fail(std::move(fine).error());
+  auto abort = std::make_shared<Abort>();
+  if (aborter)
+    *aborter = [abort] {
+      abort->cancelled = true;
+      if (auto s = abort->stream.lock()) s->close();
+    };
+  bool repeatable = request.method == "GET" || request.method == "HEAD";
   for (;;) {
     bool reused = false;
-    auto exchange = co_await try_once(request, *url, reused, aborter);
+    auto exchange = co_await try_once(request, *url, reused, abort);
+    if (abort->cancelled) co_return fail(Code::Cancelled, "the request was cancelled");
     // A kept connection may have been closed by the other side just now; nothing was answered on it.
-    if (!exchange && reused && exchange.error().code == Code::UpstreamClosed) continue;
+    if (!exchange && reused && repeatable && exchange.error().code == Code::UpstreamClosed) continue;
     co_return exchange;
   }
 }

@@ -84,8 +84,9 @@ class HttpClient {
  private:
   friend class Exchange;
   Task<Result<std::shared_ptr<Stream>>> open(Url url, int64_t connect_ms, bool& reused);
+  struct Abort;
   Task<Result<std::unique_ptr<Exchange>>> try_once(ClientRequest& request, Url url, bool& reused,
-                                                   std::function<void()>* aborter);
+                                                   std::shared_ptr<Abort> abort);
   Task<Result<void>> read_head(Exchange& exchange, bool to_head);
 
   Loop& loop_;

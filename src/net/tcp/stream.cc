@@ -106,7 +106,6 @@ bool Stream::stale() {
   if (!socket_.is_open()) return true;
   char byte;
   ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (tls_ && n == 1) return false;  // a TLS record (session ticket): the TLS layer will say
   return !(n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 

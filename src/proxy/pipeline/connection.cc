@@ -25,6 +25,7 @@ Connection::~Connection() {
 void Connection::client_left() {
   left_ = true;
   if (upstream_) upstream_->close();
+  if (idle_) stream_.close();
 }
 
 net::Task<Result<bool>> Connection::fill() {

@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "observe/record/trace_context.h"
 #include "proxy/pipeline/rewrite.h"
 
 namespace sl::proxy {
@@ -22,12 +23,12 @@ void identify_agent(Exchange& x) {
   const std::string& token = x.client.worker().options().identity_token;
   if (!field || token.empty()) return;
   auto pieces = split(*field, ';');
-  if (pieces[0] != token) return;
+  if (!same_secret(pieces[0], token)) return;
   for (auto piece : pieces) {
     size_t eq = piece.find('=');
     if (eq == std::string_view::npos) continue;
     std::string_view key = piece.substr(0, eq), value = piece.substr(eq + 1);
-    if (key == "agent")
+    if (key == "agent" && x.record.agent.empty())
       x.record.agent = value;
     else if (key == "session")
       x.record.session = value;
@@ -36,29 +37,17 @@ void identify_agent(Exchange& x) {
   }
 }
 
-bool hex_lower(std::string_view s) {
-  for (char c : s)
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  return true;
-}
-
-std::string random_id(int words) {
-  std::string out;
-  for (int i = 0; i < words; ++i) fmt::format_to(std::back_inserter(out), "{:016x}", fast_random() | 1);
-  return out;
-}
-
 // Continues the caller's W3C trace or starts one; the upstream gets our span as parent.
 void take_trace(Exchange& x) {
   auto& r = x.record;
-  if (auto tp = x.client.head().field("traceparent"); tp && tp->size() >= 55 && (*tp)[2] == '-' && (*tp)[35] == '-' &&
-                                                      hex_lower(tp->substr(3, 32)) && hex_lower(tp->substr(36, 16))) {
-    r.trace_id = tp->substr(3, 32);
-    r.parent_span_id = tp->substr(36, 16);
+  auto field = x.client.head().field("traceparent");
+  if (auto parent = field ? observe::parse_traceparent(*field) : std::nullopt) {
+    r.trace_id = parent->trace_id;
+    r.parent_span_id = parent->span_id;
   } else {
-    r.trace_id = random_id(2);
+    r.trace_id = observe::new_trace_id();
   }
-  r.span_id = random_id(1);
+  r.span_id = observe::new_span_id();
   x.traceparent = fmt::format("00-{}-{}-01", r.trace_id, r.span_id);
 }
 
@@ -164,8 +153,8 @@ void record_refused(Connection& client, int status, const std::string& why) {
   observe::Record r;
   r.start_unix_us = unix_us();
   r.src_addr = client.stream().peer();
-  r.trace_id = random_id(2);
-  r.span_id = random_id(1);
+  r.trace_id = observe::new_trace_id();
+  r.span_id = observe::new_span_id();
   r.protocol = "http";
   r.status = status;
   r.error = why;

@@ -90,6 +90,7 @@ void release_upstream(Exchange& x, bool reusable) {
 net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1::ResponseHead& head, int64_t wait_ms) {
   auto& up = *x.upstream;
   size_t seen = 0;
+  up.stream.deadline().expires_in(wait_ms);  // for the whole head, however it drips
   for (;;) {
     size_t end = http1::find_head_end(up.buffer, seen);
     if (end) {
@@ -100,7 +101,10 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1
         co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
       if (head.status == 101)
         co_return fail(Code::UpstreamProtocol, fmt::format("{} switched protocols unasked", x.record.endpoint));
-      if (head.status >= 200) co_return Result<void>();
+      if (head.status >= 200) {
+        up.stream.deadline().disarm();
+        co_return Result<void>();
+      }
       seen = 0;
       continue;
     }
@@ -108,9 +112,7 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1
     if (seen > 65'536)
       co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
     up.buffer.resize(seen + 16'384);
-    up.stream.deadline().expires_in(wait_ms);
     auto n = co_await up.stream.read_some(up.buffer.data() + seen, 16'384);
-    up.stream.deadline().disarm();
     up.buffer.resize(seen + (n ? *n : 0));
     if (!n) co_return fail(std::move(n).error());
     if (*n == 0)

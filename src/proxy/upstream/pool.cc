@@ -60,11 +60,15 @@ net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::Backend* backe
 net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::string server_name, int64_t connect_ms) {
   c.stream.deadline().expires_in(connect_ms);
   auto it = sessions_.find(server_name);
-  auto ok = co_await c.stream.connect_tls(*tls_, server_name, it == sessions_.end() ? nullptr : it->second);
+  SSL_SESSION* session = it == sessions_.end() ? nullptr : it->second;
+  if (session) SSL_SESSION_up_ref(session);  // another handshake may replace it meanwhile
+  auto ok = co_await c.stream.connect_tls(*tls_, server_name, session);
+  if (session) SSL_SESSION_free(session);
   if (!ok) {
-    if (it != sessions_.end()) {  // a session that no longer serves
+    it = sessions_.find(server_name);
+    if (it != sessions_.end() && it->second == session) {  // one that no longer serves
       SSL_SESSION_free(it->second);
-      sessions_.erase(server_name);
+      sessions_.erase(it);
     }
     co_return ok;
   }
@@ -89,7 +93,9 @@ void UpstreamPool::remember_session(const std::string& server_name, SSL* ssl) {
 }
 
 void UpstreamPool::note_session(UpstreamConnection& c) {
-  if (!c.server_name.empty() && c.stream.ssl()) remember_session(c.server_name, c.stream.ssl());
+  if (c.server_name.empty() || c.session_noted || !c.stream.ssl()) return;
+  c.session_noted = true;  // the ticket came with the first answer
+  remember_session(c.server_name, c.stream.ssl());
 }
 
 void UpstreamPool::release(UpstreamPtr c) {
@@ -97,6 +103,13 @@ void UpstreamPool::release(UpstreamPtr c) {
   c->stream.deadline().expires_in(kIdleMs);
   auto& pool = idle_[c->key];
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
+}
+
+void UpstreamPool::sweep() {
+  for (auto it = idle_.begin(); it != idle_.end();) {
+    std::erase_if(it->second, [](auto& c) { return !c->stream.is_open(); });
+    it = it->second.empty() ? idle_.erase(it) : std::next(it);
+  }
 }
 
 void UpstreamPool::close_idle() {

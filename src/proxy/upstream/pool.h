@@ -23,6 +23,7 @@ struct UpstreamConnection {
   std::string server_name;  // TLS only
   std::string tls_version, tls_peer;
   bool reused = false;
+  bool session_noted = false;
 };
 using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
@@ -40,6 +41,7 @@ class UpstreamPool {
   // Gives back one whose last answer ended cleanly.
   void release(UpstreamPtr connection);
   void close_idle();
+  void sweep();  // forgets connections that closed while idle; now and then
 
  private:
   net::Task<Result<void>> start_tls(UpstreamConnection& connection, std::string server_name, int64_t connect_ms);

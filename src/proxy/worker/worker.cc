@@ -8,13 +8,17 @@
 namespace sl::proxy {
 
 Worker::Worker(int index, const WorkerOptions& options)
-    : options_(options), loop_(fmt::format("worker-{}", index)), pool_(loop_, options.upstream_tls, options.overrides) {
-  loop_.spawn(tick(this));
+    : options_(options),
+      loop_(std::make_unique<net::Loop>(fmt::format("worker-{}", index))),
+      pool_(*loop_, options.upstream_tls, options.overrides) {
+  loop_->spawn(tick(this));
 }
 
 Worker::~Worker() {
-  loop_.stop();
-  loop_.join();
+  loop_->stop();
+  loop_->join();
+  pool_.close_idle();
+  loop_.reset();
 }
 
 // SO_REUSEPORT would let another process share the port unseen: the first worker makes sure that nobody has it.
@@ -33,8 +37,8 @@ Result<std::shared_ptr<Worker::Acceptor>> Worker::open(const std::string& bind, 
   if (port)
     endpoint.port(port);
   else
-    SL_CHECK(check_free(loop_.io(), endpoint));
-  auto out = std::make_shared<Acceptor>(loop_.io());
+    SL_CHECK(check_free(loop_->io(), endpoint));
+  auto out = std::make_shared<Acceptor>(loop_->io());
   boost::system::error_code ec;
   out->socket.open(endpoint.protocol(), ec);
   if (!ec) out->socket.set_option(net::tcp::acceptor::reuse_address(true), ec);
@@ -62,7 +66,7 @@ void Worker::apply(std::shared_ptr<const route::Snapshot> snapshot, std::map<std
     boost::system::error_code ec;
     ports[bind] = (*opened)->socket.local_endpoint(ec).port();
     acceptors_[bind] = *opened;
-    loop_.spawn(accept_loop(this, *opened, bind));
+    loop_->spawn(accept_loop(this, *opened, bind));
   }
   for (auto it = acceptors_.begin(); it != acceptors_.end();) {
     if (std::find(wanted.begin(), wanted.end(), it->first) != wanted.end()) {
@@ -72,22 +76,23 @@ void Worker::apply(std::shared_ptr<const route::Snapshot> snapshot, std::map<std
     boost::system::error_code ec;
     it->second->closed = true;
     it->second->socket.close(ec);
+    ports.erase(it->first);
     it = acceptors_.erase(it);
   }
 }
 
 net::Task<void> Worker::accept_loop(Worker* self, std::shared_ptr<Acceptor> acceptor, std::string bind) {
   while (!acceptor->closed) {
-    net::tcp::socket socket(self->loop_.io());
+    net::tcp::socket socket(self->loop_->io());
     auto [ec] = co_await acceptor->socket.async_accept(socket, net::use_task);
     if (acceptor->closed) co_return;
     if (ec) {  // out of descriptors: give others time to close
-      net::asio::steady_timer timer(self->loop_.io(), std::chrono::milliseconds(20));
+      net::asio::steady_timer timer(self->loop_->io(), std::chrono::milliseconds(20));
       co_await timer.async_wait(net::use_task);
       continue;
     }
     if (self->connections_.size() >= self->options_.connections_max) continue;
-    self->loop_.spawn(serve_connection(self, std::move(socket), bind));
+    self->loop_->spawn(serve_connection(self, std::move(socket), bind));
   }
 }
 
@@ -96,11 +101,11 @@ void Worker::stop_accepting() {
   for (auto& [bind, acceptor] : acceptors_) {
     // Connections that the kernel has already completed are served, not reset.
     for (;;) {
-      net::tcp::socket socket(loop_.io());
+      net::tcp::socket socket(loop_->io());
       boost::system::error_code ec;
       acceptor->socket.accept(socket, ec);
       if (ec) break;
-      loop_.spawn(serve_connection(this, std::move(socket), bind));
+      loop_->spawn(serve_connection(this, std::move(socket), bind));
     }
     acceptor->closed = true;
     boost::system::error_code ec;
@@ -112,7 +117,7 @@ void Worker::stop_accepting() {
 
 void Worker::close_connections(bool idle_only) {
   for (Connection* c : connections_)
-    if (!idle_only || c->idle()) c->close();
+    if (!idle_only || c->idle()) c->client_left();
 }
 
 void Worker::add(Connection* c) {
@@ -153,13 +158,14 @@ void Worker::cancel_abandoned() {
 }
 
 net::Task<void> Worker::tick(Worker* self) {
-  net::asio::steady_timer timer(self->loop_.io());
-  for (;;) {
+  net::asio::steady_timer timer(self->loop_->io());
+  for (uint64_t ticks = 0;;) {
     timer.expires_after(std::chrono::milliseconds(50));
     auto [ec] = co_await timer.async_wait(net::use_task);
     if (ec) co_return;
     self->cancel_abandoned();
     self->flush_records();
+    if (++ticks % 40 == 0) self->pool_.sweep();
   }
 }
 

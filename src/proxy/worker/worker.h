@@ -37,8 +37,8 @@ class Worker {
   Worker(int index, const WorkerOptions& options);
   ~Worker();
 
-  void start() { loop_.start(); }
-  net::Loop& loop() { return loop_; }
+  void start() { loop_->start(); }
+  net::Loop& loop() { return *loop_; }
   const WorkerOptions& options() const { return options_; }
   UpstreamPool& pool() { return pool_; }
   const std::shared_ptr<const route::Snapshot>& snapshot() const { return snapshot_; }
@@ -71,7 +71,8 @@ class Worker {
   void cancel_abandoned();
 
   WorkerOptions options_;
-  net::Loop loop_;
+  // Ends first (in the destructor): the frames it still holds use everything below.
+  std::unique_ptr<net::Loop> loop_;
   UpstreamPool pool_;
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::unordered_map<std::string, std::shared_ptr<Acceptor>> acceptors_;

@@ -1,0 +1,31 @@
+#include "observe/record/trace_context.h"
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+
+namespace sl::observe {
+
+static bool hex_id(std::string_view s) {
+  bool zero = true;
+  for (char c : s) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+    zero &= c == '0';
+  }
+  return !zero;
+}
+
+std::optional<TraceParent> parse_traceparent(std::string_view h) {
+  bool framed = h.size() >= 55 && h[2] == '-' && h[35] == '-' && h[52] == '-' && (h.size() == 55 || h[55] == '-');
+  if (!framed || h.substr(0, 2) == "ff" || !hex_id(h.substr(3, 32)) || !hex_id(h.substr(36, 16))) return std::nullopt;
+  return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16))};
+}
+
+std::string new_trace_id() {
+  return fmt::format("{:016x}{:016x}", fast_random() | 1, fast_random());
+}
+std::string new_span_id() {
+  return fmt::format("{:016x}", fast_random() | 1);
+}
+
+}  // namespace sl::observe

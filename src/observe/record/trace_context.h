@@ -1,0 +1,19 @@
+// W3C trace context: the traceparent header. Who calls: proxy, agent. Thread: plain functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sl::observe {
+
+struct TraceParent {
+  std::string trace_id, span_id;
+};
+
+// Strict: version, 32, 16 and 2 lower-case hex digits, ids not all zero. nullopt for anything else.
+std::optional<TraceParent> parse_traceparent(std::string_view header);
+std::string new_trace_id();
+std::string new_span_id();
+
+}  // namespace sl::observe
