@@ -36,6 +36,15 @@ void describe(Fields<Retry>& f) {
   f.add("backoff", &Retry::backoff);
 }
 
+struct Wide {
+  int32_t small = 0;
+  int64_t large = 0;
+};
+void describe(Fields<Wide>& f) {
+  f.add("small", &Wide::small);
+  f.add("large", &Wide::large);
+}
+
 struct Everything {
   bool on = false;
   double ratio = 0.5;
@@ -75,7 +84,7 @@ std::string error_of(std::string_view text, std::string path = {}) {
 }
 
 constexpr std::string_view kFull =
-    R"({"on":true,"ratio":2,"ports":[{"name":"http","number":80},{"name":"x","number":0}],)"
+    R"({"on":true,"ratio":2,"ports":[{"name":"http","number":80},{"name":"x","number":1}],)"
     R"("hosts":["a"],"labels":{"k":"v"},"lists":{"l":[1,2]},"retry":{"attempts":3,"backoff":"1s"},)"
     R"("any":{"free":[null]},"targetPort":"http"})";
 
@@ -155,13 +164,23 @@ TEST(Decode, RequiredMembers) {
 }
 
 TEST(Decode, IntegersHaveTheRangeOfTheirType) {
-  EXPECT_EQ(decode<Port>(must(R"({"name":"a","number":2147483647})"))->number, INT32_MAX);
-  EXPECT_EQ(decode<Port>(must(R"({"name":"a","number":-2147483648})"))->number, INT32_MIN);
-  EXPECT_EQ(error_of<Port>(R"({"name":"a","number":2147483648})"),
-            "number: must be between -2147483648 and 2147483647, found 2147483648");
-  EXPECT_EQ(decode<Retry>(must(R"({"attempts":9223372036854775807})"))->attempts, INT64_MAX);
-  EXPECT_EQ(decode<Retry>(must(R"({"attempts":2.0})"))->attempts, 2);
-  EXPECT_THAT(error_of<Retry>(R"({"attempts":1e300})"), HasSubstr("attempts: "));
+  auto both = [](std::string_view text) {
+    auto w = decode<Wide>(must(text));
+    EXPECT_TRUE(w) << text;
+    return w ? std::pair(w->small, w->large) : std::pair(-1, int64_t{-1});
+  };
+  EXPECT_EQ(both(R"({"small":2147483647,"large":9223372036854775807})"), std::pair(INT32_MAX, INT64_MAX));
+  EXPECT_EQ(both(R"({"small":-2147483648,"large":2.0})"), std::pair(INT32_MIN, int64_t{2}));
+  EXPECT_EQ(error_of<Wide>(R"({"small":2147483648})"),
+            "small: must be between -2147483648 and 2147483647, found 2147483648");
+  EXPECT_THAT(error_of<Wide>(R"({"large":1e300})"), HasSubstr("large: "));
+}
+
+TEST(Decode, DeclaredLimitsHold) {
+  EXPECT_EQ(error_of<Everything>(R"({"ports":[{"name":"a"},{"name":"b","number":0}]})"),
+            "ports[1].number: must be at least 1, found 0");
+  EXPECT_EQ(error_of<Retry>(R"({"attempts":11})"), "attempts: must be at most 10, found 11");
+  EXPECT_TRUE(decode<Retry>(must(R"({"attempts":10})")));
 }
 
 TEST(Decode, IntegersOver64BitsAreOutOfRangeNotOfAnotherType) {

@@ -21,8 +21,14 @@ struct Stop {
   Error error;
 };
 
+Error at_mark(const YAML::Mark& mark, Code code, const std::string& what) {
+  return {code,
+          fmt::format("YAML line {} column {}: {}", mark.line + 1, mark.column + 1, what),
+          {{"FieldValueInvalid", what, fmt::format("{}:{}", mark.line + 1, mark.column + 1)}}};
+}
+
 [[noreturn]] void stop(const YAML::Mark& mark, Code code, std::string what) {
-  throw Stop{{code, fmt::format("YAML line {} column {}: {}", mark.line + 1, mark.column + 1, what), {}}};
+  throw Stop{at_mark(mark, code, what)};
 }
 
 std::optional<Value> integer(std::string_view digits, bool negative) {
@@ -73,6 +79,7 @@ class Builder : public YAML::EventHandler {
 
   Value take() { return std::move(root_); }
   std::vector<std::string> duplicates;
+  std::map<std::string, Place, std::less<>> places;
   int line = 0;
   int pos = -1, last_pos = -1;
 
@@ -167,6 +174,7 @@ class Builder : public YAML::EventHandler {
   }
   void push(const YAML::Mark& mark, Value empty, YAML::anchor_t anchor, bool block) {
     if (wants_key()) stop(mark, Code::InvalidArgument, "a mapping key must be a scalar");
+    note(mark);
     if (stack_.size() >= limits_.depth_max)
       stop(mark, Code::TooLarge, fmt::format("nested deeper than {}", limits_.depth_max));
     stack_.push_back({std::move(empty), anchor, nodes_, bytes_, {}, false, block, {}, false, 0, {}});
@@ -189,8 +197,15 @@ class Builder : public YAML::EventHandler {
     for (auto& f : stack_) p = f.value.is_object() ? child_path(p, f.key) : index_path(p, f.value.get_array().size());
     return p;
   }
+  // At the start of a value: a field is found by its key, an item by itself.
+  void note(const YAML::Mark& mark) {
+    if (!limits_.note_places || stack_.empty() || wants_key() || stack_.back().merge) return;
+    auto& at = stack_.back().value.is_object() ? stack_.back().key_mark : mark;
+    places.try_emplace(path(), Place{at.line + 1, at.column + 1});
+  }
   void add(const YAML::Mark& mark, Value value, YAML::anchor_t anchor) {
     count(mark);
+    note(mark);
     if (anchor) anchors_[anchor] = {value, 1, value.is_string() ? value.get_string().size() : 0, 0};
     if (stack_.empty()) {
       root_ = std::move(value);
@@ -240,9 +255,44 @@ static std::string clean(std::string s) {
   return s;
 }
 
+static size_t count_nodes(const Value& v) {
+  size_t n = 1;
+  if (auto* object = v.if_object())
+    for (auto& [key, member] : *object) n += 1 + count_nodes(member);
+  if (auto* array = v.if_array())
+    for (auto& item : *array) n += count_nodes(item);
+  return n;
+}
+
+// JSON has escapes that a YAML reader does not know (a character in two halves).
+static std::optional<std::vector<YamlDocument>> as_json(std::string_view text, const YamlLimits& limits) {
+  std::string_view start = trim(text);
+  if (!start.starts_with('{') && !start.starts_with('[')) return std::nullopt;
+  YamlDocument document;
+  ParseLimits of_json;
+  of_json.depth_max = limits.depth_max;
+  auto value = parse_noting_duplicates(text, &document.duplicates, of_json);
+  if (!value || count_nodes(*value) > limits.nodes_max) return std::nullopt;  // the YAML reader finds the words for it
+  document.value = std::move(*value);
+  std::vector<YamlDocument> out;
+  out.push_back(std::move(document));
+  return out;
+}
+
+static Result<std::vector<YamlDocument>> read_yaml(std::string_view text, YamlLimits limits);
+
 Result<std::vector<YamlDocument>> parse_yaml(std::string_view text, YamlLimits limits) {
   if (text.size() > limits.bytes_max)
     return fail(Code::TooLarge, fmt::format("YAML of {} bytes is over the limit of {}", text.size(), limits.bytes_max));
+  if (!limits.note_places)
+    if (auto json = as_json(text, limits)) return std::move(*json);
+  auto yaml = read_yaml(text, limits);
+  if (!yaml && limits.note_places)
+    if (auto json = as_json(text, limits)) return std::move(*json);
+  return yaml;
+}
+
+static Result<std::vector<YamlDocument>> read_yaml(std::string_view text, YamlLimits limits) {
   if (!valid_utf8(text)) return fail(Code::InvalidArgument, "YAML is not valid UTF-8");
   for (unsigned char c : text)
     if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
@@ -258,13 +308,12 @@ Result<std::vector<YamlDocument>> parse_yaml(std::string_view text, YamlLimits l
       builder.last_pos = last_pos;
       if (!parser.HandleNextDocument(builder)) break;
       last_pos = builder.pos;
-      out.push_back({builder.take(), builder.line, std::move(builder.duplicates)});
+      out.push_back({builder.take(), builder.line, std::move(builder.duplicates), std::move(builder.places)});
     }
   } catch (const Stop& s) {
     return fail(s.error);
   } catch (const YAML::Exception& e) {
-    return fail(Code::InvalidArgument,
-                fmt::format("YAML line {} column {}: {}", e.mark.line + 1, e.mark.column + 1, clean(e.msg)));
+    return fail(at_mark(e.mark, Code::InvalidArgument, clean(e.msg)));
   }
   return out;
 }

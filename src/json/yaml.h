@@ -1,9 +1,12 @@
 // YAML read into Value, the way Kubernetes tools read it (YAML 1.1 core types, many documents).
 //
-// Who calls: kube (apply bodies), app (`-f` files). Thread: any. Errors carry line:column.
+// Text that is JSON is read as JSON. Who calls: kube (apply bodies), app (`-f` files). Thread: any.
+// Errors name line and column, in words and as "LINE:COLUMN" in the field of the first cause.
 // Limits: bytes, depth and node count after alias expansion, so that a "billion laughs" stops early.
 #pragma once
 
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +18,11 @@ struct YamlLimits {
   size_t bytes_max = 16u << 20;
   size_t depth_max = 100;
   size_t nodes_max = 500'000;
+  bool note_places = false;  // fill YamlDocument::places
+};
+
+struct Place {
+  int line = 1, column = 1;
 };
 
 struct YamlDocument {
@@ -22,6 +30,8 @@ struct YamlDocument {
   int line = 1;  // where it starts
   // Every duplicate mapping key, as a path; the last one wins.
   std::vector<std::string> duplicates;
+  // Where each field's key, or each list item, stands, by path.
+  std::map<std::string, Place, std::less<>> places;
 };
 
 Result<std::vector<YamlDocument>> parse_yaml(std::string_view text, YamlLimits limits = {});

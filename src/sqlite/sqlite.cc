@@ -8,6 +8,8 @@ namespace {
 
 Error error_of(sqlite3* db, int rc, std::string_view what) {
   std::string text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+  const char* file = db ? sqlite3_db_filename(db, "main") : nullptr;
+  if (file && *file) text = fmt::format("{} ({})", text, file);
   if (rc == SQLITE_FULL) text = "the disk is full; free space and try again";
   return {Code::Io, fmt::format("{}: {}", what, text), {}};
 }
@@ -78,6 +80,10 @@ Result<void> Database::open(const std::string& path, bool full_sync) {
   SL_CHECK(exec(full_sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
   SL_CHECK(exec("PRAGMA cache_size=-2000"));
   return {};
+}
+
+void Database::checkpoint() {
+  if (db_) sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 
 Result<void> Database::exec(const std::string& sql) {

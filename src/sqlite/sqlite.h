@@ -50,6 +50,8 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   Result<void> open(const std::string& path, bool full_sync = true);
+  // Brings everything into the database file itself and empties the write-ahead log: a copy of the file is then whole.
+  void checkpoint();
   Result<void> exec(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);
   // BEGIN IMMEDIATE .. COMMIT around fn; rolls back when fn fails.

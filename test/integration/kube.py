@@ -170,7 +170,7 @@ class Client:
         try:
             connection.request(method, path, body, headers)
         except OSError:
-            if not body:
+            if not body or connection.sock is None:
                 raise
             # A body may be refused before all of it was sent: then the answer is there to read.
         answer = connection.getresponse()

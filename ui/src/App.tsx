@@ -4,23 +4,32 @@ import { agentKey, listAgents } from "./api";
 import { AgentList } from "./components/AgentList";
 import { Chat } from "./components/Chat";
 
+// What is shown. `visit` counts the conversations opened: a new chat that is given its session keeps its number, so that
+// the turn under way stays; going anywhere else starts afresh.
+interface Place { agent?: string; session?: string; visit: number }
+
 // The address says what is shown: /agents/NS/NAME/chat/SESSION.
-function readPath(): { agent?: string; session?: string } {
+function readPath(visit: number): Place {
   const [root, ns, name, , session] = location.pathname.split("/").filter(Boolean);
-  return root === "agents" && ns && name ? { agent: `${ns}/${name}`, session } : {};
+  return root === "agents" && ns && name ? { agent: `${ns}/${name}`, session, visit } : { visit };
 }
+const address = (agent: string, session?: string) => `/agents/${agent}/chat${session ? `/${session}` : ""}`;
 
 export function App() {
-  const [at, setAt] = useState(readPath);
+  const [at, setAt] = useState(() => readPath(0));
   const agents = useQuery({ queryKey: ["agents"], queryFn: listAgents, refetchInterval: 5000 });
   useEffect(() => {
-    const follow = () => setAt(readPath());
+    const follow = () => setAt((before) => readPath(before.visit + 1));
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);
   }, []);
   const go = (agent: string, session?: string) => {
-    history.pushState(null, "", `/agents/${agent}/chat${session ? `/${session}` : ""}`);
-    setAt({ agent, session });
+    history.pushState(null, "", address(agent, session));
+    setAt((before) => ({ agent, session, visit: before.visit + 1 }));
+  };
+  const named = (agent: string, session: string) => {
+    history.replaceState(null, "", address(agent, session));
+    setAt((before) => ({ ...before, agent, session }));
   };
   const shown = at.agent ?? (agents.data?.[0] ? agentKey(agents.data[0]) : undefined);
   const item = agents.data?.find((a) => agentKey(a) === shown);
@@ -28,15 +37,21 @@ export function App() {
     <div className="app">
       <AgentList agents={agents.data} error={agents.error} selected={shown} session={at.session} onOpen={go} />
       <main>
-        {shown && item ? (
-          <Chat key={shown} agent={item} session={at.session} onSession={(s) => go(shown, s)} />
+        {item ? (
+          <Chat key={`${shown}#${at.visit}`} agent={item} session={at.session} onSession={(s) => named(agentKey(item), s)} />
         ) : (
-          <div className="empty">
-            <h1>No agents yet</h1>
-            <p>Apply an <code>Agent</code> with <code>kubectl apply -f</code>, and it appears here.</p>
-          </div>
+          agents.data && <Nothing wanted={at.agent} />
         )}
       </main>
+    </div>
+  );
+}
+
+function Nothing({ wanted }: { wanted?: string }) {
+  return (
+    <div className="empty">
+      {wanted ? <h1>There is no agent {wanted}</h1> : <h1>No agents yet</h1>}
+      <p>Apply an <code>Agent</code> with <code>kubectl apply -f</code>, and it appears here.</p>
     </div>
   );
 }

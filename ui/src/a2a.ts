@@ -35,13 +35,13 @@ async function* events(response: Response): AsyncGenerator<TaskEvent> {
   }
 }
 
-export async function* send(agent: string, text: string, session: string | undefined, task: string | undefined): AsyncGenerator<TaskEvent> {
+export async function* send(agent: string, text: string, session: string | undefined, task: string | undefined, signal: AbortSignal): AsyncGenerator<TaskEvent> {
   const message = { kind: "message", role: "user", messageId: crypto.randomUUID?.() ?? String(Math.random()), contextId: session, taskId: task, parts: [{ kind: "text", text }] };
-  yield* events(await fetch(url(agent), request("message/stream", { message })));
+  yield* events(await fetch(url(agent), request("message/stream", { message }, signal)));
 }
 
-export async function* resubscribe(agent: string, task: string): AsyncGenerator<TaskEvent> {
-  yield* events(await fetch(url(agent), request("tasks/resubscribe", { id: task })));
+export async function* resubscribe(agent: string, task: string, signal: AbortSignal): AsyncGenerator<TaskEvent> {
+  yield* events(await fetch(url(agent), request("tasks/resubscribe", { id: task }, signal)));
 }
 
 export async function cancel(agent: string, task: string): Promise<void> {

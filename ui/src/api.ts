@@ -30,6 +30,8 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   return body.data;
 }
 
+export const textOf = (m?: Message) => m?.parts.map((p) => p.text ?? "").join("") ?? "";
+export const whyNotReady = (a: AgentItem) => a.agent.status?.conditions?.find((c) => c.status === "False")?.message;
 export const agentKey = (a: AgentItem) => `${a.agent.metadata.namespace}/${a.agent.metadata.name}`;
 export const listAgents = () => call<AgentItem[]>("/api/agents");
 export const listSessions = (agent: string) => call<Session[]>(`/api/sessions/agent/${agent}`);

@@ -75,7 +75,7 @@ namespace {
 std::string state_v1(std::string_view state) {
   std::string out = "TASK_STATE_";
   for (char c : state) out += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-  return out == "TASK_STATE_CANCELED" ? "TASK_STATE_CANCELLED" : out;
+  return out;
 }
 
 Value convert(const Value& v);
@@ -108,6 +108,12 @@ Value convert(const Value& v) {
 
 }  // namespace
 
+std::string state_v03(std::string_view state) {
+  constexpr std::string_view kPrefix = "TASK_STATE_";
+  if (!state.starts_with(kPrefix)) return std::string(state);
+  return replace_all(to_lower(state.substr(kPrefix.size())), "_", "-");
+}
+
 Value to_v1(const Value& v) {
   std::string_view kind = json::str(v, "kind");
   std::string_view wrapper = kind == "task"              ? "task"
@@ -126,7 +132,8 @@ Value from_v1(const Value& params) {
   if (auto* message = o->if_contains("message"); message && message->is_object()) {
     auto& m = message->get_object();
     m["kind"] = "message";
-    if (json::str(*message, "role") == "ROLE_USER") m["role"] = "user";
+    std::string_view role = json::str(*message, "role");
+    if (role == "ROLE_USER" || role == "ROLE_AGENT") m["role"] = role == "ROLE_USER" ? "user" : "agent";
     if (auto* parts = m.if_contains("parts"); parts && parts->is_array())
       for (auto& p : parts->get_array())
         if (p.is_object())

@@ -29,6 +29,7 @@ struct Runtime::Run {
   int64_t start_us = 0, start_unix_us = 0;
   int64_t input_tokens = 0, output_tokens = 0;
   std::string partial_id;  // message id of the text being streamed
+  std::string partial;     // that text so far; empty once the whole message is stored
 
   void emit(const Value& event, bool last) {
     auto copy = listeners;  // a listener may unsubscribe
@@ -65,15 +66,16 @@ std::string first_words(const std::string& text) {
 }
 
 // Session ids are the client's text and go into headers and logs.
+
+}  // namespace
+
 bool valid_session_id(std::string_view id) {
   for (unsigned char c : id)
     if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
           std::string_view("-_.:").find(static_cast<char>(c)) != std::string_view::npos))
       return false;
-  return id.size() <= 128;
+  return id.size() <= kSessionIdMax;
 }
-
-}  // namespace
 
 Runtime::Runtime(net::Loop& loop, SessionStore& store, RuntimeOptions options)
     : loop_(loop), store_(store), options_(std::move(options)), tools_(built_in_tools(options_.kube)) {}
@@ -255,11 +257,22 @@ json::Array Runtime::offered_tools(const RunPtr& run) {
   return out;
 }
 
+// What a person has read of an answer that was cut short stays in the history.
+static std::vector<LogMessage> cut_short(Runtime::Run& run) {
+  std::vector<LogMessage> out;
+  if (run.partial.empty()) return out;
+  out.push_back(new_message(run.row.id, Object{{"role", "assistant"}, {"content", clean_utf8(run.partial)}}));
+  out.back().id = run.partial_id;
+  run.partial.clear();
+  return out;
+}
+
 // Text as it streams in goes to the listeners as partial status updates.
 static std::function<void(std::string_view)> partial_sink(std::weak_ptr<Runtime::Run> weak) {
   return [weak](std::string_view text) {
     auto r = weak.lock();
     if (!r || r->cancelled) return;
+    r->partial += text;
     r->emit_status(kWorking,
                    a2a::message("agent", Array{a2a::text_part(text)}, r->partial_id, r->row.session, r->row.id), false,
                    Object{{"adk_partial", true}, {"kagent_partial", true}});
@@ -290,6 +303,7 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   run->output_tokens += json::num(answer->usage, 0, "completion_tokens");
   LogMessage m = new_message(run->row.id, std::move(answer->message), answer->usage);
   m.id = run->partial_id;
+  run->partial.clear();
   auto* calls = json::arr(m.message, "tool_calls");
   bool done = !calls || calls->empty();
   Object view = message_view(m, run->row.session, run->row.id);
@@ -413,7 +427,7 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   if (run->waiting) return record_turn(run, "");
   if (!outcome) {
     std::string words = outcome.error().message;
-    auto stored = store_step(run, {}, kFailed, words);
+    auto stored = store_step(run, cut_short(*run), kFailed, words);
     if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
     run->emit_status(kFailed,
                      a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
@@ -461,8 +475,10 @@ void Runtime::stop() {
 Result<void> Runtime::cancel(const std::string& task) {
   SL_TRY(row, store_.task(task));
   if (is_final(row.state)) return fail(Code::Conflict, fmt::format("task {} is already {}", task, row.state));
-  SL_CHECK(store_.advance(task, {}, kCanceled, "cancelled by the caller"));
   auto it = runs_.find(task);
+  std::vector<LogMessage> read;
+  if (it != runs_.end()) read = cut_short(*it->second);
+  SL_CHECK(store_.advance(task, read, kCanceled, "cancelled by the caller"));
   if (it == runs_.end()) return {};
   RunPtr run = it->second;
   run->cancelled = true;

@@ -22,6 +22,10 @@ namespace sl::agent {
 
 inline constexpr int kStepsMax = 100;
 
+// Session ids come from clients: letters, digits and -_.: only, kSessionIdMax at most.
+inline constexpr size_t kSessionIdMax = 128;
+bool valid_session_id(std::string_view id);
+
 struct RuntimeOptions {
   net::HttpClient* client = nullptr;  // for model calls
   KubeAccess kube;

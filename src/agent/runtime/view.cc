@@ -1,6 +1,7 @@
 #include "agent/runtime/view.h"
 
 #include "a2a/wire/wire.h"
+#include "base/strings.h"
 
 namespace sl::agent {
 
@@ -15,10 +16,14 @@ Value parsed_or_text(std::string_view text) {
   return v ? *v : Value(text);
 }
 
-Object usage_metadata(const Value& usage) {
-  Object counts{{"promptTokenCount", json::num(usage, 0, "prompt_tokens")},
+Object token_counts(const Value& usage) {
+  return Object{{"promptTokenCount", json::num(usage, 0, "prompt_tokens")},
                 {"candidatesTokenCount", json::num(usage, 0, "completion_tokens")},
                 {"totalTokenCount", json::num(usage, 0, "total_tokens")}};
+}
+
+Object usage_metadata(const Value& usage) {
+  Object counts = token_counts(usage);
   return Object{{"adk_usage_metadata", counts}, {"kagent_usage_metadata", counts}};
 }
 
@@ -44,6 +49,32 @@ Object message_view(const LogMessage& m, const std::string& session, const std::
   }
   Object out = a2a::message(role == "user" ? "user" : "agent", std::move(parts), m.id, session, task);
   if (m.usage.is_object()) out["metadata"] = usage_metadata(m.usage);
+  return out;
+}
+
+Object adk_event(const LogMessage& m, const std::string& agent) {
+  Array parts;
+  std::string_view role = json::str(m.message, "role"), content = json::str(m.message, "content");
+  if (role == "tool") {
+    parts.push_back(Object{{"functionResponse", Object{{"id", json::str(m.message, "tool_call_id")},
+                                                       {"name", json::str(m.message, "name")},
+                                                       {"response", Object{{"result", content}}}}}});
+  } else {
+    if (!content.empty()) parts.push_back(Object{{"text", content}});
+    if (auto* calls = json::arr(m.message, "tool_calls"))
+      for (auto& c : *calls)
+        parts.push_back(
+            Object{{"functionCall", Object{{"id", json::str(c, "id")},
+                                           {"name", json::str(c, "function", "name")},
+                                           {"args", parsed_or_text(json::str(c, "function", "arguments"))}}}});
+  }
+  Object out{{"id", m.id},
+             {"author", role == "user" ? "user" : replace_all(agent.substr(agent.find('/') + 1), "-", "_")},
+             {"invocationId", m.task},
+             {"timestamp", static_cast<double>(m.at_us) / 1e6},
+             {"content", Object{{"role", role == "assistant" ? "model" : "user"}, {"parts", std::move(parts)}}},
+             {"partial", false}};
+  if (m.usage.is_object()) out["usageMetadata"] = token_counts(m.usage);
   return out;
 }
 

@@ -25,6 +25,11 @@ struct A2aServer::Call {
   void reply(const Value& body, int status = 200) const {
     out->respond(status, Headers{{"Content-Type", "application/json"}}, json::dump(body));
   }
+  // A task where the answer is the task itself: 1.0 wraps it only in events.
+  Value bare(Value task) const {
+    if (version == Version::V03) return task;
+    return *json::find(a2a::to_v1(task), "task");
+  }
   void result(Value v) const { reply(a2a::rpc_result(id, version == Version::V10 ? a2a::to_v1(v) : std::move(v))); }
   void error(int code, std::string_view message) const { reply(a2a::rpc_error(id, code, message)); }
   void error(const Error& e) const {
@@ -40,6 +45,16 @@ namespace {
 
 Array strings(const std::vector<std::string>& v) {
   return Array(v.begin(), v.end());
+}
+
+// What is wrong with a message (0.3 shape), in words; empty when nothing is. Its text is judged by the runtime.
+std::string wrong_member(const Value& message) {
+  for (auto name : {"contextId", "taskId", "messageId"})
+    if (auto* v = json::find(message, name); v && !v->is_string() && !v->is_null())
+      return fmt::format("params.message.{} must be a string", name);
+  auto* role = json::find(message, "role");
+  if (role && *role != "user") return "params.message.role must be the user's";
+  return "";
 }
 
 // "/api/a2a/NS/NAME" and what follows.
@@ -121,11 +136,14 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   call.version = *version;
   auto body = json::parse(r.body);
   if (!body) return call.error(a2a::kParseError, body.error().message);
-  if (auto* id = json::find(*body, "id")) call.id = *id;
+  if (auto* id = json::find(*body, "id")) {
+    if (id->is_structured() || id->is_bool()) return call.error(a2a::kInvalidRequest, "id may be a string or a number");
+    call.id = *id;
+  }
   if (json::str(*body, "jsonrpc") != "2.0" || json::str(*body, "method").empty())
     return call.error(a2a::kInvalidRequest, "not a JSON-RPC 2.0 request");
   call.method = json::str(*body, "method");
-  if (auto* params = json::find(*body, "params"))
+  if (auto* params = json::find(*body, "params"); params && params->is_object())
     call.params = call.version == Version::V10 ? a2a::from_v1(*params) : *params;
   dispatch(call);
 }
@@ -134,23 +152,46 @@ void A2aServer::dispatch(const Call& call) {
   struct Method {
     std::string_view v03, v10;
     void (A2aServer::*run)(const Call&);
+    bool of_task;  // params.id names a task of this agent
   };
-  if (call.method == "message/send" || (call.version == Version::V10 && call.method == "SendMessage"))
-    return send(call, false);
-  if (call.method == "message/stream" || (call.version == Version::V10 && call.method == "SendStreamingMessage"))
-    return send(call, true);
-  static constexpr Method kMethods[] = {{"tasks/get", "GetTask", &A2aServer::get},
-                                        {"tasks/list", "ListTasks", &A2aServer::list},
-                                        {"tasks/cancel", "CancelTask", &A2aServer::cancel},
-                                        {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe}};
-  for (auto& m : kMethods)
-    if (call.method == (call.version == Version::V10 ? m.v10 : m.v03)) return (this->*m.run)(call);
+  static constexpr Method kMethods[] = {{"message/send", "SendMessage", &A2aServer::send, false},
+                                        {"message/stream", "SendStreamingMessage", &A2aServer::send_streaming, false},
+                                        {"tasks/get", "GetTask", &A2aServer::get, true},
+                                        {"tasks/list", "ListTasks", &A2aServer::list, false},
+                                        {"tasks/cancel", "CancelTask", &A2aServer::cancel, true},
+                                        {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe, true}};
+  for (auto& m : kMethods) {
+    if (call.method != (call.version == Version::V10 ? m.v10 : m.v03)) continue;
+    if (m.of_task) {
+      auto known = check_task(call);
+      if (!known) return call.error(known.error());
+    }
+    return (this->*m.run)(call);
+  }
   call.error(a2a::kMethodNotFound, fmt::format("method \"{}\" not found", call.method));
 }
 
-void A2aServer::send(const Call& call, bool streaming) {
+// NotFound also for a task of another agent: its existence is nobody's business here.
+Result<void> A2aServer::check_task(const Call& call) {
+  std::string id(json::str(call.params, "id"));
+  if (id.empty()) return fail(Code::InvalidArgument, "params.id must name a task");
+  SL_TRY(row, runtime_.store().task(id));
+  if (row.agent != call.agent) return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
+  return {};
+}
+
+void A2aServer::send(const Call& call) {
+  submit(call, false);
+}
+
+void A2aServer::send_streaming(const Call& call) {
+  submit(call, true);
+}
+
+void A2aServer::submit(const Call& call, bool streaming) {
   auto* message = json::find(call.params, "message");
   if (!message || !message->is_object()) return call.error(a2a::kInvalidParams, "params.message is required");
+  if (std::string wrong = wrong_member(*message); !wrong.empty()) return call.error(a2a::kInvalidParams, wrong);
   Submission s;
   s.agent = call.agent;
   s.message = *message;
@@ -163,7 +204,7 @@ void A2aServer::send(const Call& call, bool streaming) {
     return call.error(task.error().code == Code::NotFound && json::str(*message, "taskId").empty()
                           ? Error{Code::InvalidArgument, task.error().message, {}}
                           : task.error());
-  if (streaming) return stream_task(call, *task, true);
+  if (streaming) return stream_task(call, *task);
   auto* blocking = json::find(call.params, "configuration", "blocking");
   int64_t history = json::num(call.params, -1, "configuration", "historyLength");
   auto answer = [this, call, task = *task, history] {
@@ -184,7 +225,7 @@ void A2aServer::send(const Call& call, bool streaming) {
     answer();
 }
 
-void A2aServer::stream_task(const Call& call, const std::string& task, bool) {
+void A2aServer::stream_task(const Call& call, const std::string& task) {
   call.out->start(200, Headers{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}});
   auto write = [call](const Value& event) {
     Value body = a2a::rpc_result(call.id, call.version == Version::V10 ? a2a::to_v1(event) : event);
@@ -209,30 +250,43 @@ void A2aServer::get(const Call& call) {
   auto stored =
       runtime_.task_json(std::string(json::str(call.params, "id")), json::num(call.params, -1, "historyLength"));
   if (!stored) return call.error(stored.error());
-  if (call.version == Version::V10)
-    return call.reply(a2a::rpc_result(call.id, *json::find(a2a::to_v1(*stored), "task")));
-  call.result(std::move(*stored));
+  call.reply(a2a::rpc_result(call.id, call.bare(std::move(*stored))));
 }
 
 void A2aServer::list(const Call& call) {
-  size_t size = static_cast<size_t>(std::clamp<int64_t>(json::num(call.params, 50, "pageSize"), 1, 100));
-  size_t offset = 0;
+  TaskQuery query;
+  query.agent = call.agent;
+  query.session = json::str(call.params, "contextId");
+  query.state = a2a::state_v03(json::str(call.params, "status"));
+  if (auto* size = json::find(call.params, "pageSize")) {
+    if (!size->is_int64() || size->get_int64() < 0)
+      return call.error(a2a::kInvalidParams, "pageSize must be a number from 1 to 100");
+    query.limit = static_cast<size_t>(std::clamp<int64_t>(size->get_int64(), 1, 100));
+  }
   if (auto token = json::str(call.params, "pageToken"); !token.empty()) {
     auto raw = base64_decode(token);
     auto n = raw ? parse_uint(*raw) : std::nullopt;
     if (!n) return call.error(a2a::kInvalidParams, "pageToken is not valid");
-    offset = *n;
+    query.offset = *n;
   }
-  auto rows = runtime_.store().tasks_of_agent(call.agent, offset, size + 1);
+  size_t total = 0;
+  auto rows = runtime_.store().find_tasks(query, &total);
   if (!rows) return call.error(rows.error());
+  auto* asked = json::find(call.params, "includeArtifacts");
+  bool artifacts = call.version == Version::V03 || (asked && *asked == true);
+  int64_t history = json::num(call.params, 0, "historyLength");
   Array tasks;
-  for (size_t i = 0; i < rows->size() && i < size; ++i) {
-    auto stored = runtime_.task_json((*rows)[i].id, 0);
+  for (auto& row : *rows) {
+    auto stored = runtime_.task_json(row.id, history);
     if (!stored) continue;
-    tasks.push_back(call.version == Version::V10 ? *json::find(a2a::to_v1(*stored), "task") : *stored);
+    if (!artifacts) stored->get_object().erase("artifacts");
+    tasks.push_back(call.bare(std::move(*stored)));
   }
+  size_t next = query.offset + rows->size();
   Object out{{"tasks", std::move(tasks)},
-             {"nextPageToken", rows->size() > size ? base64_encode(std::to_string(offset + size)) : ""}};
+             {"nextPageToken", next < total ? base64_encode(std::to_string(next)) : ""},
+             {"pageSize", query.limit},
+             {"totalSize", total}};
   call.reply(a2a::rpc_result(call.id, std::move(out)));
 }
 
@@ -249,7 +303,9 @@ void A2aServer::resubscribe(const Call& call) {
   std::string id(json::str(call.params, "id"));
   auto stored = runtime_.task_json(id, 0);
   if (!stored) return call.error(stored.error());
-  stream_task(call, id, false);
+  if (call.version == Version::V10 && is_final(json::str(*stored, "status", "state")))
+    return call.error(a2a::kUnsupported, fmt::format("task {} has ended; read it with GetTask", id));
+  stream_task(call, id);
 }
 
 }  // namespace sl::agent

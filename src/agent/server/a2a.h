@@ -18,12 +18,15 @@ class A2aServer {
   struct Call;
   void rpc(const std::string& agent, const net::HttpRequest& request, const net::HttpResponderPtr& out);
   void dispatch(const Call& call);
-  void send(const Call& call, bool streaming);
+  Result<void> check_task(const Call& call);
+  void send(const Call& call);
+  void send_streaming(const Call& call);
+  void submit(const Call& call, bool streaming);
   void get(const Call& call);
   void list(const Call& call);
   void cancel(const Call& call);
   void resubscribe(const Call& call);
-  void stream_task(const Call& call, const std::string& task, bool from_start);
+  void stream_task(const Call& call, const std::string& task);
 
   Runtime& runtime_;
   std::string base_url_;

@@ -22,6 +22,7 @@ Result<void> SessionStore::open(const std::string& path) {
       " state TEXT NOT NULL, detail TEXT NOT NULL, trace TEXT NOT NULL, span TEXT NOT NULL, parent TEXT NOT NULL,"
       " streaming INTEGER NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
       "CREATE INDEX IF NOT EXISTS tasks_session ON tasks(session, created_us);"
+      "CREATE INDEX IF NOT EXISTS tasks_agent ON tasks(agent, updated_us DESC);"
       "CREATE INDEX IF NOT EXISTS tasks_state ON tasks(state) WHERE state IN ('submitted','working');"
       "CREATE TABLE IF NOT EXISTS messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, task TEXT NOT NULL,"
       " session TEXT NOT NULL, at_us INTEGER NOT NULL, message TEXT NOT NULL, usage TEXT NOT NULL);"
@@ -111,9 +112,17 @@ Result<std::vector<TaskRow>> SessionStore::tasks_of(const std::string& session) 
   return read_tasks(s);
 }
 
-Result<std::vector<TaskRow>> SessionStore::tasks_of_agent(const std::string& agent, size_t offset, size_t limit) {
-  SL_TRY(s, db_.prepare("SELECT * FROM tasks WHERE agent = ? ORDER BY id LIMIT ? OFFSET ?"));
-  s.bind(1, agent).bind(2, static_cast<int64_t>(limit)).bind(3, static_cast<int64_t>(offset));
+Result<std::vector<TaskRow>> SessionStore::find_tasks(const TaskQuery& q, size_t* total) {
+  const std::string where =
+      " FROM tasks WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR session = ?2) AND (?3 = '' OR state = ?3)";
+  auto bind = [&q](sqlite::Statement& s) { s.bind(1, q.agent).bind(2, q.session).bind(3, q.state); };
+  SL_TRY(count, db_.prepare("SELECT count(*)" + where));
+  bind(count);
+  SL_CHECK(count.step());
+  *total = static_cast<size_t>(count.integer(0));
+  SL_TRY(s, db_.prepare("SELECT *" + where + " ORDER BY updated_us DESC, id LIMIT ?4 OFFSET ?5"));
+  bind(s);
+  s.bind(4, static_cast<int64_t>(q.limit)).bind(5, static_cast<int64_t>(q.offset));
   return read_tasks(s);
 }
 

@@ -43,9 +43,16 @@ struct LogMessage {
   json::Value usage;  // of the model call that made it, or null
 };
 
+// Which tasks: an empty string stands for any.
+struct TaskQuery {
+  std::string agent, session, state;
+  size_t offset = 0, limit = 50;
+};
+
 class SessionStore {
  public:
   Result<void> open(const std::string& path);
+  void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
 
   // Makes the session if it is new, the task and its first message, in one transaction.
   Result<void> begin_task(const Session& session, const TaskRow& task, const LogMessage& first);
@@ -55,7 +62,8 @@ class SessionStore {
 
   Result<TaskRow> task(const std::string& id);
   Result<std::vector<TaskRow>> tasks_of(const std::string& session);
-  Result<std::vector<TaskRow>> tasks_of_agent(const std::string& agent, size_t offset, size_t limit);
+  // One page in the order of ids. `total`: how many tasks match without the page.
+  Result<std::vector<TaskRow>> find_tasks(const TaskQuery& query, size_t* total);
   Result<std::vector<TaskRow>> unfinished();  // submitted or working
   Result<std::vector<LogMessage>> messages_of_task(const std::string& task);
   Result<std::vector<LogMessage>> messages_of_session(const std::string& session);

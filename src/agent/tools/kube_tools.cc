@@ -14,6 +14,7 @@ using json::Value;
 namespace {
 
 constexpr size_t kOutputMax = 60'000;  // of one tool result to the model
+constexpr char kHidden[] = "[hidden]";
 
 Object text_field(std::string_view doc) {
   return Object{{"type", "string"}, {"description", doc}};
@@ -94,29 +95,54 @@ class KubeTool : public Tool {
     path += "/" + r.plural;
     return name.empty() ? path : path + "/" + percent_encode(name);
   }
-  // A Secret's values never reach a model.
+  // Credentials never reach a model: a Secret's values, and what other kinds may carry in the clear.
   static void hide_secrets(Value& object) {
-    if (json::str(object, "kind") == "Secret" && object.is_object())
-      if (auto* data = object.get_object().if_contains("data"); data && data->is_object())
-        for (auto& [key, value] : data->get_object()) value = "[hidden]";
-    if (object.is_object())
-      if (auto* m = object.get_object().if_contains("metadata"); m && m->is_object()) {
-        m->get_object().erase("managedFields");
-        if (json::str(object, "kind") == "Secret")
-          if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object())
-            a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
-      }
-    if (auto* items = object.is_object() ? object.get_object().if_contains("items") : nullptr;
-        items && items->is_array())
+    auto* o = object.if_object();
+    if (!o) return;
+    if (json::str(object, "kind") == "Secret")
+      for (auto name : {"data", "stringData"})
+        if (auto* data = o->if_contains(name)) hide_values(*data);
+    if (auto* m = o->if_contains("metadata"); m && m->is_object()) {
+      m->get_object().erase("managedFields");
+      if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object())
+        a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    if (auto* spec = o->if_contains("spec")) hide_credentials(*spec);
+    if (auto* items = o->if_contains("items"); items && items->is_array())
       for (auto& item : items->get_array()) {
         if (json::str(object, "kind") == "SecretList" && item.is_object()) item.get_object()["kind"] = "Secret";
         hide_secrets(item);
       }
   }
+  static void hide_values(Value& map) {
+    if (auto* o = map.if_object())
+      for (auto& [key, value] : *o) value = kHidden;
+  }
+  // Inline tokens and the values of headers that a route or a model sets.
+  static void hide_credentials(Value& v) {
+    if (auto* a = v.if_array())
+      for (auto& e : *a) hide_credentials(e);
+    auto* o = v.if_object();
+    if (!o) return;
+    for (auto& [key, value] : *o) {
+      if (key == "authToken" && value.is_object()) {
+        if (auto* text = value.get_object().if_contains("inline")) *text = kHidden;
+      } else if (key == "defaultHeaders") {
+        hide_values(value);
+      } else if (key == "requestHeaderModifier" || key == "responseHeaderModifier") {
+        for (auto list : {"set", "add"})
+          if (auto* headers = value.is_object() ? value.get_object().if_contains(list) : nullptr;
+              headers && headers->is_array())
+            for (auto& h : headers->get_array())
+              if (h.is_object()) h.get_object()["value"] = kHidden;
+      } else {
+        hide_credentials(value);
+      }
+    }
+  }
   static std::string bounded(std::string text) {
     if (text.size() <= kOutputMax) return text;
-    text.resize(kOutputMax);
-    return text + "\n... (cut: the output is longer)";
+    return truncate_utf8(text, kOutputMax) + "\n... (cut: the output is longer)";
   }
   static std::string arg(const Value& arguments, std::string_view key) {
     return std::string(json::str(arguments, key));

@@ -52,6 +52,9 @@ Result<int> run(const Options& o) {
   Client client(*o.where);
   SL_TRY(base, client.endpoint("ui"));
   std::string agent = o.agent.find('/') == std::string::npos ? o.ns + "/" + o.agent : o.agent;
+  auto names = split(agent, '/');
+  if (names.size() != 2 || names[0].empty() || names[1].empty())
+    return fail(Code::InvalidArgument, fmt::format("\"{}\" is not an agent: NAME or NAMESPACE/NAME", o.agent));
   Object message =
       a2a::message("user", Array{a2a::text_part(o.task == "-" ? read_stdin() : o.task)}, uuid4(), o.session, o.task_id);
   if (o.session.empty()) message.erase("contextId");
@@ -62,7 +65,7 @@ Result<int> run(const Options& o) {
              {"params", Object{{"message", std::move(message)}}}};
   net::ClientRequest r;
   r.method = "POST";
-  r.url = fmt::format("{}/api/a2a/{}/", base, agent);
+  r.url = fmt::format("{}/api/a2a/{}/{}/", base, percent_encode(names[0]), percent_encode(names[1]));
   r.headers.emplace_back("Content-Type", "application/json");
   r.body = json::dump(rpc);
   r.idle_ms = 24 * 3600'000;

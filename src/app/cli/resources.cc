@@ -195,7 +195,7 @@ Result<int> apply(const Options& o) {
             json::str(r, "name").find('/') == std::string_view::npos)
           found = &r;
       if (!found)
-        return fail(Code::NotFound, fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", d.place,
+        return fail(Code::NotFound, fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", d.place(),
                                                 kube::kind_of(d.value), version));
       Kind kind = kind_from(path, *found);
       std::string ns(kube::namespace_of(d.value)), name(kube::name_of(d.value));
@@ -204,7 +204,7 @@ Result<int> apply(const Options& o) {
           "PATCH",
           url_of(kind, ns.empty() ? o.ns : ns, name) + "?fieldManager=sightline&fieldValidation=Strict&force=true",
           json::dump(d.value), "application/apply-patch+yaml");
-      if (!done) return fail(with_context(done.error(), d.place));
+      if (!done) return fail(with_context(done.error(), d.place_of(done.error())));
       auto version_of = [](const std::string& text) {
         auto v = json::parse(text);
         return v ? std::string(json::str(*v, "metadata", "resourceVersion")) : std::string();
@@ -255,6 +255,8 @@ void add(CLI::App& app, int* exit, const char* name, const char* help, Result<in
     verb->add_option("-c,--container", o->container, "Ignored: a pod here has one container");
   }
   verb->callback([=] {
+    if (o->files.empty() && fn == &apply) throw CLI::RequiredError("-f FILE");
+    if (o->names.empty() && fn != &apply && o->files.empty()) throw CLI::RequiredError("TYPE");
     auto done = fn(*o);
     *exit = done ? *done : report(done.error());
   });

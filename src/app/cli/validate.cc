@@ -65,7 +65,7 @@ Result<int> run(const std::vector<std::string>& files) {
       ++objects;
       if (auto ok = apply(d); !ok) {
         ++problems;
-        fmt::print("error {}: {}\n", d.place, ok.error().message);
+        fmt::print("error {}: {}\n", d.place_of(ok.error()), ok.error().message);
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "a2a/wire/wire.h"
 #include "agent/runtime/view.h"
 #include "app/up/assets.h"
 #include "base/ids.h"
@@ -114,19 +115,22 @@ void HttpApi::handle(net::HttpRequest r, const net::HttpResponderPtr& out) {
 
 Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vector<std::string>& path) {
   const std::string& what = path.size() > 1 ? path[1] : path[0];
-  if (what == "me") return Answer{200, Object{{"sub", user_of(r)}}};
+  if (what == "me" && r.method == "GET") return Answer{200, Object{{"sub", user_of(r)}}};
   if (what == "agents") return agents(r, path);
   if (what == "modelconfigs") return model_configs(r, path);
   if (what == "sessions") return sessions(r, path);
   if (what == "tasks") return tasks(r, path);
   if (what == "records" || what == "traces") return records(r, path);
-  if (what == "namespaces") {
+  if (what == "namespaces" && r.method == "GET") {
     Array list;
     for (auto& ns : api_.store().list("namespaces").items)
       list.push_back(Object{{"name", kube::name_of(*ns)}, {"status", json::str(*ns, "status", "phase")}});
     return Answer{200, envelope(std::move(list), "Successfully listed namespaces")};
   }
-  if (what == "tools" || what == "toolservers") return Answer{200, envelope(Array{}, "Successfully listed " + what)};
+  if ((what == "tools" || what == "toolservers") && r.method == "GET")
+    return Answer{200, envelope(Array{}, "Successfully listed " + what)};
+  for (auto name : {"me", "namespaces", "tools", "toolservers"})
+    if (what == name) return fail(Code::MethodNotAllowed, fmt::format("/api/{} takes GET", name));
   return fail(Code::NotFound, fmt::format("{} is not served", r.path));
 }
 
@@ -214,7 +218,12 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
     agent::Session s;
     s.id = json::str(body, "id").empty() ? uuid4() : std::string(json::str(body, "id"));
     s.agent = agent_key(json::str(body, "agent_ref"), runtime_);
-    if (s.agent.empty()) return fail(Code::InvalidArgument, "agent_ref is required");
+    if (s.agent.empty()) return fail(Code::InvalidArgument, "agent_ref is required: NAMESPACE/NAME");
+    if (!runtime_.find(s.agent))
+      return fail(Code::NotFound, fmt::format("agent \"{}\" does not exist or is not ready", s.agent));
+    if (!agent::valid_session_id(s.id))
+      return fail(Code::InvalidArgument, "id may have 128 letters, digits and -_.: at most");
+    if (auto known = store.session(s.id)) return fail(Code::AlreadyExists, fmt::format("session \"{}\" exists", s.id));
     s.user = user_of(r);
     s.name = json::str(body, "name");
     s.source = json::str(body, "source").empty() ? "user" : std::string(json::str(body, "source"));
@@ -230,11 +239,13 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
   auto& store = runtime_.store();
   SL_TRY(session, store.session(path[2]));
   if (path.size() == 4 && path[3] == "tasks" && r.method == "GET") {
+    SL_TRY(version, a2a::parse_version(r.header("a2a-version")));
     SL_TRY(rows, store.tasks_of(path[2]));
     Array list;
     for (auto& row : rows) {
       SL_TRY(messages, store.messages_of_task(row.id));
-      list.push_back(agent::task_view(row, messages, -1));
+      Value task = agent::task_view(row, messages, -1);
+      list.push_back(version == a2a::Version::V10 ? *json::find(a2a::to_v1(task), "task") : std::move(task));
     }
     return Answer{200, envelope(std::move(list), "Successfully retrieved tasks")};
   }
@@ -246,7 +257,7 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
       events.push_back(Object{{"id", m.id},
                               {"session_id", path[2]},
                               {"created_at", rfc3339(m.at_us / 1000, true)},
-                              {"data", json::dump(agent::message_view(m, path[2], m.task))}});
+                              {"data", json::dump(agent::adk_event(m, session.agent))}});
     return Answer{200, envelope(Object{{"session", session_json(session)}, {"events", std::move(events)}},
                                 "Successfully retrieved session")};
   }

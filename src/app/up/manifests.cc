@@ -10,6 +10,42 @@
 
 namespace sl::up {
 
+namespace {
+
+using Places = std::map<std::string, json::Place, std::less<>>;
+
+// An error of the YAML reader, as "file:line:column: what".
+Error of_file(Error error, const std::string& file) {
+  if (error.causes.empty()) return with_context(std::move(error), file);
+  error.message = fmt::format("{}:{}: {}", file, error.causes[0].field, error.causes[0].message);
+  return error;
+}
+
+// The places under `prefix`, by their path from there.
+Places below(const Places& all, const std::string& prefix) {
+  Places out;
+  for (auto it = all.lower_bound(prefix + "."); it != all.end() && it->first.starts_with(prefix + "."); ++it)
+    out.emplace(it->first.substr(prefix.size() + 1), it->second);
+  return out;
+}
+
+}  // namespace
+
+std::string Document::place() const {
+  return fmt::format("{}:{}", file, line);
+}
+
+std::string Document::place_of(const Error& error) const {
+  for (auto& cause : error.causes)
+    for (std::string path = cause.field; !path.empty();) {
+      if (auto it = places.find(path); it != places.end())
+        return fmt::format("{}:{}:{}", file, it->second.line, it->second.column);
+      size_t end = path.find_last_of(".[");  // what is missing is told by what it is missing from
+      path.resize(end == std::string::npos ? 0 : end);
+    }
+  return place();
+}
+
 Result<std::vector<Document>> read_manifests(const std::string& path) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;
@@ -25,18 +61,20 @@ Result<std::vector<Document>> read_manifests(const std::string& path) {
   std::vector<Document> out;
   for (auto& file : files) {
     SL_TRY(text, cli::read_file(file));
-    auto documents = json::parse_yaml(text);
-    if (!documents) return fail(with_context(documents.error(), file));
+    json::YamlLimits limits;
+    limits.note_places = true;
+    auto documents = json::parse_yaml(text, limits);
+    if (!documents) return fail(of_file(std::move(documents).error(), file));
     for (auto& d : *documents) {
       if (d.value.is_null()) continue;
-      std::string place = fmt::format("{}:{}", file, d.line);
       if (!d.value.is_object())
-        return fail(Code::InvalidArgument, fmt::format("{}: a manifest must be a mapping", place));
+        return fail(Code::InvalidArgument, fmt::format("{}:{}: a manifest must be a mapping", file, d.line));
       if (kube::kind_of(d.value) == "List") {
         if (auto* items = json::arr(d.value, "items"))
-          for (auto& item : *items) out.push_back({item, place});
+          for (size_t i = 0; i < items->size(); ++i)
+            out.push_back({(*items)[i], file, d.line, below(d.places, json::index_path("items", i))});
       } else {
-        out.push_back({std::move(d.value), std::move(place)});
+        out.push_back({std::move(d.value), file, d.line, std::move(d.places)});
       }
     }
   }
@@ -49,7 +87,8 @@ Result<void> apply_manifests(kube::Api& api, const std::string& path) {
     auto gv = kube::parse_group_version(kube::api_version_of(d.value));
     auto type = api.registry().find_kind(gv.group, kube::kind_of(d.value));
     if (!type)
-      return fail(Code::NotFound, fmt::format("{}: no kind \"{}\" in {}", d.place, kube::kind_of(d.value), gv.text()));
+      return fail(Code::NotFound,
+                  fmt::format("{}: no kind \"{}\" in {}", d.place(), kube::kind_of(d.value), gv.text()));
     std::string ns(kube::namespace_of(d.value));
     if (ns.empty() && type->namespaced) ns = "default";
     kube::WriteOptions options;
@@ -58,7 +97,7 @@ Result<void> apply_manifests(kube::Api& api, const std::string& path) {
     options.force = true;
     options.validation = kube::FieldValidation::Strict;
     auto done = api.patch(*type, ns, std::string(kube::name_of(d.value)), kube::PatchKind::Apply, d.value, options);
-    if (!done) return fail(with_context(done.error(), d.place));
+    if (!done) return fail(with_context(done.error(), d.place_of(done.error())));
     fmt::print("{}/{} {}\n", type->plural, kube::name_of(d.value), done->created ? "created" : "configured");
   }
   return {};

@@ -29,6 +29,7 @@ Result<void> StateDir::open(const std::string& path) {
   std::filesystem::create_directories(path, ec);
   if (ec) return fail(Code::Io, fmt::format("cannot make the state directory {}: {}", path, ec.message()));
   chmod(path.c_str(), 0700);
+  umask(0077);
   path_ = path;
   lock_ = ::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0)

@@ -80,6 +80,9 @@ class Program {
     api_loop_.stop();
     api_loop_.join();
     recorder_->flush();
+    store_.checkpoint();
+    ledger_.checkpoint();
+    sessions_.checkpoint();
     std::remove(dir_.file("endpoints.json").c_str());
   }
 

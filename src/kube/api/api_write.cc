@@ -86,10 +86,14 @@ Result<void> Api::check_unknown(const ResourceType& type, Value& next, const Wri
   for (auto& path : options.duplicates) words.push_back(fmt::format("duplicate field \"{}\"", path));
   for (auto& path : unknown) words.push_back(fmt::format("unknown field \"{}\"", path));
   if (words.empty()) return {};
-  if (options.validation == FieldValidation::Strict)
-    return fail(Code::InvalidArgument,
+  if (options.validation == FieldValidation::Strict) {
+    Error error{Code::InvalidArgument,
                 fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", type.kind,
-                            version_of(type, options), type.kind, join(words, ", ")));
+                            version_of(type, options), type.kind, join(words, ", "))};
+    for (auto& path : options.duplicates) error.causes.push_back({"FieldValueDuplicate", "duplicate field", path});
+    for (auto& path : unknown) error.causes.push_back({"FieldValueInvalid", "unknown field", path});
+    return fail(std::move(error));
+  }
   for (auto& w : words) warnings.push_back(w);
   return {};
 }

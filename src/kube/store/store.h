@@ -46,6 +46,7 @@ class ObjectStore {
  public:
   // Opens or makes the database file. ":memory:" for tests.
   Result<void> open(const std::string& path);
+  void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
   // Rows that open() could not read and left out, in words.
   const std::vector<std::string>& unreadable() const { return unreadable_; }
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sqlite/sqlite.h"
 #include "observe/record/record.h"
+#include "sqlite/sqlite.h"
 
 namespace sl::observe {
 
@@ -26,6 +26,7 @@ struct LedgerQuery {
 class Ledger {
  public:
   Result<void> open(const std::string& path);
+  void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
   Result<void> add(const std::vector<Record>& records);
   // Newest `limit` that fit, oldest first; each with its "id".
   Result<json::Array> find(const LedgerQuery& query);

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { type AgentItem, agentKey, listSessions } from "../api";
+import { useState } from "react";
+import { type AgentItem, agentKey, listSessions, whyNotReady } from "../api";
 
 interface Props {
   agents?: AgentItem[];
@@ -10,21 +11,22 @@ interface Props {
 }
 
 export function AgentList({ agents, error, selected, session, onOpen }: Props) {
+  const [unfolded, setUnfolded] = useState(false);  // matters on small screens only
   return (
-    <nav aria-label="Agents and sessions">
+    <nav aria-label="Agents and sessions" className={unfolded ? "unfolded" : ""} onClick={(e) => (e.target as Element).closest("li, .new") && setUnfolded(false)}>
       <header className="brand">
         <img src="/icon.svg" alt="" width="26" height="26" />
         <span>Sightline</span>
+        <button className="fold" aria-expanded={unfolded} onClick={() => setUnfolded(!unfolded)}>Agents</button>
       </header>
       {error && <p className="problem" role="alert">{error.message}</p>}
       <h2>Agents</h2>
       <ul className="agents">
         {agents?.map((a) => {
           const key = agentKey(a);
-          const why = a.agent.status?.conditions?.find((c) => c.status === "False")?.message;
           return (
             <li key={key}>
-              <button className={key === selected ? "selected" : ""} onClick={() => onOpen(key)} title={why ?? a.agent.spec.description}>
+              <button className={key === selected ? "selected" : ""} onClick={() => onOpen(key)} title={whyNotReady(a) ?? a.agent.spec.description}>
                 <span className={`dot ${a.deploymentReady ? "ok" : "bad"}`} aria-label={a.deploymentReady ? "ready" : "not ready"} />
                 <span className="name">{a.agent.metadata.name}</span>
                 <span className="sub">{a.agent.metadata.namespace} · {a.model || "no model"}</span>

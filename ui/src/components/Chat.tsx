@@ -1,10 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { cancel, resubscribe, send, type TaskEvent } from "../a2a";
-import { type AgentItem, agentKey, listTasks, type Message, type Task } from "../api";
+import { type AgentItem, agentKey, listTasks, type Message, textOf, type Task, whyNotReady } from "../api";
 import { Composer } from "./Composer";
 import { Turn } from "./Turn";
 
+// One conversation. App mounts a new one for every conversation opened, so nothing here outlives it.
 interface Props { agent: AgentItem; session?: string; onSession: (session: string) => void }
 
 // The turn under way: what has arrived so far.
@@ -16,65 +17,86 @@ function take(live: Live, event: TaskEvent): Live {
   const message = event.status.message;
   const next = { ...live, state: event.status.state };
   if (!message || message.role === "user") return next;
-  const text = message.parts.map((p) => p.text ?? "").join("");
   if (event.metadata?.adk_partial) {
     // A new message id is a new model call: the one before is already in messages.
     const same = live.partialId === message.messageId;
-    return { ...next, partial: (same ? live.partial : "") + text, partialId: message.messageId };
+    return { ...next, partial: (same ? live.partial : "") + textOf(message), partialId: message.messageId };
   }
-  if (event.final) return { ...next, error: next.state === "failed" ? text : undefined, messages: next.state === "input-required" ? [...live.messages, message] : live.messages };
+  if (event.final) return next.state === "failed" ? { ...next, error: textOf(message) } : next;
   return { ...next, messages: [...live.messages, message], partial: "", partialId: undefined };
+}
+
+const asked = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "user").map(textOf).join("\n");
+const said = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "agent");
+
+// The answer to the agent's question, in the shape in which it will be stored.
+function answerTo(task: Task, text: string): Message[] {
+  const calls = said(task).flatMap((m) => m.parts).filter((p) => p.metadata?.adk_type === "function_call" && p.data?.name === "ask_user");
+  return calls.map((p) => ({ messageId: `answer-${String(p.data?.id)}`, role: "agent", parts: [
+    { kind: "data", data: { id: p.data?.id, name: "ask_user", response: { result: text } }, metadata: { adk_type: "function_response" } }] }));
 }
 
 export function Chat({ agent, session, onSession }: Props) {
   const key = agentKey(agent);
   const queries = useQueryClient();
-  const tasks = useQuery({ queryKey: ["tasks", session], queryFn: () => listTasks(session!), enabled: !!session });
+  const tasks = useQuery({ queryKey: ["tasks", session], queryFn: () => listTasks(session!), enabled: !!session, retry: false });
   const [live, setLive] = useState<Live | null>(null);
   const end = useRef<HTMLDivElement>(null);
-  const following = useRef<string | undefined>(undefined);
+  const following = useRef(false);
+  const left = useRef<AbortController>(null);
+  useEffect(() => {
+    const controller = new AbortController();
+    left.current = controller;
+    return () => controller.abort();
+  }, []);
 
-  const follow = async (stream: AsyncGenerator<TaskEvent>, start: Live) => {
+  const follow = async (open: (signal: AbortSignal) => AsyncGenerator<TaskEvent>, start: Live) => {
+    const signal = left.current!.signal;
+    following.current = true;
     setLive(start);
-    let context: string | undefined;
+    let context = session;
     let current = start;
     try {
-      for await (const event of stream) {
-        if ("contextId" in event) context = event.contextId;
+      for await (const event of open(signal)) {
+        if (signal.aborted) return;
+        if ("contextId" in event && event.contextId !== context) onSession((context = event.contextId));
         current = take(current, event);
-        following.current = current.task;
         setLive(current);
       }
     } catch (e) {
+      if (signal.aborted) return;
       current = { ...current, state: "failed", error: e instanceof Error ? e.message : String(e) };
       setLive(current);
+      following.current = false;
       if (!current.task) return;
     }
-    if (context) {
-      await queries.invalidateQueries({ queryKey: ["tasks", context] });
-      await queries.prefetchQuery({ queryKey: ["tasks", context], queryFn: () => listTasks(context!) });
-      if (context !== session) onSession(context);
+    try {
+      await queries.fetchQuery({ queryKey: ["tasks", context], queryFn: () => listTasks(context!), staleTime: 0 });
+      if (!signal.aborted) setLive(null);
+    } catch {
+      // The server is away: what has arrived stays on the page.
     }
+    following.current = false;
     void queries.invalidateQueries({ queryKey: ["sessions", key] });
-    setLive(null);
-    following.current = undefined;
   };
 
   // A task that was under way when the page was opened is followed to its end.
   const running = tasks.data?.find((t) => t.status.state === "working" || t.status.state === "submitted");
   useEffect(() => {
-    if (!running || live || following.current === running.id) return;
-    following.current = running.id;
-    const asked = running.history?.find((m) => m.role === "user")?.parts.map((p) => p.text ?? "").join("") ?? "";
-    void follow(resubscribe(key, running.id), { asked, task: running.id, messages: running.history?.filter((m) => m.role === "agent") ?? [], partial: "", state: "working" });
+    if (!running || live || following.current) return;
+    void follow((signal) => resubscribe(key, running.id, signal),
+      { asked: asked(running), task: running.id, messages: said(running), partial: "", state: "working" });
   });
   useEffect(() => {
     end.current?.scrollIntoView({ block: "end" });
   }, [live, tasks.data]);
 
   const waiting = tasks.data?.find((t) => t.status.state === "input-required");
-  const ask = (text: string) => void follow(send(key, text, session, waiting?.id), { asked: text, messages: [], partial: "", state: "submitted" });
+  const ask = (text: string) => void follow((signal) => send(key, text, session, waiting?.id, signal), {
+    asked: waiting ? asked(waiting) : text, task: waiting?.id, messages: waiting ? [...said(waiting), ...answerTo(waiting, text)] : [], partial: "", state: "submitted",
+  });
   const done = (tasks.data ?? []).filter((t: Task) => t.id !== live?.task);
+  const busy = !!live && live.state !== "failed";
   return (
     <section className="chat">
       <header className="bar">
@@ -82,19 +104,22 @@ export function Chat({ agent, session, onSession }: Props) {
         <span className="sub">{agent.model} by {agent.modelConfigRef}</span>
       </header>
       <div className="turns" aria-live="polite">
+        {!agent.deploymentReady && <p className="problem">This agent is not ready: {whyNotReady(agent) ?? "no reason is given"}</p>}
+        {tasks.error && !live && <p className="problem" role="alert">Session {session}: {tasks.error.message}</p>}
         {!session && !live && (
           <div className="empty">
             <p>{agent.agent.spec.description ?? "Ask this agent something."}</p>
-            <button className="suggest" onClick={() => ask("What can you do?")}>What can you do?</button>
+            {agent.deploymentReady && <button className="suggest" onClick={() => ask("What can you do?")}>What can you do?</button>}
           </div>
         )}
-        {done.map((t) => <Turn key={t.id} task={t} />)}
-        {live && <Turn live={{ asked: live.asked, messages: live.messages, partial: live.partial, state: live.state, error: live.error, task: live.task }} />}
+        {done.map((t) => <Turn key={t.id} task={t} asked={asked(t)} said={said(t)} state={t.status.state} words={textOf(t.status.message)} />)}
+        {live && <Turn key={live.task ?? "live"} task={live.task ? { id: live.task } : undefined} running asked={live.asked} said={live.messages} partial={live.partial} state={live.state} words={live.error} />}
         <div ref={end} />
       </div>
       <Composer
-        busy={!!live && live.state !== "failed"}
-        placeholder={waiting ? "Your answer to the agent's question" : `Ask ${agent.agent.metadata.name}`}
+        busy={busy}
+        stoppable={!!live?.task}
+        placeholder={waiting && !busy ? "Your answer to the agent's question" : `Ask ${agent.agent.metadata.name}`}
         disabled={!agent.deploymentReady}
         onSend={ask}
         onStop={() => live?.task && void cancel(key, live.task)}

@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-interface Props { busy: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void }
+interface Props { busy: boolean; stoppable: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void }
 
-export function Composer({ busy, disabled, placeholder, onSend, onStop }: Props) {
+export function Composer({ busy, stoppable, disabled, placeholder, onSend, onStop }: Props) {
   const [text, setText] = useState("");
   const submit = () => {
     const trimmed = text.trim();
@@ -19,9 +19,9 @@ export function Composer({ busy, disabled, placeholder, onSend, onStop }: Props)
         placeholder={disabled ? "This agent is not ready" : placeholder}
         disabled={disabled}
         onChange={(e) => setText(e.target.value)}
-        onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey) { e.preventDefault(); submit(); } }}
+        onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.nativeEvent.isComposing) { e.preventDefault(); submit(); } }}
       />
-      {busy ? <button type="button" className="stop" onClick={onStop}>Stop</button> : <button type="submit" disabled={disabled || !text.trim()}>Send</button>}
+      {busy ? <button type="button" className="stop" disabled={!stoppable} onClick={onStop}>Stop</button> : <button type="submit" disabled={disabled || !text.trim()}>Send</button>}
     </form>
   );
 }

@@ -12,11 +12,12 @@ export function Trail({ turn, running }: { turn?: string; running: boolean }) {
   if (!turn || all.length === 0) return <aside className="trail" aria-label="Trail" />;
   const start = Math.min(...all.map((r) => r.start_us));
   const span = Math.max(1, ...all.map((r) => r.start_us + r.duration_us - start));
+  const calls = all.filter((r) => r.kind === "exchange").length;
   const tokens = all.filter((r) => r.kind === "exchange").reduce((n, r) => n + Number(r["gen_ai.usage.input_tokens"] ?? 0) + Number(r["gen_ai.usage.output_tokens"] ?? 0), 0);
   return (
     <aside className="trail" aria-label="Trail">
       <header>
-        <b>{ms(span)}</b> · {all.filter((r) => r.kind === "exchange").length} model calls · {tokens} tokens
+        <b>{ms(span)}</b> · {calls} model {calls === 1 ? "call" : "calls"} · {tokens} tokens
         <code title={`sightline explain ${text(all[0], "trace_id")}`}>{text(all[0], "trace_id").slice(0, 8)}</code>
       </header>
       {all.map((r) => <Row key={r.id} record={r} left={((r.start_us - start) / span) * 100} width={(r.duration_us / span) * 100} />)}
@@ -38,7 +39,7 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
             <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
             {r.auth !== undefined && <span className="chip">{identity[text(r, "auth")] ?? text(r, "auth")}</span>}
             {r["gen_ai.usage.input_tokens"] !== undefined && <span className="chip">{text(r, "gen_ai.usage.input_tokens")} in · {text(r, "gen_ai.usage.output_tokens")} out</span>}
-            {failed && <span className="chip bad">{text(r, "http.status") || "failed"}</span>}
+            {failed && <span className="chip bad" title={text(r, "error")}>{Number(r["http.status"] ?? 0) >= 400 ? text(r, "http.status") : "failed"}</span>}
           </span>
         )}
       </summary>

@@ -1,49 +1,77 @@
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import type { Message, Part, Task } from "../api";
+import type { Message, Part } from "../api";
 import { Trail } from "./Trail";
 
-export interface LiveTurn { asked: string; messages: Message[]; partial: string; state: string; error?: string; task?: string }
+interface Props {
+  task?: { id: string };  // absent until the server has given it a name
+  running?: boolean;
+  asked: string;
+  said: Message[];
+  partial?: string;  // text of a model call that has not ended
+  state: string;     // as A2A names it
+  words?: string;    // what the state says: an error, a question
+}
 
 // One turn: what was asked, what the agent did and answered, and beside it the trail.
-export function Turn({ task, live }: { task?: Task; live?: LiveTurn }) {
-  const history = task?.history ?? [];
-  const asked = live?.asked ?? history.filter((m) => m.role === "user").map((m) => m.parts.map((p) => p.text ?? "").join("")).join("\n");
-  const said = live?.messages ?? history.filter((m) => m.role === "agent");
+export function Turn({ task, running, asked, said, partial, state, words }: Props) {
   const results = new Map<string, Part>();
   for (const m of said) for (const p of m.parts) if (p.metadata?.adk_type === "function_response") results.set(String(p.data?.id), p);
-  const state = live?.state ?? task!.status.state;
-  const words = live?.error ?? (state !== "completed" ? task?.status.message?.parts.map((p) => p.text ?? "").join("") : undefined);
+  const problem = state === "failed" || state === "rejected";
   return (
     <article className="exchange-row">
       <div className="talk">
         <div className="user">{asked}</div>
         <div className="agent">
           {said.flatMap((m) => m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} />))}
-          {live?.partial && <Markdown remarkPlugins={[remarkGfm]}>{live.partial}</Markdown>}
-          {live && !live.partial && (state === "working" || state === "submitted") && <span className="working" role="status">working</span>}
-          {words && <p className={state === "input-required" ? "question" : "problem"} role={state === "failed" ? "alert" : undefined}>{words}</p>}
+          {partial && <Words text={partial} />}
+          {running && !partial && (state === "working" || state === "submitted") && <span className="working" role="status">working</span>}
+          {problem && <p className="problem" role="alert">{words || "failed without a reason"}</p>}
           {state === "canceled" && <p className="sub">stopped</p>}
         </div>
       </div>
-      <Trail turn={live?.task ?? task?.id} running={!!live} />
+      <Trail turn={task?.id} running={!!running} />
     </article>
   );
 }
 
+function Words({ text }: { text: string }) {
+  return <Markdown remarkPlugins={[remarkGfm]}>{text}</Markdown>;
+}
+
 function PartView({ part, results }: { part: Part; results: Map<string, Part> }) {
-  if (part.metadata?.adk_type === "function_response") return null;
-  if (part.metadata?.adk_type === "function_call") {
-    const call = part.data as { id?: string; name?: string; args?: unknown };
-    if (call.name === "adk_request_confirmation") return null;
-    const response = results.get(String(call.id))?.data?.response as { result?: string } | undefined;
-    return (
-      <details className="tool">
-        <summary><span className={`dot ${response ? "ok" : "busy"}`} />tool <b>{call.name}</b></summary>
-        <pre>{JSON.stringify(call.args, null, 2)}</pre>
-        {response && <pre>{response.result}</pre>}
-      </details>
-    );
-  }
-  return part.text ? <Markdown remarkPlugins={[remarkGfm]}>{part.text}</Markdown> : null;
+  const type = part.metadata?.adk_type;
+  if (type === "function_response") return null;
+  if (type !== "function_call") return part.text ? <Words text={part.text} /> : null;
+  const call = part.data as { id?: string; name?: string; args?: unknown };
+  if (call.name === "adk_request_confirmation") return null;
+  const response = results.get(String(call.id))?.data?.response as { result?: string } | undefined;
+  if (call.name === "ask_user") return <Question args={call.args} answer={response?.result} />;
+  return (
+    <details className="tool">
+      <summary><span className={`dot ${!response ? "busy" : response.result?.startsWith("error: ") ? "bad" : "ok"}`} />tool <b>{call.name}</b></summary>
+      <pre>{JSON.stringify(call.args, null, 2)}</pre>
+      {response && <pre>{response.result}</pre>}
+    </details>
+  );
+}
+
+interface Asked { question?: string; choices?: unknown[] }
+
+// What the agent wanted to know, and what it was told.
+function Question({ args, answer }: { args: unknown; answer?: string }) {
+  const list = (args as { questions?: unknown } | undefined)?.questions;
+  const questions = (Array.isArray(list) ? list : []) as Asked[];
+  return (
+    <div className="question">
+      {questions.length === 0 && <p>The agent asks for your input.</p>}
+      {questions.map((q, i) => (
+        <div key={i}>
+          <Words text={String(q?.question ?? "")} />
+          {Array.isArray(q?.choices) && <ul>{q.choices.map((c, k) => <li key={k}>{String(c)}</li>)}</ul>}
+        </div>
+      ))}
+      {answer !== undefined && <div className="user">{answer}</div>}
+    </div>
+  );
 }

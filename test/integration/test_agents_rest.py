@@ -1,0 +1,271 @@
+"""kagent's REST paths and envelope, and who may call them: Host and Origin."""
+
+import json
+import re
+import unittest
+import urllib.parse
+import uuid
+
+import objects
+from harness import wait_until
+from test_agents_kit import AgentTest, KEY, NS, request, say, text_of, user_message
+
+
+class Paths(AgentTest):
+    def get(self, path, status=200, **headers):
+        reply = self.rest("GET", path, headers=headers).expect(status)
+        if status != 200:
+            self.assertIsInstance(reply.json["error"], str, "errors are {\"error\": text}")
+            self.assertTrue(reply.json["error"])
+        return reply
+
+    def test_agents(self):
+        agents = {a["agent"]["metadata"]["name"]: a for a in self.get("/api/agents").data}
+        self.assertLessEqual({"plain", "chunks", "tooled"}, set(agents))
+        plain = agents["plain"]
+        self.assertEqual(("kagent.dev/v1alpha2", "Agent"), (plain["agent"]["apiVersion"], plain["agent"]["kind"]))
+        self.assertEqual(f"{NS}__NS__plain", plain["id"])
+        self.assertEqual(("OpenAI", f"{NS}/m", True, True), (plain["modelProvider"], plain["modelConfigRef"],
+                                                            plain["deploymentReady"], plain["accepted"]))
+        self.assertEqual("claude-3-5-haiku-latest", plain["model"])
+        for field in ("tools", "memoryRefs", "workloadMode"):
+            self.assertIn(field, plain)
+        self.assertEqual(plain, self.get(f"/api/agents/{NS}/plain").data)
+        self.assertEqual(list(self.tools), agents["tooled"]["tools"][0]["mcpServer"]["toolNames"])
+
+    def test_agents_of_a_namespace(self):
+        names = [a["agent"]["metadata"]["name"] for a in self.get(f"/api/agents?namespace={NS}").data]
+        self.assertIn("plain", names)
+        self.assertEqual([], self.get("/api/agents?namespace=default").data)
+
+    def test_an_agent_that_is_not_ready(self):
+        self.api.must_create(objects.agent(NS, "waiting", "absent"))
+        wait_until(lambda: self.api.read("Agent", NS, "waiting").get("status", {}).get("conditions"))
+        found = self.get(f"/api/agents/{NS}/waiting").data
+        self.assertEqual((False, False), (found["deploymentReady"], found["accepted"]))
+        self.assertIn("waiting", [a["agent"]["metadata"]["name"] for a in self.get("/api/agents").data])
+
+    def test_making_and_removing_an_agent(self):
+        manifest = objects.agent(NS, "by-rest", "m")
+        reply = self.rest("POST", "/api/agents", manifest).expect(200, 201)
+        self.assertIn("by-rest", json.dumps(reply.data))
+        self.assertEqual("A test agent.", self.api.read("Agent", NS, "by-rest")["spec"]["description"])
+        manifest["spec"]["description"] = "Changed."
+        self.rest("PUT", "/api/agents", manifest).expect(200)
+        self.assertEqual("Changed.", self.api.read("Agent", NS, "by-rest")["spec"]["description"])
+        self.rest("POST", "/api/agents", manifest).expect(409)
+        self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(200)
+        wait_until(lambda: not self.api.exists("Agent", NS, "by-rest"))
+        self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(404)
+        for bad in ("{", {}, {"kind": "Agent"}, {**manifest, "spec": {"type": "Nonsense"}}, [1]):
+            self.assertIn(self.rest("POST", "/api/agents", bad).status, (400, 422))
+
+    def test_model_configs(self):
+        configs = {c["ref"]: c for c in self.get("/api/modelconfigs").data}
+        self.assertEqual("OpenAI", configs[f"{NS}/m"]["spec"]["provider"])
+        self.assertEqual(configs[f"{NS}/m"], self.get(f"/api/modelconfigs/{NS}/m").data)
+        self.get(f"/api/modelconfigs/{NS}/absent", 404)
+
+    def test_namespaces(self):
+        found = {n["name"]: n["status"] for n in self.get("/api/namespaces").data}
+        self.assertEqual(("Active", "Active"), (found[NS], found["default"]))
+
+    def test_the_small_ones(self):
+        self.assertEqual(200, self.rest("GET", "/health").status)
+        version = self.get("/version").json
+        self.assertEqual({"kagent_version", "git_commit", "build_date"}, set(version) & {"kagent_version", "git_commit", "build_date"})
+        self.assertEqual("admin@kagent.dev", self.get("/api/me").json["sub"])
+
+    def test_what_is_not_there(self):
+        for path in (f"/api/agents/{NS}/absent", "/api/agents/absent/plain", "/api/nothing", f"/api/sessions/{uuid.uuid4()}",
+                     f"/api/tasks/{uuid.uuid4()}", f"/api/sessions/{uuid.uuid4()}/tasks"):
+            with self.subTest(path):
+                self.get(path, 404)
+
+    def test_other_methods(self):
+        for method, path in (("DELETE", "/api/agents"), ("PATCH", "/api/agents"), ("POST", "/api/namespaces"), ("PUT", "/api/me")):
+            with self.subTest((method, path)):
+                self.assertIn(self.rest(method, path, {}).status, (404, 405))
+
+    def test_nothing_secret_is_shown(self):
+        self.agent().send("hello")
+        for path in ("/api/agents", "/api/modelconfigs", "/api/sessions", "/api/records", f"/api/agents/{NS}/plain"):
+            self.assertNotIn(KEY, self.rest("GET", path).text)
+
+    def test_hostile_paths(self):
+        for path in ("/api/agents/%2e%2e/x", "/api/sessions/%00", "/api/sessions/%ff%fe", "/api/a2a/lab/..%2fplain/",
+                     "/../../etc/passwd", "/assets/../../../../etc/passwd", "/api/sessions/" + "x" * 7000, "/api//agents"):
+            with self.subTest(path[:40]):
+                reply = self.rest("GET", path)
+                self.assertLess(reply.status, 500)
+                self.assertNotIn("root:", reply.text)
+        self.get("/api/agents")
+
+
+class SessionPaths(AgentTest):
+    def get(self, path):
+        return self.rest("GET", path).expect(200).data
+
+    def test_life_of_a_session(self):
+        reply = self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "name": "My session"}).expect(201)
+        session = reply.data
+        self.assertEqual(("My session", f"{NS}/plain"), (session["name"], session["agent_ref"]))
+        path = f"/api/sessions/{session['id']}"
+        self.assertEqual((session, []), (self.get(path)["session"], self.get(path)["events"]))
+        self.assertIn(session["id"], [s["id"] for s in self.get("/api/sessions")])
+        self.assertIn(session["id"], [s["id"] for s in self.get(f"/api/sessions/agent/{NS}/plain")])
+        self.assertNotIn(session["id"], [s["id"] for s in self.get(f"/api/sessions/agent/{NS}/chunks")])
+        for method in ("PATCH", "PUT"):
+            self.rest(method, path, {"name": f"Renamed by {method}"}).expect(200)
+            self.assertEqual(f"Renamed by {method}", self.get(path)["session"]["name"])
+        self.rest("DELETE", path).expect(200)
+        self.rest("GET", path).expect(404)
+        self.rest("DELETE", path).expect(404)
+        self.assertNotIn(session["id"], [s["id"] for s in self.get("/api/sessions")])
+
+    def test_talking_in_it(self):
+        session = self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain"}).expect(201).data
+        task = self.agent().send("one", session["id"])
+        self.assertEqual(session["id"], task["contextId"])
+        self.agent().send("two", session["id"])
+        tasks = self.get(f"/api/sessions/{session['id']}/tasks")
+        self.assertEqual(["one", "two"], [text_of(t["history"][0]) for t in tasks])
+        self.assertEqual(["completed"] * 2, [t["status"]["state"] for t in tasks])
+        events = self.get(f"/api/sessions/{session['id']}")["events"]
+        self.assertEqual(4, len(events))
+        for word, event in zip(("one", "You said: one", "two", "You said: two"), events):
+            self.assertTrue(event["id"])
+            self.assertIn(word, event["data"])
+
+    def test_events_have_the_shape_of_adk(self):
+        """2.6: `data` is a string that holds an ADK event: author, content{role, parts}, ..."""
+        task = self.agent().send("one")
+        for event in self.get(f"/api/sessions/{task['contextId']}")["events"]:
+            data = json.loads(event["data"])
+            self.assertTrue(data["content"]["parts"])
+            self.assertTrue(data["author"])
+
+    def test_the_wire_of_its_tasks(self):
+        task = self.agent().send("one")
+        path = f"/api/sessions/{task['contextId']}/tasks"
+        self.assertEqual("completed", self.rest("GET", path).data[0]["status"]["state"])
+        self.assertEqual("completed", self.rest("GET", path, headers={"A2A-Version": "0.3"}).data[0]["status"]["state"])
+        newer = self.rest("GET", path, headers={"A2A-Version": "1.0"}).data[0]
+        self.assertEqual("TASK_STATE_COMPLETED", newer["status"]["state"])
+        self.rest("GET", path, headers={"A2A-Version": "9.9"}).expect(400)
+
+    def test_one_that_a_message_made(self):
+        task = self.agent().send("a message of more than twenty characters")
+        session = self.get(f"/api/sessions/{task['contextId']}")["session"]
+        self.assertEqual("a message of more th", session["name"])
+        self.assertEqual(f"{NS}__NS__plain", session["agent_id"])
+        for text in ("тест" * 10, "漢字" * 20, "x" + "é" * 30):
+            with self.subTest(text):
+                task = self.agent().send(text)
+                self.assertEqual(text[:20], self.get(f"/api/sessions/{task['contextId']}")["session"]["name"])
+
+    def test_with_an_id_of_ones_own(self):
+        name = f"own-{uuid.uuid4()}"
+        self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "id": name}).expect(201)
+        self.assertEqual(name, self.get(f"/api/sessions/{name}")["session"]["id"])
+        self.assertIn(self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "id": name}).status, (200, 201, 409))
+        odd = "a/b ? %41 é"
+        self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "id": odd}).expect(201, 400)
+
+    def test_of_an_agents_own_making(self):
+        session = self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "source": "agent"}).expect(201).data
+        self.assertNotIn(session["id"], [s["id"] for s in self.get(f"/api/sessions/agent/{NS}/plain")])
+
+    def test_bad_ones(self):
+        for body in ("{", {}, {"agent_ref": 5}, {"agent_ref": ""}, {"agent_ref": f"{NS}/absent"}, {"agent_ref": "no-slash"}, []):
+            with self.subTest(body):
+                reply = self.rest("POST", "/api/sessions", body)
+                self.assertIn(reply.status, (400, 404, 422))
+                self.assertTrue(reply.json["error"])
+
+    def test_deleting_one_that_is_busy(self):
+        self.script({"fault": "hang"})
+        agent = self.agent()
+        task = agent.send("wait", blocking=False)
+        self.wait_model_calls(1)
+        reply = self.rest("DELETE", f"/api/sessions/{task['contextId']}")
+        self.assertIn(reply.status, (200, 409))
+        if reply.status == 200:
+            self.assertEqual(-32001, agent.error("tasks/get", {"id": task["id"]})["code"])
+            self.script(say("fine"))
+            self.assertEqual("completed", agent.send("again", task["contextId"])["status"]["state"])
+        else:
+            agent.must("tasks/cancel", {"id": task["id"]})
+
+    def test_deleting_takes_its_tasks(self):
+        agent = self.agent()
+        task = agent.send("private words")
+        self.rest("DELETE", f"/api/sessions/{task['contextId']}").expect(200)
+        self.assertEqual(-32001, agent.error("tasks/get", {"id": task["id"]})["code"])
+        self.rest("GET", f"/api/tasks/{task['id']}").expect(404)
+        again = agent.send("hello", task["contextId"])
+        self.assertEqual("completed", again["status"]["state"])
+        self.assertNotIn("private words", json.dumps(self.last_messages()))
+
+    def test_one_task(self):
+        task = self.agent().send("hello")
+        self.assertEqual(task, self.get(f"/api/tasks/{task['id']}"))
+
+
+class WhoMayCall(AgentTest):
+    """A page of another site must not be able to drive the agents of whoever looks at it."""
+
+    BODY = {"jsonrpc": "2.0", "id": 1, "method": "message/send"}
+
+    def tries(self, headers):
+        path = f"/api/a2a/{NS}/plain/"
+        yield request(self.url, "POST", path, {**self.BODY, "params": {"message": user_message("x")}}, headers)
+        for method, where in (("GET", "/api/agents"), ("GET", path + ".well-known/agent-card.json"), ("GET", "/api/sessions"),
+                              ("POST", "/api/sessions"), ("DELETE", "/api/sessions/x"), ("GET", "/api/records")):
+            yield request(self.url, method, where, {} if method == "POST" else None, headers)
+
+    def test_a_foreign_host(self):
+        for host in ("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example"):
+            for reply in self.tries({"Host": host}):
+                with self.subTest((host, reply.what)):
+                    self.assertEqual(403, reply.status)
+        self.assertEqual([], self.model_calls())
+
+    def test_a_foreign_origin(self):
+        for origin in ("http://evil.example", "https://evil.example", "null", "http://127.0.0.1:1", "http://localhost.evil.example",
+                       "file://", "garbage", self.url + ".evil.example"):
+            for reply in self.tries({"Origin": origin}):
+                with self.subTest((origin, reply.what)):
+                    self.assertEqual(403, reply.status)
+        self.assertEqual([], self.model_calls())
+
+    def test_its_own_page(self):
+        port = urllib.parse.urlsplit(self.url).port
+        for headers in ({"Origin": self.url}, {"Host": f"localhost:{port}"}, {},
+                        {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}):
+            with self.subTest(headers):
+                self.assertEqual(200, request(self.url, "GET", "/api/agents", headers=headers).status)
+                task = request(self.url, "POST", f"/api/a2a/{NS}/plain/", {
+                    **self.BODY, "params": {"message": user_message("x")}}, headers).expect(200).json["result"]
+                self.assertEqual("completed", task["status"]["state"])
+
+    def test_no_answer_invites_other_origins(self):
+        reply = request(self.url, "OPTIONS", f"/api/a2a/{NS}/plain/", headers={
+            "Origin": "http://evil.example", "Access-Control-Request-Method": "POST"})
+        self.assertIsNone(reply.headers.get("Access-Control-Allow-Origin"))
+        self.assertIsNone(request(self.url, "GET", "/api/agents").headers.get("Access-Control-Allow-Origin"))
+
+    def test_the_admin_address_too(self):
+        url = re.match(r"https?://[^/]+", self.server.endpoints()["admin"]).group(0)
+        self.assertEqual(200, request(url, "GET", "/config_dump").status)
+        self.assertEqual(403, request(url, "GET", "/config_dump", headers={"Host": "evil.example"}).status)
+
+    def test_the_dump_hides_credentials(self):
+        url = re.match(r"https?://[^/]+", self.server.endpoints()["admin"]).group(0)
+        dump = request(url, "GET", "/config_dump").expect(200)
+        self.assertNotIn(KEY, dump.text)
+        self.assertIn("api.openai.com", dump.text)
+
+
+if __name__ == "__main__":
+    unittest.main()

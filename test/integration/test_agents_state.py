@@ -1,0 +1,203 @@
+"""The state directory: one server at a time, damage, and a disk that is full."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import objects
+from harness import FakeLlm, Process, Sightline, need_binary, wait_until
+from test_agents_kit import A2a, NS, request, text_of, wait_ready
+
+
+def up(state_dir):
+    return Process([need_binary(), "up", "--state-dir", state_dir]
+                   + [a for name in ("api", "ui", "admin", "metrics", "ready") for a in (f"--{name}", "127.0.0.1:0")])
+
+
+class OneAtATime(unittest.TestCase):
+    def test_a_second_one_is_refused(self):
+        with Sightline() as server:
+            before = server.endpoints()
+            second = up(server.state_dir)
+            self.assertEqual(1, second.wait(5), second.report())
+            text = second.stderr()
+            self.assertIn(str(server.state_dir), text)
+            self.assertRegex(text, r"(?i)already|in use|another|locked|runs")
+            self.assertNotIn("ready", second.lines)
+            self.assertEqual(before, server.endpoints())
+            api = server.client()
+            api.must_create(objects.config_map("default", "still"))
+            api.close()
+            self.assertEqual(200, request(before["ui"], "GET", "/api/agents").status)
+
+    def test_of_many_at_once_one_wins(self):
+        folder = tempfile.mkdtemp(prefix="sightline-race-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        processes = [up(folder) for _ in range(4)]
+        try:
+            def settled():
+                return sum(p.child.poll() is not None for p in processes) == 3 and any("ready" in p.lines for p in processes)
+
+            wait_until(settled, what=lambda: "\n".join(p.report() for p in processes))
+            self.assertEqual([1, 1, 1], [p.child.poll() for p in processes if p.child.poll() is not None])
+        finally:
+            for process in processes:
+                process.kill()
+
+    def test_a_port_that_is_taken(self):
+        with Sightline() as server, tempfile.TemporaryDirectory() as folder:
+            taken = server.endpoints()["ui"].removeprefix("http://")
+            second = Process([need_binary(), "up", "--state-dir", folder, "--api", "127.0.0.1:0", "--ui", taken, "--admin", "127.0.0.1:0",
+                              "--metrics", "127.0.0.1:0", "--ready", "127.0.0.1:0"])
+            self.assertEqual(1, second.wait(5), second.report())
+            self.assertIn(taken, second.stderr())
+
+    def test_a_damaged_state_directory(self):
+        """A file that is no database: refused with its name, not overwritten."""
+        with tempfile.TemporaryDirectory() as folder:
+            server = Sightline(state_dir=folder)
+            server.stop()
+            databases = [p for p in pathlib.Path(folder).iterdir() if p.is_file() and p.read_bytes()[:6] == b"SQLite"]
+            self.assertTrue(databases)
+            for path in databases:
+                good = path.read_bytes()
+                path.write_bytes(b"this is no database" * 1000)
+                second = up(folder)
+                self.assertEqual(1, second.wait(5), second.report())
+                self.assertIn(path.name, second.stderr())
+                self.assertEqual(b"this is no database" * 1000, path.read_bytes())
+                path.write_bytes(good)
+
+
+class FullDisk(unittest.TestCase):
+    """A small file system of its own; skipped where mounting is not permitted."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="sightline-full-")
+        self.addCleanup(os.rmdir, self.folder)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", self.folder], capture_output=True, text=True)
+        if done.returncode:
+            self.skipTest(f"no small file system: mount says {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.folder], check=True)
+        self.fake = FakeLlm()
+        self.addCleanup(self.fake.stop)
+        self.server = Sightline(state_dir=f"{self.folder}/state")
+        self.addCleanup(self.server.kill)
+        self.api = self.server.client()
+        self.addCleanup(self.api.close)
+        self.api.must_create(objects.namespace(NS))
+        self.api.must_create(objects.secret(NS, "llm-key", Authorization="k"))
+        self.api.must_create(objects.model_config(NS, "m", f"{self.fake.url}/v1", "llm-key"))
+        self.api.must_create(objects.agent(NS, "plain", "m"))
+        wait_ready(self.api, "plain")
+
+    def fill(self):
+        """Takes all but what a few writes need."""
+        filler = pathlib.Path(self.folder, "filler")
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                for _ in range(24 * 64):
+                    file.write(b"\0" * 16384)
+            except OSError:
+                pass
+            os.ftruncate(file.fileno(), max(0, file.tell() - 262144))
+        return filler
+
+    def test_clear_errors_and_reads_go_on(self):
+        agent = A2a(self.server.endpoints()["ui"], "plain")
+        before = agent.send("before")
+        filler = self.fill()
+        acked, refused = [], None
+        for n in range(400):
+            answer = self.api.create(objects.config_map(NS, f"c{n}", {"k": "x" * 20_000}))
+            if answer.status != 201:
+                refused = answer
+                break
+            acked.append(f"c{n}")
+        self.assertIsNotNone(refused, "the disk never became full")
+        self.assertIn(refused.status, (500, 503, 507))
+        self.assertEqual("Failure", refused.object["status"])
+        self.assertRegex(refused.message, r"(?i)disk|full|space")
+        with self.subTest("reads"):
+            self.assertEqual(set(acked), {n for n in self.api.names("ConfigMap", NS) if n.startswith("c")})
+            self.assertFalse(self.api.exists("ConfigMap", NS, f"c{len(acked)}"))
+            self.assertEqual(before, agent.get(before["id"]))
+            self.assertEqual(200, request(self.server.endpoints()["ui"], "GET", "/api/agents").status)
+        with self.subTest("tasks"):
+            errors, started = [], []
+            for n in range(200):
+                answer = agent.call("message/send", {"message": {"kind": "message", "role": "user", "messageId": f"m{n}",
+                                                                 "parts": [{"kind": "text", "text": "x" * 20_000}]}})
+                if "error" in answer:
+                    errors.append(answer["error"])
+                    break
+                started.append(answer["result"])
+                if answer["result"]["status"]["state"] != "completed":
+                    errors.append({"code": -32603, "message": text_of(answer["result"]["status"].get("message"))})
+                    break
+            self.assertTrue(errors)
+            self.assertEqual(-32603, errors[0]["code"])
+            self.assertRegex(errors[0]["message"], r"(?i)disk|full|space")
+        filler.unlink()
+        with self.subTest("after there is room again"):
+            self.api.create(objects.config_map(NS, "after")).expect(201)
+            self.assertEqual("completed", agent.send("after")["status"]["state"])
+        with self.subTest("after a crash"):
+            self.server.restart(hard=True)
+            api = self.server.client()
+            self.addCleanup(api.close)
+            self.assertEqual(set(acked) | {"after"}, {n for n in api.names("ConfigMap", NS) if n.startswith("c") or n == "after"})
+            self.assertEqual(before, A2a(self.server.endpoints()["ui"], "plain").get(before["id"]))
+
+    def test_a_start_with_a_full_disk(self):
+        self.server.kill()
+        filler = self.fill()
+        with open(filler, "ab", buffering=0) as file:
+            try:
+                for _ in range(200):
+                    file.write(b"\0" * 4096)
+            except OSError:
+                pass
+        process = up(f"{self.folder}/state")
+        self.addCleanup(process.kill)
+        wait_until(lambda: process.child.poll() is not None or "ready" in process.lines, what=process.report)
+        if process.child.poll() is not None:
+            self.assertEqual(1, process.child.poll(), process.report())
+            self.assertRegex(process.stderr(), r"(?i)disk|full|space")
+
+
+class SmallFiles(unittest.TestCase):
+    """RLIMIT_FSIZE: the file that holds everything may not grow further. Needs no rights."""
+
+    def test_a_limit_on_the_size_of_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            args = [str(need_binary()), "up", "--state-dir", folder]
+            args += [a for name in ("api", "ui", "admin", "metrics", "ready") for a in (f"--{name}", "127.0.0.1:0")]
+            process = Process(["sh", "-c", 'trap "" XFSZ; ulimit -f 8192; exec "$@"', "sh", *args])
+            self.addCleanup(process.kill)
+            process.wait_line("ready")
+            server = Sightline(state_dir=folder, start=False)
+            api, acked, refused = server.client(), [], None
+            self.addCleanup(api.close)
+            for n in range(400):
+                answer = api.create(objects.config_map("default", f"c{n}", {"k": "x" * 50_000}))
+                if answer.status != 201:
+                    refused = answer
+                    break
+                acked.append(f"c{n}")
+            self.assertIsNotNone(refused, "there was no limit")
+            self.assertIn(refused.status, (500, 503, 507))
+            self.assertTrue(refused.message)
+            self.assertEqual(set(acked), {n for n in api.names("ConfigMap", "default") if n.startswith("c")})
+            process.kill()
+            with Sightline(state_dir=folder) as again:
+                api = again.client()
+                self.addCleanup(api.close)
+                self.assertEqual(set(acked), {n for n in api.names("ConfigMap", "default") if n.startswith("c")})
+
+
+if __name__ == "__main__":
+    unittest.main()
