@@ -204,7 +204,7 @@ Runtime::RunPtr Runtime::start_run(const TaskRow& row, const route::AgentSpec& s
 
 net::Task<void> Runtime::drive(Runtime* self, RunPtr run) {
   // Lets the submitter subscribe before the first event.
-  co_await net::asio::post(self->loop_.io(), net::asio::use_awaitable);
+  co_await net::asio::post(self->loop_.io(), net::use_plain_task);
   auto outcome = co_await self->steps(run);
   self->finish(run, outcome);
 }
@@ -380,8 +380,8 @@ net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, V
   if (!result) r.error = result.error().message;
   options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn,
                     r.tool, r.duration_us / 1000, result ? "" : " error=\"" + r.error + "\"");
-  std::vector<observe::Record> records;
-  records.push_back(std::move(r));
+  std::vector<observe::RecordPtr> records;
+  records.push_back(std::make_unique<observe::Record>(std::move(r)));
   if (options_.sink) options_.sink->take(std::move(records));
   co_return result;
 }
@@ -461,8 +461,8 @@ void Runtime::record_turn(const RunPtr& run, const std::string& error) {
   r.error = error;
   options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn,
                     run->row.state, r.duration_us / 1000, error.empty() ? "" : fmt::format(" error=\"{}\"", error));
-  std::vector<observe::Record> records;
-  records.push_back(std::move(r));
+  std::vector<observe::RecordPtr> records;
+  records.push_back(std::make_unique<observe::Record>(std::move(r)));
   if (options_.sink) options_.sink->take(std::move(records));
 }
 

@@ -115,7 +115,7 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
 
   static net::Task<void> pause(net::Loop* loop, int64_t ms) {
     if (ms <= 0) co_return;
-    net::asio::steady_timer timer(loop->io(), std::chrono::milliseconds(ms));
+    net::Timer timer(loop->io(), std::chrono::milliseconds(ms));
     co_await timer.async_wait(net::use_task);
   }
 

@@ -18,6 +18,15 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 constexpr auto kToken = make_token_table();
 
+constexpr std::array<bool, 256> make_host_table() {
+  std::array<bool, 256> t{};
+  for (int c = 0; c < 128; ++c)
+    t[static_cast<size_t>(c)] = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+  for (char c : std::string_view("-._~%!$&'()*+;=")) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}
+constexpr auto kHostByte = make_host_table();
+
 bool valid_value(std::string_view s) {
   for (unsigned char c : s)
     if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
@@ -61,9 +70,14 @@ Result<void> note_field(const Field& f, Head& out, Framers& seen) {
       break;
     case 10:
       if (iequals(f.name, "connection")) {
-        for (auto token : split(f.value, ',')) {
-          seen.close |= iequals(trim_ows(token), "close");
-          seen.keep_alive |= iequals(trim_ows(token), "keep-alive");
+        for (std::string_view rest = f.value; !rest.empty();) {
+          size_t comma = std::min(rest.find(','), rest.size());
+          std::string_view token = trim_ows(rest.substr(0, comma));
+          rest.remove_prefix(std::min(comma + 1, rest.size()));
+          bool close = iequals(token, "close"), keep = iequals(token, "keep-alive");
+          seen.close |= close;
+          seen.keep_alive |= keep;
+          out.names_fields |= !close && !keep && !token.empty();
         }
       }
       break;
@@ -90,6 +104,7 @@ Result<void> note_field(const Field& f, Head& out, Framers& seen) {
 
 Result<void> parse_fields(std::string_view rest, Head& out, Framers& seen, const HeadLimits& limits) {
   out.fields.clear();
+  out.names_fields = false;
   for (;;) {
     SL_TRY(line, take_line(rest));
     if (line.empty()) break;
@@ -127,11 +142,8 @@ bool valid_authority(std::string_view s, bool port_required) {
     return host.ends_with(']') &&
            host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.v") == std::string_view::npos;
   if (colon != std::string_view::npos && host.empty()) return false;
-  for (unsigned char c : host) {
-    bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              std::string_view("-._~%!$&'()*+;=").find(static_cast<char>(c)) != std::string_view::npos;
-    if (!ok) return false;
-  }
+  for (unsigned char c : host)
+    if (!kHostByte[c]) return false;
   return true;
 }
 
@@ -220,9 +232,10 @@ Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLi
   if (seen.hosts > 1) return bad("more than one Host");
   if (minor == 1 && seen.hosts == 0) return bad("HTTP/1.1 request without Host");
   if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
-  if (auto host = out.field("host"); host && !valid_authority(*host, false)) return bad("Host");
-  if (out.host.empty())
-    if (auto host = out.field("host")) out.host = *host;
+  if (auto host = out.field("host")) {
+    if (!valid_authority(*host, false)) return bad("Host");
+    if (out.host.empty()) out.host = *host;
+  }
   out.framing = seen.chunked                            ? Framing::Chunked
                 : seen.has_length && out.content_length ? Framing::Length
                                                         : Framing::None;

@@ -421,7 +421,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
   // A bookmark each minute, and the end after the asked time.
   static net::Task<void> keep_watch(net::Loop* loop, HttpResponderPtr out, std::function<void(bool)> tick,
                                     int64_t seconds) {
-    net::asio::steady_timer timer(loop->io());
+    net::Timer timer(loop->io());
     while (!out->closed() && seconds > 0) {
       int64_t step = std::min<int64_t>(seconds, 60);
       timer.expires_after(std::chrono::seconds(step));

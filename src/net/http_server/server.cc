@@ -188,7 +188,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   }
   Task<std::string> next() {  // "" when the client is gone
     while (queue_.empty() && !closed_ && !aborted_) {
-      wake_.expires_at(asio::steady_timer::time_point::max());
+      wake_.expires_at(Timer::time_point::max());
       co_await wake_.async_wait(use_task);
     }
     std::string all;
@@ -218,7 +218,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   }
 
   Loop& loop_;
-  asio::steady_timer wake_;
+  Timer wake_;
   size_t queue_max_;
   size_t queued_ = 0;
   bool keep_alive_;
@@ -437,7 +437,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 // Clients that left while their request waits for an answer: found with one poll() now and then.
 Task<void> watch_waiting(StatePtr state) {
-  asio::steady_timer timer(state->loop.io());
+  Timer timer(state->loop.io());
   while (!state->closing) {
     timer.expires_after(std::chrono::milliseconds(100));
     auto [ec] = co_await timer.async_wait(use_task);
@@ -461,7 +461,7 @@ Task<void> accept_loop(StatePtr state) {
     auto [ec] = co_await state->acceptor->async_accept(socket, use_task);
     if (state->closing || ec == asio::error::operation_aborted) co_return;
     if (ec) {  // out of descriptors: wait for some to close
-      asio::steady_timer timer(state->loop.io(), std::chrono::milliseconds(50));
+      Timer timer(state->loop.io(), std::chrono::milliseconds(50));
       co_await timer.async_wait(use_task);
       continue;
     }

@@ -80,7 +80,7 @@ void Loop::spawn(Task<void> task) {
 }
 
 Task<void> Loop::tick() {
-  asio::steady_timer timer(io_);
+  Timer timer(io_);
   for (;;) {
     timer.expires_after(std::chrono::milliseconds(100));
     auto [ec] = co_await timer.async_wait(use_task);

@@ -62,7 +62,7 @@ class Loop {
   // Before io_: coroutine frames that io_ still holds at its end unhook their deadlines from the list.
   std::list<Deadline*> deadlines_;
   int64_t now_ms_;
-  asio::io_context io_{1};
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // sockets are touched by its thread alone
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };

@@ -32,6 +32,8 @@ Error Stream::error_of(const boost::system::error_code& ec, std::string_view ste
 }
 
 Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
+  // Nobody answers at once: letting others run first saves a read that finds nothing.
+  if (std::exchange(wrote_, false)) co_await asio::post(loop_.io(), use_plain_task);
   boost::system::error_code ec;
   size_t n = 0;
   if (tls_)
@@ -53,6 +55,22 @@ Task<Result<void>> Stream::write(std::string_view data) {
     std::tie(ec, n) = co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), use_task);
   if (ec) co_return fail(error_of(ec, "writing to"));
   co_return Result<void>();
+}
+
+bool Stream::write_now(std::string_view& first, std::string_view& second) {
+  if (tls_) return false;
+  iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                     {const_cast<char*>(second.data()), second.size()}};
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = second.empty() ? 1 : 2;
+  ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n <= 0) return false;
+  wrote_ = true;
+  size_t of_first = std::min(static_cast<size_t>(n), first.size());
+  first.remove_prefix(of_first);
+  second.remove_prefix(static_cast<size_t>(n) - of_first);
+  return first.empty() && second.empty();
 }
 
 // awaited in place

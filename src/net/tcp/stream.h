@@ -21,6 +21,9 @@ class Stream {
 
   // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by clean_eof()).
   Task<Result<size_t>> read_some(char* data, size_t size);
+  // Sends what the kernel takes at once and takes it off the front; true when that was all. What is left, and any
+  // error, is for write2(). TLS streams leave everything to write2().
+  bool write_now(std::string_view& first, std::string_view& second);
   // Both are awaited in place: the bytes must live until they return. Two pieces go in one system call.
   Task<Result<void>> write(std::string_view data);
   Task<Result<void>> write2(std::string_view first, std::string_view second);
@@ -39,7 +42,7 @@ class Stream {
   Deadline& write_deadline() { return write_deadline_; }
   tcp::socket& socket() { return socket_; }
   SSL* ssl() { return tls_ ? tls_->native_handle() : nullptr; }
-  std::string peer() const { return peer_; }  // "ip:port"
+  const std::string& peer() const { return peer_; }  // "ip:port"
   Loop& loop() { return loop_; }
 
  private:
@@ -51,6 +54,7 @@ class Stream {
   std::unique_ptr<Tls> tls_;
   Deadline deadline_, write_deadline_;
   std::string peer_;
+  bool wrote_ = false;  // and nothing was read since
 };
 
 }  // namespace sl::net

@@ -20,16 +20,16 @@ Result<void> Ledger::open(const std::string& path) {
   return {};
 }
 
-Result<void> Ledger::add(const std::vector<Record>& records) {
+Result<void> Ledger::add(const std::vector<const Record*>& records) {
   std::lock_guard lock(mutex_);
   SL_CHECK(db_.transaction([&]() -> Result<void> {
-    for (auto& r : records) {
-      std::string data = json::dump(to_json(r));
-      insert_.bind(1, r.start_unix_us)
-          .bind(2, r.trace_id)
-          .bind(3, r.agent)
-          .bind(4, r.session)
-          .bind(5, r.turn)
+    for (const Record* r : records) {
+      std::string data = json::dump(to_json(*r));
+      insert_.bind(1, r->start_unix_us)
+          .bind(2, r->trace_id)
+          .bind(3, r->agent)
+          .bind(4, r->session)
+          .bind(5, r->turn)
           .bind(6, data);
       SL_CHECK(insert_.run());
     }

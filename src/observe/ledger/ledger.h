@@ -27,7 +27,7 @@ class Ledger {
  public:
   Result<void> open(const std::string& path);
   void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
-  Result<void> add(const std::vector<Record>& records);
+  Result<void> add(const std::vector<const Record*>& records);
   // Newest `limit` that fit, oldest first; each with its "id".
   Result<json::Array> find(const LedgerQuery& query);
   // By record id, trace id or a prefix of at least 6 digits of one: every record of that trace.

@@ -51,26 +51,21 @@ void write_header(std::string& out, std::string_view name, std::string_view type
 
 }  // namespace
 
-void Metrics::observe(Series& series, const std::vector<double>& bounds, std::string labels, double value) {
-  if (series.size() >= kSeriesMax && !series.contains(labels)) labels = "series=\"other\"";
-  Histogram& h = series[labels];
+Metrics::Histogram& Metrics::series(Series& all, const std::vector<double>& bounds, std::string labels) {
+  if (all.size() >= kSeriesMax && !all.contains(labels)) labels = "series=\"other\"";
+  Histogram& h = all[labels];
   h.buckets.resize(bounds.size());
+  return h;
+}
+
+static void observe(Metrics::Histogram& h, const std::vector<double>& bounds, double value) {
   for (size_t i = 0; i < bounds.size(); ++i)
     if (value <= bounds[i]) ++h.buckets[i];
   h.sum += value;
   ++h.count;
 }
 
-void Metrics::add_one(const Record& r) {
-  double seconds = static_cast<double>(r.duration_us) / 1e6;
-  if (r.kind == RecordKind::Turn)
-    return observe(agent_duration_, kSeconds,
-                   Labels().add("gen_ai_agent_name", r.agent).add("error", r.error.empty() ? "" : "true").take(),
-                   seconds);
-  if (r.kind == RecordKind::ToolCall)
-    return observe(tool_duration_, kSeconds,
-                   Labels().add("gen_ai_tool_name", r.tool).add("error", r.error.empty() ? "" : "true").take(),
-                   seconds);
+Metrics::Exchanges Metrics::exchanges_of(const Record& r) {
   std::string labels = Labels()
                            .add("gateway", r.gateway)
                            .add("route", r.route)
@@ -78,25 +73,67 @@ void Metrics::add_one(const Record& r) {
                            .add("protocol", r.protocol)
                            .take();
   if (requests_.size() >= kSeriesMax && !requests_.contains(labels)) labels = "series=\"other\"";
-  ++requests_[labels];
-  observe(duration_, kSeconds, Labels().add("gateway", r.gateway).add("protocol", r.protocol).take(), seconds);
-  if (r.protocol != "llm") return;
-  observe(genai_duration_, kSeconds,
-          genai_labels(r).add("error_type", r.status >= 400 || !r.error.empty() ? std::to_string(r.status) : "").take(),
-          seconds);
-  if (r.has_usage) {
-    observe(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "input").take(),
-            static_cast<double>(r.input_tokens));
-    observe(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "output").take(),
-            static_cast<double>(r.output_tokens));
-  }
-  if (r.streamed && r.first_byte_us)
-    observe(first_chunk_, kSeconds, genai_labels(r).take(), static_cast<double>(r.first_byte_us) / 1e6);
+  Exchanges out;
+  out.requests = &requests_[labels];
+  out.duration = &series(duration_, kSeconds, Labels().add("gateway", r.gateway).add("protocol", r.protocol).take());
+  return out;
 }
 
-void Metrics::add(const std::vector<Record>& records) {
+Metrics::ModelCalls Metrics::model_calls_of(const Record& r) {
+  bool failed = r.status >= 400 || !r.error.empty();
+  ModelCalls out;
+  out.duration = &series(genai_duration_, kSeconds,
+                         genai_labels(r).add("error_type", failed ? std::to_string(r.status) : "").take());
+  if (r.has_usage) {
+    out.input = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "input").take());
+    out.output = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "output").take());
+  }
+  if (r.streamed && r.first_byte_us) out.first_chunk = &series(first_chunk_, kSeconds, genai_labels(r).take());
+  return out;
+}
+
+// Finds `key` in `cache`, or makes the entry; a flood of different labels starts the cache anew.
+template <class Cache, class Make>
+static auto& cached(Cache& cache, const std::string& key, Make make) {
+  if (auto it = cache.find(key); it != cache.end()) return it->second;
+  if (cache.size() >= 2 * kSeriesMax) cache.clear();
+  return cache[key] = make();
+}
+
+void Metrics::add_exchange(const Record& r, double seconds) {
+  key_.assign(r.gateway).append(1, '\0').append(r.route).append(1, '\0').append(r.protocol).append(1, '\0');
+  key_ += static_cast<char>(r.status & 0xff);
+  key_ += static_cast<char>(r.status >> 8);
+  auto& exchange = cached(exchanges_, key_, [&] { return exchanges_of(r); });
+  ++*exchange.requests;
+  observe(*exchange.duration, kSeconds, seconds);
+  if (r.protocol != "llm") return;
+  for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model})
+    key_.append(1, '\0').append(*part);
+  key_ += static_cast<char>('0' + (r.has_usage ? 1 : 0) + (r.streamed && r.first_byte_us ? 2 : 0) +
+                            (r.error.empty() ? 0 : 4));
+  auto& calls = cached(model_calls_, key_, [&] { return model_calls_of(r); });
+  observe(*calls.duration, kSeconds, seconds);
+  if (calls.input) observe(*calls.input, kTokens, static_cast<double>(r.input_tokens));
+  if (calls.output) observe(*calls.output, kTokens, static_cast<double>(r.output_tokens));
+  if (calls.first_chunk) observe(*calls.first_chunk, kSeconds, static_cast<double>(r.first_byte_us) / 1e6);
+}
+
+void Metrics::add_one(const Record& r) {
+  double seconds = static_cast<double>(r.duration_us) / 1e6;
+  std::string failed = r.error.empty() ? "" : "true";
+  if (r.kind == RecordKind::Exchange) return add_exchange(r, seconds);
+  if (r.kind == RecordKind::Turn)
+    return observe(
+        series(agent_duration_, kSeconds, Labels().add("gen_ai_agent_name", r.agent).add("error", failed).take()),
+        kSeconds, seconds);
+  observe(series(tool_duration_, kSeconds, Labels().add("gen_ai_tool_name", r.tool).add("error", failed).take()),
+          kSeconds, seconds);
+}
+
+void Metrics::add(const std::vector<RecordPtr>& records) {
   std::lock_guard lock(mutex_);
-  for (auto& r : records) add_one(r);
+  for (auto& r : records) add_one(*r);
 }
 
 void Metrics::count_ledger_skipped(uint64_t n) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "observe/record/record.h"
@@ -17,23 +18,39 @@ inline constexpr size_t kSeriesMax = 2'000;
 
 class Metrics {
  public:
-  void add(const std::vector<Record>& records);
+  void add(const std::vector<RecordPtr>& records);
   void count_ledger_skipped(uint64_t n);
   std::string text();
 
- private:
   struct Histogram {
     std::vector<uint64_t> buckets;
     double sum = 0;
     uint64_t count = 0;
   };
+
+ private:
   using Series = std::map<std::string, Histogram>;
-  void observe(Series& series, const std::vector<double>& bounds, std::string labels, double value);
+  // Where a record of one kind is counted: found once per distinct set of labels, not once per record.
+  struct Exchanges {
+    uint64_t* requests = nullptr;
+    Histogram* duration = nullptr;
+  };
+  struct ModelCalls {
+    Histogram *duration = nullptr, *input = nullptr, *output = nullptr, *first_chunk = nullptr;
+  };
+  static Histogram& series(Series& all, const std::vector<double>& bounds, std::string labels);
+  Exchanges exchanges_of(const Record& r);
+  ModelCalls model_calls_of(const Record& r);
   void add_one(const Record& r);
+  void add_exchange(const Record& r, double seconds);
 
   std::mutex mutex_;
   std::map<std::string, uint64_t> requests_;
   Series duration_, genai_duration_, tokens_, first_chunk_, agent_duration_, tool_duration_;
+  // By the joined label values. Entries point into the maps above, whose elements never move or go.
+  std::unordered_map<std::string, Exchanges> exchanges_;
+  std::unordered_map<std::string, ModelCalls> model_calls_;
+  std::string key_;
   uint64_t ledger_skipped_ = 0;
 };
 

@@ -18,7 +18,7 @@ Recorder::~Recorder() {
   thread_.join();
 }
 
-void Recorder::take(std::vector<Record> records) {
+void Recorder::take(std::vector<RecordPtr> records) {
   {
     std::lock_guard lock(mutex_);
     if (queue_.size() + records.size() > kQueueMax) {
@@ -43,46 +43,64 @@ void Recorder::run() {
   for (;;) {
     wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
     if (queue_.empty() && stop_) return;
-    std::vector<Record> batch;
+    std::vector<RecordPtr> batch;
     batch.swap(queue_);
     uint64_t lost = std::exchange(dropped_, 0);
     busy_ = true;
     lock.unlock();
     if (lost) logs_.log("sightline").warn("{} records were dropped: they came faster than they could be written", lost);
     write(batch);
+    put_away(std::move(batch));
     lock.lock();
     busy_ = false;
     idle_.notify_all();
   }
 }
 
-void Recorder::write(std::vector<Record>& batch) {
+std::vector<RecordPtr> Recorder::spare() {
+  std::lock_guard lock(mutex_);
+  size_t n = std::min<size_t>(spare_.size(), 256);
+  std::vector<RecordPtr> out(std::make_move_iterator(spare_.end() - static_cast<std::ptrdiff_t>(n)),
+                             std::make_move_iterator(spare_.end()));
+  spare_.resize(spare_.size() - n);
+  return out;
+}
+
+void Recorder::put_away(std::vector<RecordPtr> batch) {
+  for (auto& r : batch) r->clear();
+  std::lock_guard lock(mutex_);
+  for (auto& r : batch)
+    if (spare_.size() < kSpareMax) spare_.push_back(std::move(r));
+}
+
+void Recorder::write(const std::vector<RecordPtr>& batch) {
   metrics_.add(batch);
   if (access_log_) {
     std::vector<std::pair<std::string, LogLine>> lines;
     int64_t now = unix_ms();
     std::string stamp = rfc3339(now, true) + " info ";
     for (auto& r : batch)
-      if (r.kind == RecordKind::Exchange)
-        lines.emplace_back(component_(r.gateway), LogLine{now, stamp + access_line(r)});
+      if (r->kind == RecordKind::Exchange)
+        lines.emplace_back(component_(r->gateway), LogLine{now, stamp + access_line(*r)});
     logs_.write_batch(lines);
   }
-  if (!ledger_) return;
-  uint64_t skipped = 0;
-  std::erase_if(batch, [&](const Record& r) {
-    if (r.kind != RecordKind::Exchange || r.protocol != "http") return false;
-    int64_t second = r.start_unix_us / 1'000'000;
-    if (second != second_) {
+  if (ledger_) to_ledger(batch);
+}
+
+void Recorder::to_ledger(const std::vector<RecordPtr>& batch) {
+  std::vector<const Record*> kept;
+  for (auto& r : batch) {
+    bool plain = r->kind == RecordKind::Exchange && r->protocol == "http";
+    int64_t second = r->start_unix_us / 1'000'000;
+    if (plain && second != second_) {
       second_ = second;
       plain_this_second_ = 0;
     }
-    bool over = ++plain_this_second_ > kPlainPerSecond;
-    skipped += over;
-    return over;
-  });
-  if (skipped) metrics_.count_ledger_skipped(skipped);
-  if (batch.empty()) return;
-  auto ok = ledger_->add(batch);
+    if (!plain || ++plain_this_second_ <= kPlainPerSecond) kept.push_back(r.get());
+  }
+  if (kept.size() < batch.size()) metrics_.count_ledger_skipped(batch.size() - kept.size());
+  if (kept.empty()) return;
+  auto ok = ledger_->add(kept);
   if (!ok && !ledger_broken_) logs_.log("sightline").error("the ledger cannot be written: {}", ok.error().message);
   ledger_broken_ = !ok;
 }

@@ -24,7 +24,8 @@ class Recorder : public RecordSink {
   Recorder(LogHub& logs, Ledger* ledger, std::function<std::string(const std::string& gateway)> component);
   ~Recorder() override;
 
-  void take(std::vector<Record> records) override;
+  void take(std::vector<RecordPtr> records) override;
+  std::vector<RecordPtr> spare() override;
   Metrics& metrics() { return metrics_; }
   void set_access_log(bool on) { access_log_ = on; }
   // Waits until everything taken so far has been written.
@@ -32,10 +33,13 @@ class Recorder : public RecordSink {
 
  private:
   void run();
-  void write(std::vector<Record>& batch);
+  void write(const std::vector<RecordPtr>& batch);
+  void to_ledger(const std::vector<RecordPtr>& batch);
+  void put_away(std::vector<RecordPtr> batch);
 
   static constexpr size_t kQueueMax = 100'000;
   static constexpr uint64_t kPlainPerSecond = 100;
+  static constexpr size_t kSpareMax = 2'048;
 
   LogHub& logs_;
   Ledger* ledger_;
@@ -44,7 +48,8 @@ class Recorder : public RecordSink {
   std::atomic<bool> access_log_ = true;
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
-  std::vector<Record> queue_;
+  std::vector<RecordPtr> queue_;
+  std::vector<RecordPtr> spare_;
   bool busy_ = false;
   bool stop_ = false;
   uint64_t dropped_ = 0;

@@ -4,6 +4,25 @@
 
 namespace sl::observe {
 
+static_assert(sizeof(Record) == 1'016 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
+
+void Record::clear() {
+  for (std::string* s : {&trace_id,       &span_id,       &parent_span_id, &gateway,       &listener,
+                         &route,          &endpoint,      &upstream_addr,  &src_addr,      &method,
+                         &host,           &path,          &version,        &protocol,      &genai_operation,
+                         &genai_provider, &request_model, &response_model, &finish_reason, &agent,
+                         &session,        &turn,          &auth,           &tls_version,   &tls_peer,
+                         &policy,         &tool,          &error})
+    s->clear();
+  dropped.clear();
+  kind = RecordKind::Exchange;
+  start_unix_us = duration_us = first_byte_us = 0;
+  status = 0;
+  request_bytes = response_bytes = 0;
+  has_usage = streamed = false;
+  input_tokens = output_tokens = cached_tokens = 0;
+}
+
 json::Value to_json(const Record& r) {
   static constexpr std::string_view kKinds[] = {"exchange", "turn", "tool_call"};
   json::Object o{{"kind", kKinds[static_cast<int>(r.kind)]},

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,11 @@ struct Record {
   std::string agent, session, turn, auth, tls_version, tls_peer, policy;
   std::string tool;   // tool calls: its name
   std::string error;  // why it failed, in words; empty on success
+
+  // As new, with the strings' memory kept for the next request.
+  void clear();
 };
+using RecordPtr = std::unique_ptr<Record>;
 
 // The JSON form, with the access log's keys; absent ones left out.
 json::Value to_json(const Record& record);
@@ -52,7 +57,9 @@ json::Value to_json(const Record& record);
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
-  virtual void take(std::vector<Record> records) = 0;
+  virtual void take(std::vector<RecordPtr> records) = 0;
+  // Cleared records to fill again; may be none.
+  virtual std::vector<RecordPtr> spare() { return {}; }
 };
 
 }  // namespace sl::observe

@@ -1,7 +1,5 @@
 #include "observe/record/trace_context.h"
 
-#include <fmt/format.h>
-
 #include "base/ids.h"
 
 namespace sl::observe {
@@ -21,11 +19,28 @@ std::optional<TraceParent> parse_traceparent(std::string_view h) {
   return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16))};
 }
 
+static void append_hex(uint64_t n, std::string& out) {
+  for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[n >> shift & 15];
+}
+
+void new_trace_id(std::string& out) {
+  out.clear();
+  append_hex(fast_random() | 1, out);
+  append_hex(fast_random(), out);
+}
+void new_span_id(std::string& out) {
+  out.clear();
+  append_hex(fast_random() | 1, out);
+}
 std::string new_trace_id() {
-  return fmt::format("{:016x}{:016x}", fast_random() | 1, fast_random());
+  std::string out;
+  new_trace_id(out);
+  return out;
 }
 std::string new_span_id() {
-  return fmt::format("{:016x}", fast_random() | 1);
+  std::string out;
+  new_span_id(out);
+  return out;
 }
 
 }  // namespace sl::observe

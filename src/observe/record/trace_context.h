@@ -15,5 +15,8 @@ struct TraceParent {
 std::optional<TraceParent> parse_traceparent(std::string_view header);
 std::string new_trace_id();
 std::string new_span_id();
+// The same, in place.
+void new_trace_id(std::string& out);
+void new_span_id(std::string& out);
 
 }  // namespace sl::observe

@@ -10,16 +10,18 @@ namespace {
 constexpr int64_t kIdleMs = 120'000;  // keep-alive wait between requests
 constexpr int64_t kHeadMs = 30'000;   // from first byte to whole head
 constexpr int64_t kBodyMs = 60'000;   // longest silence inside a body
-constexpr size_t kReadBytes = 16'384;
+constexpr int64_t kLingerMs = 5'000;  // for the client to read an early answer
+constexpr size_t kLingerBytes = 4u << 20;
+constexpr size_t kIdleBytes = 4'096;  // what an idle connection may hold, and asks for
 
 }  // namespace
 
 Connection::Connection(Worker* worker, net::tcp::socket socket, std::string bind)
     : worker_(worker), stream_(worker->loop(), std::move(socket)), bind_(std::move(bind)) {
-  worker_->add(this);
+  self_ = worker_->add(this);
 }
 Connection::~Connection() {
-  worker_->remove(this);
+  worker_->remove(self_);
 }
 
 void Connection::client_left() {
@@ -29,39 +31,37 @@ void Connection::client_left() {
 }
 
 net::Task<Result<bool>> Connection::fill() {
-  if (start_ == used_) start_ = used_ = 0;
-  if (buffer_.size() - used_ < kReadBytes / 2) {
-    if (start_ > 0) {
-      buffer_.erase(0, start_);
-      used_ -= start_;
-      start_ = 0;
-    }
-    buffer_.resize(used_ + kReadBytes);
-  }
-  auto n = co_await stream_.read_some(buffer_.data() + used_, buffer_.size() - used_);
+  size_t wanted = buffer_.room() >= kIdleBytes / 2 ? buffer_.room() : idle_ ? kIdleBytes : kReadBytes;
+  char* space = buffer_.space(wanted);
+  auto n = co_await stream_.read_some(space, wanted);
   if (!n) co_return fail(std::move(n).error());
-  used_ += *n;
+  buffer_.commit(*n);
   co_return *n > 0;
+}
+
+void Connection::go_idle() {
+  buffer_.shrink(kIdleBytes);
+  for (auto* text : {&scratch_.request, &scratch_.answer, &scratch_.head, &head_text_})
+    if (text->capacity() > kIdleBytes) std::string().swap(*text);
 }
 
 net::Task<Result<size_t>> Connection::read_head() {
   http1::HeadLimits limits;
   size_t seen = 0, end = 0;
-  idle_ = start_ == used_;
+  idle_ = buffer_.empty();
+  if (idle_) go_idle();
   stream_.deadline().expires_in(idle_ ? kIdleMs : kHeadMs);
-  while (!(end = http1::find_head_end(unread(), seen))) {
-    seen = used_ - start_;
+  while (!(end = http1::find_head_end(buffer_.view(), seen))) {
+    seen = buffer_.size();
     if (seen > limits.bytes_max) co_return fail(Code::TooLarge, "request head is larger than 64 KiB");
-    if (idle_ && seen == 0) std::string().swap(buffer_);  // an idle connection holds no buffer
-    if (seen == 0) start_ = used_ = 0;
     auto more = co_await fill();
     if (!more) co_return fail(std::move(more).error());
     if (!*more) co_return size_t{0};
     if (idle_) stream_.deadline().expires_in(kHeadMs);
     idle_ = false;
   }
-  head_text_.assign(unread().substr(0, end));
-  start_ += end;
+  head_text_.assign(buffer_.view().substr(0, end));
+  buffer_.consume(end);
   auto parsed = http1::parse_request(head_text_, head_, limits);
   if (!parsed) co_return fail(std::move(parsed).error());
   body_ = http1::BodyDecoder(head_.framing, head_.content_length);
@@ -69,31 +69,50 @@ net::Task<Result<size_t>> Connection::read_head() {
   co_return end;
 }
 
-Result<std::string> Connection::buffered_body() {
-  std::string out;
-  for (;;) {
-    std::string_view input = unread();
+Result<std::string_view> Connection::buffered_body(std::string& store) {
+  std::string_view first;
+  for (store.clear();;) {
+    std::string_view input = buffer_.view();
     size_t before = input.size();
     SL_TRY(piece, body_.next(input));
-    start_ += before - input.size();
-    if (piece.empty()) return out;
-    out += piece;
+    buffer_.consume(before - input.size());
+    if (piece.empty()) return store.empty() ? first : std::string_view(store);
+    if (first.empty()) {
+      first = piece;
+      continue;
+    }
+    if (store.empty()) store = first;
+    store += piece;
   }
 }
 
 net::Task<Result<std::string_view>> Connection::read_body() {
   for (;;) {
-    std::string_view input = unread();
+    std::string_view input = buffer_.view();
     size_t before = input.size();
     auto piece = body_.next(input);
     if (!piece) co_return fail(std::move(piece).error());
-    start_ += before - input.size();
+    buffer_.consume(before - input.size());
     if (!piece->empty() || body_.done()) co_return *piece;
     stream_.deadline().expires_in(kBodyMs);
     auto more = co_await fill();
     stream_.deadline().disarm();
     if (!more) co_return fail(std::move(more).error());
     if (!*more) co_return fail(Code::Cancelled, "client closed in the middle of the request body");
+  }
+}
+
+// A close with unread bytes resets the connection, and the client may lose the answer: let it read that first.
+net::Task<void> Connection::linger() {
+  stream_.deadline().expires_in(kLingerMs);
+  boost::system::error_code ec;
+  stream_.socket().shutdown(net::tcp::socket::shutdown_send, ec);
+  size_t discarded = 0;
+  while (!ec && discarded < kLingerBytes) {
+    discarded += buffer_.size();
+    buffer_.clear();
+    auto more = co_await fill();
+    if (!more || !*more) co_return;
   }
 }
 
@@ -108,19 +127,16 @@ net::Task<void> Connection::serve() {
       std::string text =
           fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
                       r.status, net::reason_phrase(r.status), r.content_type, r.body.size(), r.body);
-      stream_.deadline().expires_in(5000);
+      stream_.deadline().expires_in(kLingerMs);
       co_await stream_.write(text);
-      boost::system::error_code ec;
-      stream_.socket().shutdown(net::tcp::socket::shutdown_send, ec);
-      while (co_await fill()) {  // let the client read the answer before the close resets it
-        if (used_ == start_) break;
-        start_ = used_ = 0;
-      }
+      co_await linger();
       co_return;
     }
     if (*got == 0) co_return;
     bool keep = co_await serve_request(*this);
-    if (!keep || worker_->draining()) co_return;
+    if (keep && !worker_->draining()) continue;
+    if (stream_.is_open() && !left_ && !body_.done()) co_await linger();
+    co_return;
   }
 }
 

@@ -3,6 +3,7 @@
 // Who calls: proxy/worker. Thread: its worker's. Limits: 64 KiB head, 128 fields, deadlines in connection.cc.
 #pragma once
 
+#include "base/buffer.h"
 #include "codec/http1/body.h"
 #include "codec/http1/head.h"
 #include "net/tcp/stream.h"
@@ -12,6 +13,13 @@ namespace sl::proxy {
 
 class Connection {
  public:
+  // Texts that every request needs: their memory is kept from one to the next.
+  struct Scratch {
+    std::string request;  // towards the upstream
+    std::string answer;   // towards the client
+    std::string head;     // the upstream's head, as it came
+    http1::ResponseHead parsed;
+  };
   Connection(Worker* worker, net::tcp::socket socket, std::string bind);
   ~Connection();
 
@@ -32,7 +40,9 @@ class Connection {
   // The next piece of the request body; empty at its end. The view lives until the next call.
   net::Task<Result<std::string_view>> read_body();
   // What of the body is already here; consumes it. For bodies that arrived with the head.
-  Result<std::string> buffered_body();
+  // The view is into what was read, or into `store` if the body came in pieces; it lives until the next read.
+  Result<std::string_view> buffered_body(std::string& store);
+  Scratch& scratch() { return scratch_; }
   void watch_upstream(net::Stream* upstream) { upstream_ = upstream; }
   bool left() const { return left_; }
 
@@ -40,13 +50,15 @@ class Connection {
   // 0: nothing more to serve.
   net::Task<Result<size_t>> read_head();
   net::Task<Result<bool>> fill();
-  std::string_view unread() const { return std::string_view(buffer_).substr(start_, used_ - start_); }
+  net::Task<void> linger();
+  void go_idle();
 
   Worker* worker_;
+  Worker::ConnectionList::iterator self_;
   net::Stream stream_;
   std::string bind_;
-  std::string buffer_;
-  size_t start_ = 0, used_ = 0;
+  Buffer buffer_;
+  Scratch scratch_;
   std::string head_text_;  // the head under way: views of head_ point here
   http1::RequestHead head_;
   http1::BodyDecoder body_;

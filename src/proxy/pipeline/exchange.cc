@@ -45,10 +45,11 @@ void take_trace(Exchange& x) {
     r.trace_id = parent->trace_id;
     r.parent_span_id = parent->span_id;
   } else {
-    r.trace_id = observe::new_trace_id();
+    observe::new_trace_id(r.trace_id);
   }
-  r.span_id = observe::new_span_id();
-  x.traceparent = fmt::format("00-{}-{}-01", r.trace_id, r.span_id);
+  observe::new_span_id(r.span_id);
+  x.traceparent.reserve(55);
+  x.traceparent.append("00-").append(r.trace_id).append("-").append(r.span_id).append("-01");
 }
 
 void begin_record(Exchange& x) {
@@ -105,7 +106,8 @@ Result<void> choose_backend(Exchange& x) {
     pick -= share.weight;
   }
   if (!x.share->backend) return fail(Code::Internal, x.share->error);
-  x.backend = &x.share->backend->spec;
+  x.compiled = x.share->backend;
+  x.backend = &x.compiled->spec;
   if (x.backend->endpoints.empty())
     return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
   x.endpoint = x.backend->endpoints.size() == 1 ? 0 : fast_random() % x.backend->endpoints.size();
@@ -150,7 +152,8 @@ net::Task<void> run_phases(Exchange& x) {
 }  // namespace
 
 void record_refused(Connection& client, int status, const std::string& why) {
-  observe::Record r;
+  auto owned = client.worker().new_record();
+  observe::Record& r = *owned;
   r.start_unix_us = unix_us();
   r.src_addr = client.stream().peer();
   r.trace_id = observe::new_trace_id();
@@ -164,7 +167,7 @@ void record_refused(Connection& client, int status, const std::string& why) {
     r.gateway = listeners->front()->spec.gateway;
     if (listeners->size() == 1) r.listener = listeners->front()->spec.name;
   }
-  client.worker().finish(std::move(r));
+  client.worker().finish(std::move(owned));
 }
 
 net::Task<bool> serve_request(Connection& client) {
@@ -179,7 +182,7 @@ net::Task<bool> serve_request(Connection& client) {
     if (!x.head_sent) x.record.status = 499;
     if (x.record.error.empty()) x.record.error = "the client went away";
   }
-  client.worker().finish(std::move(x.record));
+  client.worker().finish(std::move(x.owned_record));
   // A body that nobody read would be taken for the next request.
   co_return x.keep_alive&& client.body().done() && client.stream().is_open() && !client.left();
 }

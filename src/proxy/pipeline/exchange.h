@@ -14,15 +14,17 @@
 namespace sl::proxy {
 
 struct Exchange {
-  explicit Exchange(Connection& c) : client(c) {}
+  explicit Exchange(Connection& c) : client(c), owned_record(c.worker().new_record()), record(*owned_record) {}
 
   Connection& client;
   std::shared_ptr<const route::Snapshot> snapshot;  // pinned for the whole request
   route::MatchResult match;
   const route::CompiledShare* share = nullptr;
-  const route::Backend* backend = nullptr;
-  const llm::Dialect* dialect = nullptr;  // of error answers; null is plain text
-  observe::Record record;
+  const route::CompiledBackend* compiled = nullptr;
+  const route::Backend* backend = nullptr;  // its spec
+  const llm::Dialect* dialect = nullptr;    // of error answers; null is plain text
+  observe::RecordPtr owned_record;
+  observe::Record& record;
   int64_t start_us = 0;
   int64_t deadline_ms = 0;  // on the loop's clock; 0 none
   bool keep_alive = true;
@@ -49,8 +51,8 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra = {});
 net::Task<void> send_error(Exchange& x, Error error);
 // Connects (a kept connection first), and notes endpoint and TLS in the record.
 net::Task<Result<void>> open_upstream(Exchange& x, bool fresh);
-// Reads the answer's head, skipping 1xx.
-net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1::ResponseHead& head, int64_t wait_ms);
+// Reads the answer's head, skipping 1xx. Its views live as long as the client's scratch is left alone.
+net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& head, int64_t wait_ms);
 // Milliseconds to wait: `wanted`, or what the route's timeout has left.
 int64_t time_left(const Exchange& x, int64_t wanted);
 void release_upstream(Exchange& x, bool reusable);

@@ -1,5 +1,7 @@
 #include "proxy/pipeline/fields.h"
 
+#include <charconv>
+
 #include "base/strings.h"
 
 namespace sl::proxy {
@@ -9,19 +11,27 @@ bool framing(std::string_view name) {
   return http1::is_hop_by_hop(name) || iequals(name, "content-length") || iequals(name, "host");
 }
 
-void append_line(const route::HeaderValue& h, std::string& out) {
-  if (framing(h.name)) return;
-  out += h.name;
-  out += ": ";
-  for (char c : h.value)
-    if (c != '\r' && c != '\n') out += c;  // a value can never start a new line
+}  // namespace
+
+void append_line(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ");
+  if (value.find_first_of("\r\n") == std::string_view::npos)
+    out += value;
+  else
+    for (char c : value)
+      if (c != '\r' && c != '\n') out += c;
   out += "\r\n";
 }
 
-}  // namespace
+void append_length(uint64_t bytes, std::string& out) {
+  char digits[20];
+  auto end = std::to_chars(digits, digits + sizeof digits, bytes).ptr;
+  out.append("Content-Length: ").append(digits, end).append("\r\n");
+}
 
 bool connection_bound(const http1::Head& head, std::string_view name) {
   if (http1::is_hop_by_hop(name)) return true;
+  if (!head.names_fields) return false;
   for (auto& f : head.fields) {
     if (f.name.size() != 10 || !iequals(f.name, "connection")) continue;
     for (auto token : split(f.value, ','))
@@ -41,8 +51,10 @@ bool replaced(const std::optional<route::HeaderChange>& change, std::string_view
 
 void append_changes(const std::optional<route::HeaderChange>& change, std::string& out) {
   if (!change) return;
-  for (auto& h : change->set) append_line(h, out);
-  for (auto& h : change->add) append_line(h, out);
+  for (auto& h : change->set)
+    if (!framing(h.name)) append_line(h.name, h.value, out);
+  for (auto& h : change->add)
+    if (!framing(h.name)) append_line(h.name, h.value, out);
 }
 
 std::string_view host_set(const std::optional<route::HeaderChange>& change) {

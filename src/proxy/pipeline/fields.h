@@ -19,4 +19,8 @@ void append_changes(const std::optional<route::HeaderChange>& change, std::strin
 // The value that the change sets for Host, or "".
 std::string_view host_set(const std::optional<route::HeaderChange>& change);
 
+// "NAME: VALUE CRLF"; a value can never start a new line.
+void append_line(std::string_view name, std::string_view value, std::string& out);
+void append_length(uint64_t bytes, std::string& out);  // Content-Length
+
 }  // namespace sl::proxy

@@ -2,6 +2,7 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "proxy/pipeline/exchange.h"
+#include "proxy/pipeline/fields.h"
 
 namespace sl::proxy {
 
@@ -15,8 +16,9 @@ int64_t time_left(const Exchange& x, int64_t wanted) {
 }
 
 void begin_answer(const Exchange&, int status, std::string& out) {
-  out += "HTTP/1.1 ";
-  fmt::format_to(std::back_inserter(out), "{} {}\r\n", status, net::reason_phrase(status));
+  char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                   static_cast<char>('0' + status % 10), ' '};
+  out.append("HTTP/1.1 ").append(digits, 4).append(net::reason_phrase(status)).append("\r\n");
 }
 
 void end_answer(Exchange& x, std::string& out) {
@@ -39,22 +41,25 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   }
   // Unread body bytes would be taken for a request: small ones are drained, for more the connection closes.
   if (!x.client.body().done()) {
-    auto drained = x.client.buffered_body();
+    std::string unread;
+    auto drained = x.client.buffered_body(unread);
     if (!drained || !x.client.body().done()) x.keep_alive = false;
   }
-  std::string out;
+  std::string& out = x.client.scratch().answer;
+  out.clear();
   begin_answer(x, reply.status, out);
-  if (!reply.content_type.empty() && !reply.body.empty())
-    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", reply.content_type);
-  for (auto& [name, value] : extra) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
-  fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", reply.body.size());
+  if (!reply.content_type.empty() && !reply.body.empty()) append_line("Content-Type", reply.content_type, out);
+  for (auto& [name, value] : extra) append_line(name, value, out);
+  append_length(reply.body.size(), out);
   end_answer(x, out);
   x.record.status = reply.status;
   x.record.response_bytes += reply.body.size();
   if (x.client.head().method == "HEAD") reply.body.clear();
   x.head_sent = true;
+  std::string_view head = out, body = reply.body;
+  if (x.client.stream().write_now(head, body)) co_return;
   x.client.stream().deadline().expires_in(30'000);
-  auto ok = co_await x.client.stream().write2(out, reply.body);
+  auto ok = co_await x.client.stream().write2(head, body);
   x.client.stream().deadline().disarm();
   if (!ok) x.keep_alive = false;
 }
@@ -67,11 +72,15 @@ net::Task<void> send_error(Exchange& x, Error error) {
 }
 
 net::Task<Result<void>> open_upstream(Exchange& x, bool fresh) {
-  auto& e = x.backend->endpoints[x.endpoint];
-  x.record.endpoint = fmt::format("{}:{}", e.host, e.port);
-  auto got = co_await x.client.worker().pool().acquire(x.backend, x.endpoint, fresh, time_left(x, 10'000));
-  if (!got) co_return fail(std::move(got).error());
-  x.upstream = std::move(*got);
+  x.record.endpoint = x.compiled->authorities[x.endpoint];
+  auto& pool = x.client.worker().pool();
+  x.upstream.reset();
+  if (!fresh) x.upstream = pool.take_kept(*x.compiled, x.endpoint, may_repeat(x.client.head().method));
+  if (!x.upstream) {
+    auto got = co_await pool.acquire(x.compiled, x.endpoint, true, time_left(x, 10'000));
+    if (!got) co_return fail(std::move(got).error());
+    x.upstream = std::move(*got);
+  }
   x.record.upstream_addr = x.upstream->stream.peer();
   x.record.tls_version = x.upstream->tls_version;
   x.record.tls_peer = x.upstream->tls_peer;
@@ -87,15 +96,16 @@ void release_upstream(Exchange& x, bool reusable) {
   x.upstream.reset();
 }
 
-net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1::ResponseHead& head, int64_t wait_ms) {
+net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& head, int64_t wait_ms) {
   auto& up = *x.upstream;
+  std::string& text = x.client.scratch().head;
   size_t seen = 0;
   up.stream.deadline().expires_in(wait_ms);  // for the whole head, however it drips
   for (;;) {
-    size_t end = http1::find_head_end(up.buffer, seen);
+    size_t end = http1::find_head_end(up.buffer.view(), seen);
     if (end) {
-      text.assign(up.buffer, 0, end);
-      up.buffer.erase(0, end);
+      text.assign(up.buffer.view().substr(0, end));
+      up.buffer.consume(end);
       auto parsed = http1::parse_response(text, head, x.client.head().method == "HEAD");
       if (!parsed)
         co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
@@ -111,10 +121,10 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, std::string& text, http1
     seen = up.buffer.size();
     if (seen > 65'536)
       co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
-    up.buffer.resize(seen + 16'384);
-    auto n = co_await up.stream.read_some(up.buffer.data() + seen, 16'384);
-    up.buffer.resize(seen + (n ? *n : 0));
+    char* space = up.buffer.space(kReadBytes);
+    auto n = co_await up.stream.read_some(space, kReadBytes);
     if (!n) co_return fail(std::move(n).error());
+    up.buffer.commit(*n);
     if (*n == 0)
       co_return fail(Code::UpstreamClosed, fmt::format("{} closed the connection before answering", x.record.endpoint));
   }

@@ -82,56 +82,63 @@ bool forwarded(std::string_view name, bool pass_through) {
          same_field(name, "x-request-id");
 }
 
-std::string request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
-                         const std::optional<llm::CredentialHeader>& credential, size_t body_size) {
+std::string_view request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
+                              const std::optional<llm::CredentialHeader>& credential, size_t body_size) {
   auto& ai = *x.backend->ai;
   auto& e = x.backend->endpoints[x.endpoint];
   std::string path = ai.path.empty() ? provider.endpoint().path : ai.path;
-  std::string out = fmt::format("POST {} HTTP/1.1\r\nHost: {}", path, e.host);
-  if (e.port != (x.backend->tls ? 443 : 80)) fmt::format_to(std::back_inserter(out), ":{}", e.port);
-  fmt::format_to(std::back_inserter(out), "\r\nContent-Type: application/json\r\nAccept: {}\r\n",
-                 call.streamed() ? "text/event-stream" : "application/json");
+  std::string& out = x.client.scratch().request;
+  out.clear();
+  bool usual_port = e.port == (x.backend->tls ? 443 : 80);
+  out.append("POST ").append(path).append(" HTTP/1.1\r\n");
+  append_line("Host", usual_port ? e.host : x.compiled->authorities[x.endpoint], out);
+  append_line("Content-Type", "application/json", out);
+  append_line("Accept", call.streamed() ? "text/event-stream" : "application/json", out);
   auto& change = x.share->request_headers;
   for (auto& f : x.client.head().fields)
     if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
         !replaced(change, f.name))
-      fmt::format_to(std::back_inserter(out), "{}: {}\r\n", f.name, f.value);
-  if (credential) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", credential->name, credential->value);
-  for (auto& h : provider.headers(ai.api_version))
-    fmt::format_to(std::back_inserter(out), "{}: {}\r\n", h.name, h.value);
+      append_line(f.name, f.value, out);
+  if (credential) append_line(credential->name, credential->value, out);
+  for (auto& h : provider.headers(ai.api_version)) append_line(h.name, h.value, out);
   append_changes(change, out);
-  fmt::format_to(std::back_inserter(out), "traceparent: {}\r\nContent-Length: {}\r\n\r\n", x.traceparent, body_size);
+  append_line("traceparent", x.traceparent, out);
+  append_length(body_size, out);
+  out += "\r\n";
   return out;
 }
 
 // The texts live in the caller's frame; awaited in place.
-net::Task<Result<void>> send_upstream(Exchange& x, const std::string& head, const std::string& body,
-                                      std::string& answer_text, http1::ResponseHead& answer) {
+net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::string_view body) {
   int64_t wait_ms = x.match.match->rule->spec->backend_timeout_ms;
   auto opened = co_await open_upstream(x, false);
   if (!opened) co_return opened;
-  x.upstream->stream.deadline().expires_in(time_left(x, kWriteMs));
-  auto got = co_await x.upstream->stream.write2(head, body);
-  if (got) got = co_await read_upstream_head(x, answer_text, answer, time_left(x, wait_ms ? wait_ms : kFirstByteMs));
-  co_return got;  // never a second time: a model call costs money, and the first may have been taken
+  auto& stream = x.upstream->stream;
+  if (!stream.write_now(head, body)) {
+    stream.deadline().expires_in(time_left(x, kWriteMs));
+    auto sent = co_await stream.write2(head, body);
+    if (!sent) co_return sent;
+  }
+  // Never a second time: a model call costs money, and the first may have been taken.
+  co_return co_await read_upstream_head(x, x.client.scratch().parsed, time_left(x, wait_ms ? wait_ms : kFirstByteMs));
 }
 
 // More bytes of the answer into upstream->buffer; false at the end of the connection.
 net::Task<Result<bool>> read_more(Exchange& x) {
   auto& up = *x.upstream;
-  up.buffer.resize(16'384);
   up.stream.deadline().expires_in(time_left(x, kEventMs));
-  auto n = co_await up.stream.read_some(up.buffer.data(), up.buffer.size());
+  char* space = up.buffer.space(kReadBytes);
+  auto n = co_await up.stream.read_some(space, kReadBytes);
   up.stream.deadline().disarm();
-  up.buffer.resize(n ? *n : 0);
   if (!n) co_return fail(std::move(n).error());
+  up.buffer.commit(*n);
   co_return *n > 0;
 }
 
 net::Task<Result<std::string>> read_answer(Exchange& x, http1::BodyDecoder& body) {
   std::string all;
   for (;;) {
-    std::string_view input = x.upstream->buffer;
+    std::string_view input = x.upstream->buffer.view();
     while (!input.empty() && !body.done()) {
       auto piece = body.next(input);
       if (!piece) co_return fail(Code::UpstreamProtocol, piece.error().message);
@@ -181,12 +188,14 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
 }
 
 void append_headers(const net::Headers& headers, std::string& out) {
-  for (auto& [name, value] : headers) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  for (auto& [name, value] : headers) append_line(name, value, out);
 }
 
 // awaited in place
 net::Task<bool> write_client(Exchange& x, std::string_view text) {
   if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
+  std::string_view none;
+  if (x.client.stream().write_now(text, none)) co_return true;
   x.client.stream().deadline().expires_in(kWriteMs);
   auto sent = co_await x.client.stream().write(text);
   x.client.stream().deadline().disarm();
@@ -215,7 +224,7 @@ void frame_events(Exchange& x, StreamState& s) {
 // Streams until the provider's end. True when the connection may be kept.
 net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecoder& body, StreamState& s) {
   for (;;) {
-    std::string_view input = x.upstream->buffer;
+    std::string_view input = x.upstream->buffer.view();
     std::string broken;
     while (!input.empty() && !body.done()) {
       auto piece = body.next(input);
@@ -297,8 +306,7 @@ void begin_model_record(Exchange& x, const llm::Provider& provider) {
   x.record.protocol = "llm";
   x.record.genai_operation = "chat";
   x.record.genai_provider = provider.genai_name();
-  auto& e = x.backend->endpoints[x.endpoint];
-  x.record.endpoint = fmt::format("{}:{}", e.host, e.port);
+  x.record.endpoint = x.compiled->authorities[x.endpoint];
 }
 
 }  // namespace
@@ -334,10 +342,9 @@ net::Task<void> forward_model(Exchange& x) {
     co_await send_error(x, credential.error());
     co_return;
   }
-  std::string head = request_head(x, *provider, *call, *credential, encoded->size());
-  std::string answer_text;
-  http1::ResponseHead answer;
-  auto sent = co_await send_upstream(x, head, *encoded, answer_text, answer);
+  std::string_view head = request_head(x, *provider, *call, *credential, encoded->size());
+  const http1::ResponseHead& answer = x.client.scratch().parsed;
+  auto sent = co_await send_upstream(x, head, *encoded);
   if (!sent) {
     co_await send_error(x, sent.error());
     release_upstream(x, false);

@@ -8,7 +8,8 @@
 namespace sl::proxy {
 namespace {
 
-constexpr int64_t kAnswerMs = 60'000;  // longest silence of a plain backend
+constexpr int64_t kAnswerMs = 60'000;  // until a plain backend's head
+constexpr int64_t kPieceMs = 300'000;  // longest silence inside its answer: it may be a stream of events
 constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
 
 bool never_forwarded(std::string_view name) {
@@ -16,18 +17,11 @@ bool never_forwarded(std::string_view name) {
          same_field(name, "traceparent") || same_field(name, "expect");
 }
 
-void append_field(const http1::Field& f, std::string& out) {
-  out += f.name;
-  out += ": ";
-  out += f.value;
-  out += "\r\n";
-}
-
 void request_head(Exchange& x, std::string& out) {
   auto& head = x.client.head();
   auto& change = x.share->request_headers;
   std::string_view host = host_set(change);
-  out.reserve(1024);
+  out.clear();
   out += head.method;
   out += ' ';
   out += x.path;
@@ -40,7 +34,8 @@ void request_head(Exchange& x, std::string& out) {
       forwarded.append(f.value).append(", ");
       continue;
     }
-    if (!never_forwarded(f.name) && !connection_bound(head, f.name) && !replaced(change, f.name)) append_field(f, out);
+    if (!never_forwarded(f.name) && !connection_bound(head, f.name) && !replaced(change, f.name))
+      append_line(f.name, f.value, out);
   }
   if (!replaced(change, "x-forwarded-for")) {
     std::string_view peer = x.record.src_addr;
@@ -53,7 +48,7 @@ void request_head(Exchange& x, std::string& out) {
   if (head.framing == http1::Framing::Chunked)
     out += "Transfer-Encoding: chunked\r\n";
   else if (head.framing == http1::Framing::Length)
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", head.content_length);
+    append_length(head.content_length, out);
   else if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH")
     out += "Content-Length: 0\r\n";
   out += "\r\n";
@@ -91,7 +86,7 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
 }
 
 net::Task<void> run_pump(Exchange* x, net::Stream* upstream, std::shared_ptr<Pump> pump,
-                         std::shared_ptr<net::asio::steady_timer> wake) {
+                         std::shared_ptr<net::Timer> wake) {
   auto ok = co_await pump_body(*x, *upstream);
   if (!ok) {
     // The client's fault or the upstream's: either way nothing more comes of this upstream request.
@@ -108,14 +103,14 @@ void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, st
   begin_answer(x, head.status, out);
   for (auto& f : head.fields)
     if (!connection_bound(head, f.name) && !same_field(f.name, "content-length") && !replaced(change, f.name))
-      append_field(f, out);
+      append_line(f.name, f.value, out);
   append_changes(change, out);
   chunked = false;
   auto length = head.field("content-length");
   if (head.framing == http1::Framing::Length || head.framing == http1::Framing::None) {
     bool bodiless = to_head || head.status == 204 || head.status == 304;
     if (length)
-      out.append("Content-Length: ").append(*length).append("\r\n");
+      append_line("Content-Length", *length, out);
     else if (!bodiless)
       out += "Content-Length: 0\r\n";
   } else {
@@ -128,54 +123,76 @@ void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, st
   end_answer(x, out);
 }
 
-// Moves all payload in `input` into `out` in the client's framing.
-Result<void> take_payload(Exchange& x, http1::BodyDecoder& body, std::string_view& input, bool chunked,
-                          std::string& out) {
+// What one read of the upstream gives the client: `out` holds framed bytes, `direct` payload that needs no framing.
+struct Payload {
+  std::string& out;
+  std::string_view direct;
+};
+
+// Moves all payload in `input` into `p`.
+Result<void> take_payload(Exchange& x, http1::BodyDecoder& body, std::string_view& input, bool chunked, Payload& p) {
   while (!input.empty() && !body.done()) {
     auto piece = body.next(input);
     if (!piece) return fail(Code::UpstreamProtocol, piece.error().message);
     if (piece->empty()) break;
     x.record.response_bytes += piece->size();
-    if (chunked) http1::append_chunk_head(piece->size(), out);
-    out += *piece;
-    if (chunked) out += "\r\n";
+    if (!chunked && p.direct.empty()) {
+      p.direct = *piece;
+      continue;
+    }
+    p.out += std::exchange(p.direct, {});
+    if (chunked) http1::append_chunk_head(piece->size(), p.out);
+    p.out += *piece;
+    if (chunked) p.out += "\r\n";
   }
-  if (body.done() && chunked) out += http1::kLastChunk;
+  if (body.done() && chunked) p.out += http1::kLastChunk;
   return {};
+}
+
+// awaited in place
+net::Task<Result<void>> write_slowly(Exchange& x, std::string_view first, std::string_view second) {
+  auto& stream = x.client.stream();
+  stream.deadline().expires_in(kWriteMs);
+  auto sent = co_await stream.write2(first, second);
+  stream.deadline().disarm();
+  if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
+  co_return sent;
 }
 
 // Head first; true when the answer ended properly.
 net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& head) {
   auto& up = *x.upstream;
   http1::BodyDecoder body(head.framing, head.content_length);
-  std::string out;
+  std::string& out = x.client.scratch().answer;
+  out.clear();
   bool chunked = false;
   answer_head(x, head, chunked, out);
   x.record.status = head.status;
   x.head_sent = true;
   if (head.framing == http1::Framing::None) chunked = false;
   for (;;) {
-    std::string_view input = up.buffer;
-    auto ok = take_payload(x, body, input, chunked, out);
+    std::string_view input = up.buffer.view();
+    Payload payload{out, {}};
+    auto ok = take_payload(x, body, input, chunked, payload);
     bool rest = !input.empty();
-    up.buffer.clear();
-    if (!out.empty()) {  // what came before a broken part too: the client sees an answer that is cut
-
+    if (!out.empty() || !payload.direct.empty()) {  // what came before a broken part too: the client sees a cut answer
       if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
-      x.client.stream().deadline().expires_in(kWriteMs);
-      auto sent = co_await x.client.stream().write(out);
-      x.client.stream().deadline().disarm();
-      if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
+      std::string_view first = out, second = payload.direct;
+      if (!x.client.stream().write_now(first, second)) {
+        auto sent = co_await write_slowly(x, first, second);
+        if (!sent) co_return fail(std::move(sent).error());
+      }
       out.clear();
     }
+    up.buffer.clear();
     if (!ok) co_return fail(std::move(ok).error());
     if (body.done()) co_return !rest;
-    up.buffer.resize(16'384);
-    up.stream.deadline().expires_in(time_left(x, kAnswerMs));
-    auto n = co_await up.stream.read_some(up.buffer.data(), up.buffer.size());
+    up.stream.deadline().expires_in(time_left(x, kPieceMs));
+    char* space = up.buffer.space(kReadBytes);
+    auto n = co_await up.stream.read_some(space, kReadBytes);
     up.stream.deadline().disarm();
-    up.buffer.resize(n ? *n : 0);
     if (!n) co_return fail(std::move(n).error());
+    up.buffer.commit(*n);
     if (*n > 0) continue;
     if (!body.end_of_input())
       co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
@@ -184,18 +201,25 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
   }
 }
 
+// The rest of the request body on its way, if there is any; shared with the coroutine that sends it.
+struct Pumping {
+  std::shared_ptr<Pump> pump;  // null: the request went out whole
+  std::shared_ptr<net::Timer> wake;
+  bool done() const { return !pump || pump->done; }
+};
+
 // Stops the pump and waits until it has let go of the exchange.
-net::Task<void> end_pump(Exchange* x, std::shared_ptr<Pump> pump, std::shared_ptr<net::asio::steady_timer> wake) {
-  if (pump->done) co_return;
+net::Task<void> end_pump(Exchange* x, Pumping p) {
+  if (p.done()) co_return;
   x->keep_alive = false;
   x->upstream->stream.close();
   boost::system::error_code ec;
   x->client.stream().socket().cancel(ec);
-  while (!pump->done) co_await wake->async_wait(net::use_task);
+  while (!p.pump->done) co_await p.wake->async_wait(net::use_task);
 }
 
-// The bytes of the body that came with the head, in the upstream's framing.
-std::string first_part(Exchange& x, const std::string& body, bool whole) {
+// The bytes of the body that came with the head, in the upstream's framing: as they are, or framed into `store`.
+std::string_view first_part(Exchange& x, std::string_view body, bool whole, std::string& store) {
   if (x.client.head().framing != http1::Framing::Chunked) return body;
   std::string framed;
   if (!body.empty()) {
@@ -203,25 +227,33 @@ std::string first_part(Exchange& x, const std::string& body, bool whole) {
     framed.append(body).append("\r\n");
   }
   if (whole) framed += http1::kLastChunk;
-  return framed;
+  store = std::move(framed);
+  return store;
 }
 
-// One try: sends what is here, leaves the rest to a pump, and reads the answer's head.
-net::Task<Result<void>> send_and_wait(Exchange* x, std::string* head_text, std::string* body,
-                                      std::shared_ptr<Pump> pump, std::shared_ptr<net::asio::steady_timer> wake,
-                                      std::string* answer_text, http1::ResponseHead* answer) {
+// One try: sends what is here, leaves the rest to a pump, and reads the answer's head. The views live in the caller.
+net::Task<Result<void>> send_and_wait(Exchange* x, std::string_view head, std::string_view body, Pumping pumping) {
   int64_t wait_ms = x->match.match->rule->spec->backend_timeout_ms;
-  x->upstream->stream.deadline().expires_in(time_left(*x, kWriteMs));
-  auto sent = co_await x->upstream->stream.write2(*head_text, *body);
-  if (!sent) co_return sent;
-  if (!pump->done) x->client.worker().loop().spawn(run_pump(x, &x->upstream->stream, pump, wake));
-  co_return co_await read_upstream_head(*x, *answer_text, *answer, time_left(*x, wait_ms ? wait_ms : kAnswerMs));
+  auto& stream = x->upstream->stream;
+  if (!stream.write_now(head, body)) {
+    stream.deadline().expires_in(time_left(*x, kWriteMs));
+    auto sent = co_await stream.write2(head, body);
+    if (!sent) co_return sent;
+  }
+  if (!pumping.done()) x->client.worker().loop().spawn(run_pump(x, &stream, pumping.pump, pumping.wake));
+  co_return co_await read_upstream_head(*x, x->client.scratch().parsed, time_left(*x, wait_ms ? wait_ms : kAnswerMs));
+}
+
+Pumping make_pump(Exchange& x) {
+  auto never = net::Timer::time_point::max();
+  return {std::make_shared<Pump>(), std::make_shared<net::Timer>(x.client.worker().loop().io(), never)};
 }
 
 }  // namespace
 
 net::Task<void> forward_plain(Exchange& x) {
-  auto arrived = x.client.buffered_body();
+  std::string store;
+  auto arrived = x.client.buffered_body(store);
   if (!arrived) {
     x.keep_alive = false;
     co_await send_error(x, arrived.error());
@@ -233,40 +265,37 @@ net::Task<void> forward_plain(Exchange& x) {
     auto told = co_await x.client.stream().write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!told) co_return;
   }
-  std::string head_text, body = first_part(x, *arrived, whole), answer_text;
+  std::string& head_text = x.client.scratch().request;
+  std::string_view body = first_part(x, *arrived, whole, store);
   request_head(x, head_text);
-  http1::ResponseHead answer;
-  auto pump = std::make_shared<Pump>();
-  pump->done = whole;
-  std::shared_ptr<net::asio::steady_timer> wake;
-  if (!whole)
-    wake = std::make_shared<net::asio::steady_timer>(x.client.worker().loop().io(),
-                                                     net::asio::steady_timer::time_point::max());
+  Pumping pumping;
+  if (!whole) pumping = make_pump(x);
   for (bool fresh = false;; fresh = true) {
     auto opened = co_await open_upstream(x, fresh);
     if (!opened) {
       co_await send_error(x, opened.error());
       co_return;
     }
-    auto got = co_await send_and_wait(&x, &head_text, &body, pump, wake, &answer_text, &answer);
+    auto got = co_await send_and_wait(&x, head_text, body, pumping);
     if (got) break;
     // A kept connection that the backend closed just now: nothing was answered, and sending again does no harm.
     bool again = x.upstream->reused && whole && may_repeat(x.client.head().method);
     if (again && got.error().code == Code::UpstreamClosed && !x.client.left()) continue;
-    co_await end_pump(&x, pump, wake);
-    bool clients_fault = pump->error && pump->error->code == Code::InvalidArgument;
+    co_await end_pump(&x, pumping);
+    bool clients_fault = !whole && pumping.pump->error && pumping.pump->error->code == Code::InvalidArgument;
     if (!whole) x.keep_alive = false;
-    co_await send_error(x, clients_fault ? *pump->error : got.error());
+    co_await send_error(x, clients_fault ? *pumping.pump->error : got.error());
     release_upstream(x, false);
     co_return;
   }
-  auto done = co_await stream_answer(x, answer);
+  auto done = co_await stream_answer(x, x.client.scratch().parsed);
   if (!done) {
     x.record.error = done.error().message;
     x.keep_alive = false;
   }
-  co_await end_pump(&x, pump, wake);  // still running: answered before the request was through
-  release_upstream(x, done && *done && answer.keep_alive && !pump->error);
+  co_await end_pump(&x, pumping);  // still running: answered before the request was through
+  bool sound = whole || !pumping.pump->error;
+  release_upstream(x, done && *done && x.client.scratch().parsed.keep_alive && sound);
   if (!done) x.client.stream().close();
 }
 

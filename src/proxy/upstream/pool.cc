@@ -6,11 +6,6 @@ namespace {
 constexpr int64_t kIdleMs = 60'000;
 constexpr size_t kIdlePerBackendMax = 256;
 
-std::string pool_key(const route::Backend& b, size_t endpoint) {
-  auto& e = b.endpoints[endpoint];
-  return fmt::format("{}|{}:{}|{}", b.tls ? "tls" : "tcp", e.host, e.port, b.server_name);
-}
-
 std::string common_name(SSL* ssl) {
   X509* cert = SSL_get1_peer_certificate(ssl);
   if (!cert) return "";
@@ -30,22 +25,29 @@ UpstreamPool::~UpstreamPool() {
   for (auto& [name, session] : sessions_) SSL_SESSION_free(session);
 }
 
-net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::Backend* backend, size_t endpoint, bool fresh,
-                                                     int64_t connect_ms) {
-  std::string key = pool_key(*backend, endpoint);
-  if (!fresh) {
-    auto& pool = idle_[key];
-    while (!pool.empty()) {
-      UpstreamPtr c = std::move(pool.back());
-      pool.pop_back();
-      if (c->stream.stale()) continue;
-      c->reused = true;
-      co_return c;
-    }
+UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable) {
+  auto it = idle_.find(backend.pool_keys[endpoint]);
+  if (it == idle_.end()) return nullptr;
+  auto& pool = it->second;
+  while (!pool.empty()) {
+    UpstreamPtr c = std::move(pool.back());
+    pool.pop_back();
+    bool just_used = c->kept_since_ms == loop_.now_ms();
+    if (!(just_used && repeatable) && c->stream.stale()) continue;
+    c->reused = true;
+    return c;
   }
-  auto& e = backend->endpoints[endpoint];
-  std::string server_name = backend->server_name.empty() ? e.host : backend->server_name;
-  bool tls = backend->tls;
+  return nullptr;
+}
+
+net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::CompiledBackend* backend, size_t endpoint, bool fresh,
+                                                     int64_t connect_ms) {
+  if (!fresh)
+    if (auto kept = take_kept(*backend, endpoint, false)) co_return kept;
+  auto& e = backend->spec.endpoints[endpoint];
+  std::string key = backend->pool_keys[endpoint];
+  std::string server_name = backend->spec.server_name.empty() ? e.host : backend->spec.server_name;
+  bool tls = backend->spec.tls;
   auto socket = co_await resolver_.connect(e.host, static_cast<uint16_t>(e.port), connect_ms);
   if (!socket) co_return fail(std::move(socket).error());
   auto c = std::make_unique<UpstreamConnection>(loop_, std::move(*socket));
@@ -100,7 +102,9 @@ void UpstreamPool::note_session(UpstreamConnection& c) {
 
 void UpstreamPool::release(UpstreamPtr c) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
+  c->buffer.shrink(kReadBytes);
   c->stream.deadline().expires_in(kIdleMs);
+  c->kept_since_ms = loop_.now_ms();
   auto& pool = idle_[c->key];
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }

@@ -9,19 +9,23 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/buffer.h"
 #include "net/dns/resolver.h"
 #include "net/tcp/stream.h"
-#include "route/spec/spec.h"
+#include "route/snapshot/snapshot.h"
 
 namespace sl::proxy {
+
+inline constexpr size_t kReadBytes = 16'384;  // asked of the kernel at once
 
 struct UpstreamConnection {
   UpstreamConnection(net::Loop& loop, net::tcp::socket socket) : stream(loop, std::move(socket)) {}
   net::Stream stream;
-  std::string buffer;  // bytes read and not yet consumed
+  Buffer buffer;  // bytes read and not yet consumed
   std::string key;
   std::string server_name;  // TLS only
   std::string tls_version, tls_peer;
+  int64_t kept_since_ms = 0;  // the loop's clock
   bool reused = false;
   bool session_noted = false;
 };
@@ -34,8 +38,11 @@ class UpstreamPool {
   ~UpstreamPool();
 
   // A kept connection unless `fresh`, else a new one.
-  net::Task<Result<UpstreamPtr>> acquire(const route::Backend* backend, size_t endpoint, bool fresh,
+  net::Task<Result<UpstreamPtr>> acquire(const route::CompiledBackend* backend, size_t endpoint, bool fresh,
                                          int64_t connect_ms);
+  // The kept connection used last, or null. `repeatable`: if it turns out to be closed, the request is sent again, so one
+  // that was in use a moment ago need not be looked at first.
+  UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.

@@ -87,7 +87,7 @@ net::Task<void> Worker::accept_loop(Worker* self, std::shared_ptr<Acceptor> acce
     auto [ec] = co_await acceptor->socket.async_accept(socket, net::use_task);
     if (acceptor->closed) co_return;
     if (ec) {  // out of descriptors: give others time to close
-      net::asio::steady_timer timer(self->loop_->io(), std::chrono::milliseconds(20));
+      net::Timer timer(self->loop_->io(), std::chrono::milliseconds(20));
       co_await timer.async_wait(net::use_task);
       continue;
     }
@@ -120,14 +120,21 @@ void Worker::close_connections(bool idle_only) {
     if (!idle_only || c->idle()) c->client_left();
 }
 
-void Worker::add(Connection* c) {
-  connections_.push_back(c);
+Worker::ConnectionList::iterator Worker::add(Connection* c) {
+  return connections_.insert(connections_.end(), c);
 }
-void Worker::remove(Connection* c) {
-  connections_.remove(c);
+void Worker::remove(ConnectionList::iterator c) {
+  connections_.erase(c);
 }
 
-void Worker::finish(observe::Record record) {
+observe::RecordPtr Worker::new_record() {
+  if (spare_records_.empty()) return std::make_unique<observe::Record>();
+  auto out = std::move(spare_records_.back());
+  spare_records_.pop_back();
+  return out;
+}
+
+void Worker::finish(observe::RecordPtr record) {
   ++requests_;
   if (!options_.sink) return;
   records_.push_back(std::move(record));
@@ -136,10 +143,11 @@ void Worker::finish(observe::Record record) {
 
 void Worker::flush_records() {
   if (records_.empty() || !options_.sink) return;
-  std::vector<observe::Record> batch;
+  std::vector<observe::RecordPtr> batch;
   batch.reserve(256);
   batch.swap(records_);
   options_.sink->take(std::move(batch));
+  if (spare_records_.empty()) spare_records_ = options_.sink->spare();
 }
 
 // Clients that left while their request waits for an upstream: found with one poll() per tick, so that the
@@ -158,7 +166,7 @@ void Worker::cancel_abandoned() {
 }
 
 net::Task<void> Worker::tick(Worker* self) {
-  net::asio::steady_timer timer(self->loop_->io());
+  net::Timer timer(self->loop_->io());
   for (uint64_t ticks = 0;;) {
     timer.expires_after(std::chrono::milliseconds(50));
     auto [ec] = co_await timer.async_wait(net::use_task);

@@ -53,9 +53,11 @@ class Worker {
   void close_connections(bool idle_only);
 
   // From connections.
-  void add(Connection* c);
-  void remove(Connection* c);
-  void finish(observe::Record record);
+  using ConnectionList = std::list<Connection*>;
+  ConnectionList::iterator add(Connection* c);
+  void remove(ConnectionList::iterator c);
+  observe::RecordPtr new_record();
+  void finish(observe::RecordPtr record);
   void flush_records();
   WorkerCounters counters() const { return {connections_.size(), requests_}; }
 
@@ -76,8 +78,8 @@ class Worker {
   UpstreamPool pool_;
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::unordered_map<std::string, std::shared_ptr<Acceptor>> acceptors_;
-  std::list<Connection*> connections_;
-  std::vector<observe::Record> records_;
+  ConnectionList connections_;
+  std::vector<observe::RecordPtr> records_, spare_records_;
   uint64_t requests_ = 0;
   bool draining_ = false;
 };

@@ -163,7 +163,11 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::build(RouteSpec spec, uint64_t
   out->spec_ = std::move(spec);
   for (auto& b : out->spec_.backends) {
     if (out->backends_.contains(b.name)) return fail(Code::Invalid, fmt::format("backend {} is defined twice", b.name));
-    out->backends_[b.name] = {b, out->backends_.size()};
+    auto& compiled = out->backends_[b.name] = {b, out->backends_.size() - 1, {}, {}};
+    for (auto& e : b.endpoints) {
+      compiled.authorities.push_back(fmt::format("{}:{}", e.host, e.port));
+      compiled.pool_keys.push_back(fmt::format("{}|{}:{}|{}", b.tls ? "tls" : "tcp", e.host, e.port, b.server_name));
+    }
   }
   std::map<std::string, CompiledListener*> by_key;
   for (auto& l : out->spec_.listeners) {

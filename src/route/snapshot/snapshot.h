@@ -18,6 +18,8 @@ namespace sl::route {
 struct CompiledBackend {
   Backend spec;
   size_t index = 0;  // in Snapshot::backends
+  // Of each endpoint: "HOST:PORT", and what a kept connection to it is found by.
+  std::vector<std::string> authorities, pool_keys;
 };
 
 struct CompiledShare {
