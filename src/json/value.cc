@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 
 #include "base/strings.h"
@@ -20,6 +21,7 @@ struct Builder {
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
   using ec_t = boost::json::error_code;
   using sv = boost::json::string_view;
+  Builder(unsigned char* temporary, size_t size) : st(boost::json::storage_ptr(), temporary, size) {}
   boost::json::value_stack st;
   bool on_document_begin(ec_t&) { return true; }
   bool on_document_end(ec_t&) { return true; }
@@ -63,14 +65,15 @@ Error parse_error(std::string_view text, size_t at, std::string_view what) {
 
 }  // namespace
 
-Result<Value> parse(std::string_view text, ParseLimits limits) {
+static Result<Value> parse_into(std::string_view text, ParseLimits limits, boost::json::storage_ptr storage) {
   if (text.size() > limits.bytes_max)
     return fail(Code::TooLarge,
                 fmt::format("JSON document of {} bytes is over the limit of {}", text.size(), limits.bytes_max));
   boost::json::parse_options options;
   options.max_depth = limits.depth_max;
-  boost::json::basic_parser<Builder> parser(options);
-  parser.handler().st.reset();
+  unsigned char temporary[4'096];
+  boost::json::basic_parser<Builder> parser(options, temporary, sizeof temporary);
+  parser.handler().st.reset(std::move(storage));
   boost::json::error_code ec;
   size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && trim(text.substr(used)).size() > 0)
@@ -79,11 +82,29 @@ Result<Value> parse(std::string_view text, ParseLimits limits) {
   return parser.handler().st.release();
 }
 
+Result<Value> parse(std::string_view text, ParseLimits limits) {
+  return parse_into(text, limits, {});
+}
+Result<Value> parse(std::string_view text, Arena& arena) {
+  return parse_into(text, {}, arena.storage());
+}
+
+// True if one of the 8 bytes at `p` is a control character, a quote or a backslash.
+static bool needs_care(const char* p) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  uint64_t x;
+  std::memcpy(&x, p, 8);
+  uint64_t quote = x ^ (kOnes * '"'), backslash = x ^ (kOnes * '\\');
+  return (((x - kOnes * 0x20) & ~x) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
+}
+
 void write_string(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   size_t start = 0;
   for (size_t i = 0; i < text.size(); ++i) {
+    while (i + 8 <= text.size() && !needs_care(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     unsigned char c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text.data() + start, i - start);

@@ -1,7 +1,7 @@
 // A2A wire shapes: what the protocol's two versions say, made from plain values. Sans-I/O.
 //
 // Inside this program the 0.3 shape is used; to_v1 and from_v1 convert at the edge.
-// Who calls: agent/server, app/cli/invoke. Thread: plain functions. Source: kagent.md 2.2, 2.6; A2A 0.3 and 1.0.
+// Who calls: agent/server, app/cli/invoke. Thread: plain functions. Source: A2A 0.3 and 1.0.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // The agents' A2A endpoints: JSON-RPC 0.3 and 1.0, streaming, and agent cards, at /api/a2a/NS/NAME/.
-// Who calls: app's HTTP handler. Thread: the agents' loop. Source: kagent.md 2.2.
+// Who calls: app's HTTP handler. Thread: the agents' loop. Source: A2A 0.3 and 1.0.
 #pragma once
 
 #include "agent/runtime/runtime.h"

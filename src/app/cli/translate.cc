@@ -1,4 +1,4 @@
-// `sightline translate`: the gateway's translation on standard input and output. DESIGN section 5.
+// `sightline translate`: the gateway's translation on standard input and output.
 #include <unistd.h>
 
 #include <fmt/format.h>

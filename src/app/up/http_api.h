@@ -1,5 +1,5 @@
 // What is served on the REST, A2A and page address: kagent's REST paths, records and traces, A2A, and the page.
-// Who calls: up. Thread: the agents' loop. Source: kagent.md 2.1; envelope {"error", "data", "message"}.
+// Who calls: up. Thread: the agents' loop. Source: the REST paths of kagent's clients; envelope {"error", "data", "message"}.
 #pragma once
 
 #include "agent/server/a2a.h"

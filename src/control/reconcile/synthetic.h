@@ -1,4 +1,4 @@
-// The parts of this program as ordinary objects: what `kubectl get pods,svc` shows. DESIGN section 5.
+// The parts of this program as ordinary objects: what `kubectl get pods,svc` shows.
 // Who calls: Controller. Thread: plain functions.
 #pragma once
 

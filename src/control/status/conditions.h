@@ -1,5 +1,5 @@
 // Conditions of a status: built anew each time, keeping lastTransitionTime while the status is the same.
-// Who calls: control/translate. Thread: plain values. Source: control-plane.md 2.4 (rules).
+// Who calls: control/translate. Thread: plain values. Source: Gateway API, conditions and reasons.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// ModelConfigs and Agents: AgentSpecs for the runtime, and their conditions. Source: kagent.md 1.2, 1.3.
+// ModelConfigs and Agents: AgentSpecs for the runtime, and their conditions. Source: kagent.dev/v1alpha2.
 #include <fmt/format.h>
 
 #include <set>

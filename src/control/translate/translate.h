@@ -1,7 +1,7 @@
 // Resources in, RouteSpec and conditions out: a pure function, tested with goldens.
 //
 // Who calls: control/reconcile, `sightline validate`. Thread: plain function; the clock is read only for new
-// lastTransitionTimes. One bad object never blocks the others. Source: control-plane.md section 2.
+// lastTransitionTimes. One bad object never blocks the others. Source: Gateway API.
 #pragma once
 
 #include "control/translate/index.h"

@@ -229,6 +229,12 @@ void Api::after_write(const ResourceType& type, const ObjectPtr& object) {
     (void)remove(type, std::string(namespace_of(*object)), std::string(name_of(*object)), options);
   }
   if (type.key() == kCrdKey) register_crd(object);
+  if (type.key() == "namespaces") finish_namespace(std::string(name_of(*object)));
+}
+
+void Api::removed_by_write(const ResourceType& type, const ObjectPtr& object) {
+  after_removal(type, object);
+  delete_dependents(std::string(uid_of(*object)), Propagation::Background);
 }
 
 void Api::after_removal(const ResourceType& type, const ObjectPtr& object) {

@@ -4,7 +4,7 @@
 // field ownership, store. Who calls: kube/apiserver (for clients), control and app (in process; the same rules hold).
 // Thread: any. Errors carry Kubernetes' own wording, and causes where it has them.
 // Limits: object 3 MiB, annotations 256 KiB, list page 500 by default when the caller asks for none. Source:
-// kube-api.md section 2.
+// Kubernetes API concepts.
 #pragma once
 
 #include <functional>
@@ -109,6 +109,8 @@ class Api {
   Result<WriteResult> create_from_apply(const ResourceType& type, const std::string& ns, const std::string& name,
                                         const Value& config, const WriteOptions& options);
   void after_write(const ResourceType& type, const ObjectPtr& object);
+  // Its last finalizer went: what depends on it goes too.
+  void removed_by_write(const ResourceType& type, const ObjectPtr& object);
   void after_removal(const ResourceType& type, const ObjectPtr& object);
   void register_crd(const ObjectPtr& crd);
   void delete_dependents(const std::string& owner_uid, Propagation propagation);

@@ -198,7 +198,9 @@ Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const Obj
     track_update(old.get(), next, type, manager);
   }
   if (old && same_object(*old, next)) return old;
-  if (old && being_deleted(*old) && !has_finalizers(next)) return ObjectPtr();
+  // A namespace goes when it is empty (finish_namespace), anything else with its last finalizer.
+  bool namespace_waits = type.key() == "namespaces";
+  if (old && being_deleted(*old) && !has_finalizers(next) && !namespace_waits) return ObjectPtr();
   if (json::dump(next).size() > kObjectBytesMax)
     return fail(Code::TooLarge, fmt::format("Request entity too large: limit is {}", kObjectBytesMax));
   return std::make_shared<const Value>(std::move(next));
@@ -287,7 +289,7 @@ Result<WriteResult> Api::update(const ResourceType& type, const std::string& ns,
   out.object = *stored;
   if (!options.dry_run && *stored != last) {
     if (being_deleted(*out.object) && !store_.get(type.key(), {type.namespaced ? ns : "", name}))
-      after_removal(type, out.object);
+      removed_by_write(type, out.object);
     else
       after_write(type, out.object);
   }
@@ -359,7 +361,7 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
     SL_TRY(next, apply_patch(type, current, kind, patch, options));
     if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
     std::string_view stated = json::str(next, "metadata", "resourceVersion");
-    if (kind != PatchKind::Apply && !stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
+    if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
       return fail(
           conflict(type.group, type.plural, name,
                    "the object has been modified; please apply your changes to the latest version and try again"));
@@ -369,7 +371,7 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
   out.object = *stored;
   if (!options.dry_run && *stored != last) {
     if (being_deleted(*out.object) && !store_.get(type.key(), key))
-      after_removal(type, out.object);
+      removed_by_write(type, out.object);
     else
       after_write(type, out.object);
   }

@@ -1,7 +1,7 @@
 // FieldSet: which fields of an object somebody owns (managedFields' FieldsV1), and server-side apply on it.
 //
 // Who calls: kube/api. Thread: plain values. Lists are owned as their schema says: by key (map), by value
-// (set) or whole (atomic). Source: kube-api.md 2.6; structured-merge-diff semantics.
+// (set) or whole (atomic). Source: structured-merge-diff.
 #pragma once
 
 #include <map>

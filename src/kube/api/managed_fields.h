@@ -1,5 +1,5 @@
 // metadata.managedFields: reading, ownership after each kind of write, and server-side apply.
-// Who calls: kube/api. Thread: plain functions. Source: kube-api.md 2.6.
+// Who calls: kube/api. Thread: plain functions. Source: Kubernetes server-side apply.
 #pragma once
 
 #include <string>

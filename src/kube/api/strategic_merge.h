@@ -1,6 +1,6 @@
 // Strategic merge patch for the core kinds. Who calls: kube/api. Thread: plain function.
 // Lists merge by the schema's patch_merge_key (or as sets); $patch, $deleteFromPrimitiveList, $setElementOrder and
-// $retainKeys are understood. Source: Kubernetes strategic merge patch; kube-api.md 2.5.
+// $retainKeys are understood. Source: Kubernetes strategic merge patch.
 #pragma once
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
 // Discovery documents. Who calls: apiserver. Thread: plain functions.
-// Source: kube-api.md 1.4 (aggregated discovery v2, v2beta1) and the classic APIGroupList/APIResourceList.
+// Source: aggregated discovery v2, v2beta1 and the classic APIGroupList/APIResourceList.
 #pragma once
 
 #include "kube/api/registry.h"

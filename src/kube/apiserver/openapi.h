@@ -1,6 +1,6 @@
 // OpenAPI documents of what the registry serves. Who calls: apiserver. Thread: plain functions.
 // v3 JSON per group-version is what kubectl >= 1.29 needs; v2 in protobuf is what older ones insist on (and all that
-// 1.20 reads for validation, explain and diff). Source: kube-api.md 1.4; gnostic OpenAPIv2 message numbers.
+// 1.20 reads for validation, explain and diff). Source: gnostic OpenAPIv2 message numbers.
 #pragma once
 
 #include "kube/api/registry.h"

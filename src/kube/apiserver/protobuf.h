@@ -2,7 +2,7 @@
 //
 // Covers the kinds that typed clients create here: Namespace, Secret, ConfigMap, ServiceAccount, Service, Pod metadata,
 // Event, DeleteOptions and the self review kinds. Who calls: apiserver. Thread: plain functions. Limits: depth 32.
-// Source: kube-api.md 1.5; k8s.io/api generated.proto field numbers.
+// Source: k8s.io/api generated.proto field numbers.
 #pragma once
 
 #include "json/value.h"

@@ -2,7 +2,7 @@
 //
 // Who calls: app/up builds it and passes handler() to an HttpServer. Thread: the server's loop.
 // Security: every path but the health and version ones wants the bearer token; anonymous callers get 401.
-// Source: ../../../docs and kube-api.md section 1; semantics are kube/api's.
+// Source: Kubernetes API concepts; semantics are kube/api's.
 #pragma once
 
 #include <memory>

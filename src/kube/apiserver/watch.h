@@ -1,7 +1,7 @@
 // One client's watch: store changes in, newline-separated watch events out.
 // Who calls: apiserver. Thread: starts on the server's loop; events come from whichever thread writes and go
 // to the responder, which is thread-safe and bounded (a slow reader is cut off and lists again).
-// Source: kube-api.md 2.8.
+// Source: Kubernetes API concepts, watch.
 #pragma once
 
 #include "kube/api/api.h"

@@ -1,5 +1,5 @@
 // Error <-> Kubernetes Status objects, and the wording of the common API errors.
-// Who calls: kube/apiserver, kube clients. Source: metav1.Status; kube-api.md 2.10.
+// Who calls: kube/apiserver, kube clients. Source: metav1.Status.
 #pragma once
 
 #include "kube/object/meta.h"

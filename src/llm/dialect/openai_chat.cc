@@ -1,4 +1,4 @@
-// OpenAI chat completions: answers, errors and streams out of the canonical chat. Source: ecosystem.md 1.2, 1.8.
+// OpenAI chat completions: answers, errors and streams out of the canonical chat. Source: OpenAI API, chat completions.
 #include "llm/dialect/openai_chat.h"
 
 #include <fmt/format.h>
@@ -69,16 +69,20 @@ void write_openai_error(const ProviderError& e, std::string& out) {
 namespace {
 
 void write_text_member(const ChatResponse& r, std::string& out) {
-  std::string text;
-  bool any = false;
-  for (auto& p : r.parts)
-    if (p.kind == PartKind::Text) {
-      text += p.text;
-      any = true;
+  std::string joined;
+  const std::string* text = nullptr;
+  for (auto& p : r.parts) {
+    if (p.kind != PartKind::Text) continue;
+    if (text) {
+      joined = *text + p.text;
+      text = &joined;
+    } else {
+      text = &p.text;
     }
+  }
   out += R"("content":)";
-  if (any)
-    write_string(text, out);
+  if (text)
+    write_string(*text, out);
   else
     out += "null";
 }

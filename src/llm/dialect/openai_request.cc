@@ -1,4 +1,4 @@
-// OpenAI chat completions requests into the canonical chat. Source: ecosystem.md 1.2 and the tables of 1.8.
+// OpenAI chat completions requests into the canonical chat. Source: OpenAI API, chat completions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,12 +16,33 @@ std::unexpected<Error> bad(std::string_view field, std::string_view what) {
   return fail(Code::InvalidArgument, fmt::format("{}: {}", field, what));
 }
 
-Value member(const Value& v, std::string_view key) {
-  auto* m = json::find(v, key);
-  return m ? *m : Value(nullptr);
+// Where in the request something stands: "messages[2].content". In words only when somebody asks.
+struct At {
+  const At* up = nullptr;
+  std::string_view name;
+  int64_t index = -1;
+
+  At member(std::string_view of) const { return {this, of}; }
+  At item(size_t i) const { return {this, "", static_cast<int64_t>(i)}; }
+  std::string text() const {
+    std::string out = up ? up->text() : "";
+    if (up && !name.empty()) out += '.';
+    out += name;
+    return index < 0 ? out : fmt::format("{}[{}]", out, index);
+  }
+};
+
+std::unexpected<Error> bad(const At& at, std::string_view what) {
+  return bad(at.text(), what);
 }
 
-Result<void> read_data_url(std::string_view url, const std::string& at, Part& out) {
+const Value& member(const Value& v, std::string_view key) {
+  static const Value kNothing;
+  auto* m = json::find(v, key);
+  return m ? *m : kNothing;
+}
+
+Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
   if (!url.starts_with("data:")) return bad(at, "must be a data: URL or an http(s) URL");
   size_t comma = url.find(',');
   std::string_view head = url.substr(5, comma == std::string_view::npos ? 0 : comma - 5);
@@ -34,7 +55,7 @@ Result<void> read_data_url(std::string_view url, const std::string& at, Part& ou
 
 class RequestReader {
  public:
-  explicit RequestReader(const Value& body) : body_(body) {}
+  explicit RequestReader(const Value& body) : body_(body) { seen_.reserve(24); }
 
   Result<ChatRequest> read() {
     if (!body_.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
@@ -89,7 +110,7 @@ class RequestReader {
     if (auto* t = take("thinking")) out_.thinking = *t;
     if (auto* s = take("stream")) out_.stream = s->is_bool() && s->get_bool();
     if (auto* o = take("stream_options")) {
-      auto u = member(*o, "include_usage");
+      auto& u = member(*o, "include_usage");
       out_.include_usage = u.is_bool() && u.get_bool();
     }
     if (auto* p = take("parallel_tool_calls"); p && p->is_bool()) out_.parallel_tool_calls = p->get_bool();
@@ -119,15 +140,15 @@ class RequestReader {
     return {};
   }
 
-  Result<void> read_function(const Value& f, const std::string& at, const Value& cache) {
+  Result<void> read_function(const Value& f, const At& at, const Value& cache) {
     Tool tool;
     tool.name = json::str(f, "name");
-    if (tool.name.empty()) return bad(at + ".name", "is required");
+    if (tool.name.empty()) return bad(at.member("name"), "is required");
     tool.description = json::str(f, "description");
     tool.parameters = member(f, "parameters");
     tool.cache_control = cache;
-    if (auto strict = member(f, "strict"); strict.is_bool() && strict.get_bool())
-      out_.dropped.push_back(at + ".strict");
+    if (auto& strict = member(f, "strict"); strict.is_bool() && strict.get_bool())
+      out_.dropped.push_back(at.member("strict").text());
     out_.tools.push_back(std::move(tool));
     return {};
   }
@@ -137,18 +158,18 @@ class RequestReader {
       if (!tools->is_array()) return bad("tools", "must be an array");
       for (size_t i = 0; i < tools->get_array().size(); ++i) {
         auto& t = tools->get_array()[i];
-        std::string at = fmt::format("tools[{}]", i);
+        At at{nullptr, "tools", static_cast<int64_t>(i)};
         if (json::str(t, "type") != "function")
-          return bad(at + ".type",
+          return bad(at.member("type"),
                      fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
-        Value cache = member(t, "cache_control");
-        if (cache.is_null()) cache = member(member(t, "function"), "cache_control");
-        SL_CHECK(read_function(member(t, "function"), at + ".function", cache));
+        const Value& own = member(t, "cache_control");
+        const Value& cache = own.is_null() ? member(member(t, "function"), "cache_control") : own;
+        SL_CHECK(read_function(member(t, "function"), at.member("function"), cache));
       }
     }
     if (auto* functions = take("functions"); functions && functions->is_array())  // the old form
       for (size_t i = 0; i < functions->get_array().size(); ++i)
-        SL_CHECK(read_function(functions->get_array()[i], fmt::format("functions[{}]", i), nullptr));
+        SL_CHECK(read_function(functions->get_array()[i], At{nullptr, "functions", static_cast<int64_t>(i)}, nullptr));
     return {};
   }
 
@@ -194,13 +215,13 @@ class RequestReader {
     if (!choice) return {};
     if (choice->is_string()) return choose(json::view(choice->get_string()), field);
     if (json::str(*choice, "type") == "allowed_tools") {
-      auto nested = member(*choice, "allowed_tools");
+      auto& nested = member(*choice, "allowed_tools");
       return allow_only(nested.is_object() ? nested : *choice);
     }
     return choose_named(*choice, field);
   }
 
-  Result<Part> read_part(const Value& p, const std::string& at) {
+  Result<Part> read_part(const Value& p, const At& at) {
     Part out;
     std::string_view type = json::str(p, "type");
     out.cache_control = member(p, "cache_control");
@@ -210,27 +231,28 @@ class RequestReader {
       out.text = json::str(p, "refusal");
     } else if (type == "image_url") {
       out.kind = PartKind::Image;
-      auto image = member(p, "image_url");
+      auto& image = member(p, "image_url");
       std::string_view url = image.is_string() ? json::view(image.get_string()) : json::str(image, "url");
       if (auto detail = json::str(image, "detail"); !detail.empty() && detail != "auto") drop("image_url.detail");
       if (url.starts_with("http://") || url.starts_with("https://"))
         out.url = url;
       else
-        SL_CHECK(read_data_url(url, at + ".image_url.url", out));
+        SL_CHECK(read_data_url(url, at.member("image_url").member("url"), out));
     } else if (type == "file") {
       out.kind = PartKind::Document;
-      auto file = member(p, "file");
+      auto& file = member(p, "file");
       if (!json::str(file, "file_id").empty())
-        return bad(at + ".file.file_id", "a file stored at OpenAI cannot be read by this provider; send file_data");
-      SL_CHECK(read_data_url(json::str(file, "file_data"), at + ".file.file_data", out));
+        return bad(at.member("file").member("file_id"),
+                   "a file stored at OpenAI cannot be read by this provider; send file_data");
+      SL_CHECK(read_data_url(json::str(file, "file_data"), at.member("file").member("file_data"), out));
       out.title = json::str(file, "filename");
     } else {
-      return bad(at + ".type", fmt::format("\"{}\" cannot be sent to this provider", type));
+      return bad(at.member("type"), fmt::format("\"{}\" cannot be sent to this provider", type));
     }
     return out;
   }
 
-  Result<void> read_content(const Value& content, const std::string& at, std::vector<Part>& out) {
+  Result<void> read_content(const Value& content, const At& at, std::vector<Part>& out) {
     if (content.is_null()) return {};
     if (content.is_string()) {
       Part p;
@@ -240,25 +262,25 @@ class RequestReader {
     }
     if (!content.is_array()) return bad(at, "must be a string or an array of parts");
     for (size_t i = 0; i < content.get_array().size(); ++i) {
-      SL_TRY(part, read_part(content.get_array()[i], fmt::format("{}[{}]", at, i)));
+      SL_TRY(part, read_part(content.get_array()[i], at.item(i)));
       if (part.kind != PartKind::Text || !part.text.empty()) out.push_back(std::move(part));
     }
     return {};
   }
 
-  Result<void> read_call(const Value& call, const std::string& at, std::vector<Part>& out) {
+  Result<void> read_call(const Value& call, const At& at, std::vector<Part>& out) {
     Part p;
     p.kind = PartKind::ToolCall;
     p.id = json::str(call, "id");
-    auto function = member(call, "function");
+    auto& function = member(call, "function");
     p.name = json::str(function, "name");
     std::string_view text = trim(json::str(function, "arguments"));
     p.arguments = json::Object{};
     if (!text.empty()) {
       auto parsed = json::parse(text);
-      if (!parsed) return bad(at + ".function.arguments", parsed.error().message);
+      if (!parsed) return bad(at.member("function").member("arguments"), parsed.error().message);
       if (!parsed->is_object())
-        return bad(at + ".function.arguments",
+        return bad(at.member("function").member("arguments"),
                    fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
       p.arguments = std::move(*parsed);
     }
@@ -267,7 +289,7 @@ class RequestReader {
   }
 
   // Reasoning goes first in an assistant turn: the provider checks its signature.
-  void read_reasoning(const Value& m, const std::string& at, std::vector<Part>& out) {
+  void read_reasoning(const Value& m, const At& at, std::vector<Part>& out) {
     if (auto* blocks = json::arr(m, "thinking_blocks"); blocks && !blocks->empty()) {
       for (auto& b : *blocks) {
         Part p;
@@ -281,7 +303,8 @@ class RequestReader {
     }
     std::string_view text = json::str(m, "reasoning_content"), signature = json::str(m, "reasoning_signature");
     if (text.empty() && signature.empty()) return;
-    if (signature.empty()) return drop(at + ".reasoning_content");  // without its signature it would be refused
+    if (signature.empty())
+      return drop(at.member("reasoning_content").text());  // without its signature it would be refused
     Part p;
     p.kind = PartKind::Thinking;
     p.text = text;
@@ -289,11 +312,11 @@ class RequestReader {
     out.push_back(std::move(p));
   }
 
-  Result<void> read_assistant(const Value& m, const std::string& at) {
+  Result<void> read_assistant(const Value& m, const At& at) {
     Message out;
     out.role = Role::Assistant;
     read_reasoning(m, at, out.parts);
-    SL_CHECK(read_content(member(m, "content"), at + ".content", out.parts));
+    SL_CHECK(read_content(member(m, "content"), at.member("content"), out.parts));
     if (auto refusal = json::str(m, "refusal"); !refusal.empty()) {
       Part p;
       p.text = refusal;
@@ -301,22 +324,22 @@ class RequestReader {
     }
     if (auto* calls = json::arr(m, "tool_calls"))
       for (size_t i = 0; i < calls->size(); ++i)
-        SL_CHECK(read_call((*calls)[i], fmt::format("{}.tool_calls[{}]", at, i), out.parts));
-    if (auto old = member(m, "function_call"); old.is_object()) {
+        SL_CHECK(read_call((*calls)[i], at.member("tool_calls").item(i), out.parts));
+    if (auto& old = member(m, "function_call"); old.is_object()) {
       Value call = json::Object{{"id", fmt::format("call_{}", out_.messages.size())}, {"function", old}};
-      SL_CHECK(read_call(call, at + ".function_call", out.parts));
+      SL_CHECK(read_call(call, at.member("function_call"), out.parts));
     }
     if (!out.parts.empty()) append(std::move(out));
     return {};
   }
 
-  Result<void> read_tool_result(const Value& m, const std::string& at) {
+  Result<void> read_tool_result(const Value& m, const At& at) {
     Part result;
     result.kind = PartKind::ToolResult;
     result.id = json::str(m, "tool_call_id");
-    if (result.id.empty() && json::str(m, "role") == "tool") return bad(at + ".tool_call_id", "is required");
+    if (result.id.empty() && json::str(m, "role") == "tool") return bad(at.member("tool_call_id"), "is required");
     if (result.id.empty()) result.id = last_call_id();
-    SL_CHECK(read_content(member(m, "content"), at + ".content", result.content));
+    SL_CHECK(read_content(member(m, "content"), at.member("content"), result.content));
     result.cache_control = member(m, "cache_control");
     Message out;
     out.parts.push_back(std::move(result));
@@ -353,21 +376,21 @@ class RequestReader {
     if (!messages || !messages->is_array()) return bad("messages", "must be an array of messages");
     for (size_t i = 0; i < messages->get_array().size(); ++i) {
       auto& m = messages->get_array()[i];
-      std::string at = fmt::format("messages[{}]", i);
+      At at{nullptr, "messages", static_cast<int64_t>(i)};
       std::string_view role = json::str(m, "role");
       if (role == "system" || role == "developer") {
-        SL_CHECK(read_content(member(m, "content"), at + ".content", out_.system));
+        SL_CHECK(read_content(member(m, "content"), at.member("content"), out_.system));
       } else if (role == "user") {
         Message user;
-        SL_CHECK(read_content(member(m, "content"), at + ".content", user.parts));
-        if (!json::str(m, "name").empty()) drop(at + ".name");
+        SL_CHECK(read_content(member(m, "content"), at.member("content"), user.parts));
+        if (!json::str(m, "name").empty()) drop(at.member("name").text());
         if (!user.parts.empty()) append(std::move(user));
       } else if (role == "assistant") {
         SL_CHECK(read_assistant(m, at));
       } else if (role == "tool" || role == "function") {
         SL_CHECK(read_tool_result(m, at));
       } else {
-        return bad(at + ".role", fmt::format("\"{}\" must be system, developer, user, assistant or tool", role));
+        return bad(at.member("role"), fmt::format("\"{}\" must be system, developer, user, assistant or tool", role));
       }
     }
     return {};
@@ -378,7 +401,7 @@ class RequestReader {
     if (!format) return {};
     std::string_view type = json::str(*format, "type");
     if (type == "json_schema") {
-      auto spec = member(*format, "json_schema");
+      auto& spec = member(*format, "json_schema");
       out_.schema_name = json::str(spec, "name");
       out_.schema = member(spec, "schema");
       if (!out_.schema.is_object()) return bad("response_format.json_schema.schema", "must be a JSON Schema object");

@@ -23,7 +23,8 @@ void Exchange::assume(std::string_view model, bool stream, bool include_usage) {
 
 Result<std::string> Exchange::request(std::string_view body, std::string_view model) {
   if (pass_through_) return pass_request(body, model);
-  SL_TRY(parsed, json::parse(body));
+  json::Arena arena;
+  SL_TRY(parsed, json::parse(body, arena));
   SL_TRY(request, dialect_->decode(parsed));
   request_ = std::move(request);
   if (!model.empty()) request_.model = model;
@@ -32,7 +33,8 @@ Result<std::string> Exchange::request(std::string_view body, std::string_view mo
 
 // Same dialect: the bytes stay as they are but for the model and, in a stream, the wish for usage.
 Result<std::string> Exchange::pass_request(std::string_view body, std::string_view model) {
-  SL_TRY(parsed, json::parse(body));
+  json::Arena arena;
+  SL_TRY(parsed, json::parse(body, arena));
   if (!parsed.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
   request_.model = json::str(parsed, "model");
   auto* stream = json::find(parsed, "stream");
@@ -59,7 +61,8 @@ Result<std::string> Exchange::pass_request(std::string_view body, std::string_vi
 }
 
 Result<std::string> Exchange::response(std::string_view body) {
-  auto parsed = json::parse(body);
+  json::Arena arena;
+  auto parsed = json::parse(body, arena);
   if (!parsed) return fail(Code::UpstreamProtocol, "the provider's answer is not JSON: " + parsed.error().message);
   if (pass_through_) {
     provider_->tap(*parsed, false, facts_);

@@ -1,5 +1,5 @@
 // Anthropic Messages. Status: alpha. Security posture: robust to untrusted clients and answers.
-// Source: ecosystem.md 1.4 and the OpenAI-Anthropic table of 1.8.
+// Source: Anthropic Messages API, version 2023-06-01.
 #pragma once
 
 #include "llm/provider.h"

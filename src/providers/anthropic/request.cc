@@ -4,14 +4,14 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "json/writer.h"
 #include "providers/anthropic/anthropic.h"
 
 namespace sl::providers {
 
 using namespace llm;
-using json::Array;
-using json::Object;
 using json::Value;
+using json::Writer;
 
 ModelTraits traits_of(std::string_view model) {
   ModelTraits out;
@@ -43,127 +43,157 @@ void drop(ChatRequest& r, std::string_view field) {
   if (std::find(r.dropped.begin(), r.dropped.end(), field) == r.dropped.end()) r.dropped.emplace_back(field);
 }
 
-Object text_block(const Part& p) {
-  Object o{{"type", "text"}, {"text", p.text}};
-  if (!p.cache_control.is_null()) o["cache_control"] = p.cache_control;
-  return o;
+void write_cache_control(const Part& p, Writer& w) {
+  if (!p.cache_control.is_null()) w.member("cache_control", p.cache_control);
 }
 
-Object media_block(const Part& p) {
-  Object source;
-  if (!p.url.empty()) {
-    source = Object{{"type", "url"}, {"url", p.url}};
-  } else if (p.kind == PartKind::Document && p.media_type == "text/plain") {
-    source = Object{{"type", "text"}, {"media_type", "text/plain"}, {"data", base64_decode(p.data).value_or("")}};
-  } else {
-    source = Object{{"type", "base64"}, {"media_type", p.media_type}, {"data", p.data}};
+void write_text(const Part& p, Writer& w) {
+  w.begin_object().member("type", "text").member("text", p.text);
+  write_cache_control(p, w);
+  w.end_object();
+}
+
+void write_media(const Part& p, Writer& w) {
+  w.begin_object().member("type", p.kind == PartKind::Image ? "image" : "document").key("source").begin_object();
+  if (!p.url.empty())
+    w.member("type", "url").member("url", p.url);
+  else if (p.kind == PartKind::Document && p.media_type == "text/plain")
+    w.member("type", "text").member("media_type", "text/plain").member("data", base64_decode(p.data).value_or(""));
+  else
+    w.member("type", "base64").member("media_type", p.media_type).member("data", p.data);
+  w.end_object();
+  if (!p.title.empty()) w.member("title", p.title);
+  write_cache_control(p, w);
+  w.end_object();
+}
+
+// A single text goes without a block around it.
+bool plain_text(const std::vector<Part>& parts) {
+  return parts.size() == 1 && parts[0].kind == PartKind::Text && parts[0].cache_control.is_null();
+}
+
+void write_block(const Part& p, Writer& w);
+
+void write_content(const std::vector<Part>& parts, Writer& w) {
+  w.key("content");
+  if (plain_text(parts)) {
+    w.value(parts[0].text);
+    return;
   }
-  Object o{{"type", p.kind == PartKind::Image ? "image" : "document"}, {"source", std::move(source)}};
-  if (!p.title.empty()) o["title"] = p.title;
-  if (!p.cache_control.is_null()) o["cache_control"] = p.cache_control;
-  return o;
+  w.begin_array();
+  for (auto& p : parts) write_block(p, w);
+  w.end_array();
 }
 
-Object block_of(const Part& p) {
+void write_tool_result(const Part& p, Writer& w) {
+  w.begin_object().member("type", "tool_result").member("tool_use_id", p.id);
+  if (p.content.empty())
+    w.member("content", "");
+  else
+    write_content(p.content, w);
+  if (p.is_error) w.member("is_error", true);
+  write_cache_control(p, w);
+  w.end_object();
+}
+
+void write_block(const Part& p, Writer& w) {
   switch (p.kind) {
     case PartKind::Text:
-      return text_block(p);
+      return write_text(p, w);
     case PartKind::Image:
     case PartKind::Document:
-      return media_block(p);
-    case PartKind::ToolCall:
-      return Object{{"type", "tool_use"}, {"id", p.id}, {"name", p.name}, {"input", p.arguments}};
-    case PartKind::Thinking:
-      return Object{{"type", "thinking"}, {"thinking", p.text}, {"signature", p.signature}};
-    case PartKind::RedactedThinking:
-      return Object{{"type", "redacted_thinking"}, {"data", p.text}};
+      return write_media(p, w);
     case PartKind::ToolResult:
-      break;
+      return write_tool_result(p, w);
+    case PartKind::ToolCall:
+      w.begin_object().member("type", "tool_use").member("id", p.id).member("name", p.name);
+      w.member("input", p.arguments).end_object();
+      return;
+    case PartKind::Thinking:
+      w.begin_object().member("type", "thinking").member("thinking", p.text);
+      w.member("signature", p.signature).end_object();
+      return;
+    case PartKind::RedactedThinking:
+      w.begin_object().member("type", "redacted_thinking").member("data", p.text).end_object();
+      return;
   }
-  Object o{{"type", "tool_result"}, {"tool_use_id", p.id}};
-  if (p.content.size() == 1 && p.content[0].kind == PartKind::Text && p.content[0].cache_control.is_null()) {
-    o["content"] = p.content[0].text;
-  } else {
-    Array content;
-    for (auto& c : p.content) content.push_back(block_of(c));
-    if (!content.empty())
-      o["content"] = std::move(content);
-    else
-      o["content"] = "";
-  }
-  if (p.is_error) o["is_error"] = true;
-  if (!p.cache_control.is_null()) o["cache_control"] = p.cache_control;
-  return o;
 }
 
-Array messages_of(const ChatRequest& r) {
-  Array out;
+void write_messages(const ChatRequest& r, Writer& w) {
+  w.key("messages").begin_array();
   for (auto& m : r.messages) {
-    Object message{{"role", m.role == Role::User ? "user" : "assistant"}};
-    if (m.parts.size() == 1 && m.parts[0].kind == PartKind::Text && m.parts[0].cache_control.is_null()) {
-      message["content"] = m.parts[0].text;
-    } else {
-      Array content;
-      for (auto& p : m.parts) content.push_back(block_of(p));
-      message["content"] = std::move(content);
-    }
-    out.push_back(std::move(message));
+    w.begin_object().member("role", m.role == Role::User ? "user" : "assistant");
+    write_content(m.parts, w);
+    w.end_object();
   }
-  return out;
+  w.end_array();
 }
 
-Object empty_schema() {
-  return Object{{"type", "object"}, {"properties", Object{}}};
+// The provider wants an object schema, always.
+void write_schema(const Value& parameters, Writer& w) {
+  w.key("input_schema");
+  auto* schema = parameters.if_object();
+  if (!schema || schema->empty()) {
+    w.begin_object().member("type", "object").key("properties").begin_object().end_object().end_object();
+  } else if (schema->contains("type")) {
+    w.value(parameters);
+  } else {
+    Value with_type = parameters;
+    with_type.get_object()["type"] = "object";
+    w.value(with_type);
+  }
 }
 
-Array tools_of(const ChatRequest& r) {
-  Array out;
+bool write_tools(const ChatRequest& r, Writer& w) {
+  bool structured = uses_structured_tool(r);
+  if (r.tools.empty() && !structured) return false;
+  w.key("tools").begin_array();
   for (auto& t : r.tools) {
-    Object tool{{"name", t.name}};
-    if (!t.description.empty()) tool["description"] = t.description;
-    Value schema =
-        t.parameters.is_object() && !t.parameters.get_object().empty() ? t.parameters : Value(empty_schema());
-    if (!schema.get_object().contains("type")) schema.get_object()["type"] = "object";
-    tool["input_schema"] = std::move(schema);
-    if (!t.cache_control.is_null()) tool["cache_control"] = t.cache_control;
-    out.push_back(std::move(tool));
+    w.begin_object().member("name", t.name);
+    if (!t.description.empty()) w.member("description", t.description);
+    write_schema(t.parameters, w);
+    if (!t.cache_control.is_null()) w.member("cache_control", t.cache_control);
+    w.end_object();
   }
-  if (uses_structured_tool(r))
-    out.push_back(Object{{"name", kStructuredTool},
-                         {"description", "Give the final answer with this tool."},
-                         {"input_schema", r.schema}});
-  return out;
+  if (structured) {
+    w.begin_object().member("name", kStructuredTool);
+    w.member("description", "Give the final answer with this tool.").member("input_schema", r.schema).end_object();
+  }
+  w.end_array();
+  return true;
 }
 
-void set_tool_choice(const ChatRequest& r, bool have_tools, Object& body) {
-  if (!have_tools) return;
-  Object choice;
-  switch (r.tool_choice) {
+std::string_view choice_type(ToolChoice choice) {
+  switch (choice) {
     case ToolChoice::Unset:
-      break;
+      return "";
     case ToolChoice::Auto:
-      choice["type"] = "auto";
-      break;
+      return "auto";
     case ToolChoice::Required:
-      choice["type"] = "any";
-      break;
+      return "any";
     case ToolChoice::None:
-      choice["type"] = "none";
-      break;
+      return "none";
     case ToolChoice::Named:
-      choice = Object{{"type", "tool"}, {"name", r.tool_choice_name}};
-      break;
+      return "tool";
   }
+  return "";
+}
+
+void write_tool_choice(const ChatRequest& r, Writer& w) {
+  std::string_view type = choice_type(r.tool_choice), name = r.tool_choice_name;
   if (uses_structured_tool(r) && r.tool_choice != ToolChoice::Named && r.tool_choice != ToolChoice::Required) {
     // Alone it is forced; beside real tools the model may use those first.
     bool alone = r.tools.empty() || r.tool_choice == ToolChoice::None;
-    choice = alone ? Object{{"type", "tool"}, {"name", kStructuredTool}} : Object{{"type", "any"}};
+    type = alone ? "tool" : "any";
+    name = kStructuredTool;
   }
-  if (r.parallel_tool_calls == false) {
-    if (choice.empty()) choice["type"] = "auto";
-    if (choice["type"] != "none") choice["disable_parallel_tool_use"] = true;
-  }
-  if (!choice.empty()) body["tool_choice"] = std::move(choice);
+  bool one_at_a_time = r.parallel_tool_calls == false;
+  if (one_at_a_time && type.empty()) type = "auto";
+  if (type.empty()) return;
+  w.key("tool_choice").begin_object().member("type", type);
+  if (type == "tool") w.member("name", name);
+  if (one_at_a_time && type != "none") w.member("disable_parallel_tool_use", true);
+  w.end_object();
 }
 
 int64_t budget_of(std::string_view effort) {
@@ -185,101 +215,120 @@ bool history_allows_thinking(const ChatRequest& r) {
   return true;
 }
 
-// Writes the thinking parameters; true when thinking is on.
-bool set_thinking(ChatRequest& r, int64_t max_tokens, Object& body) {
+struct Thinking {
+  bool on = false;
+  std::string_view effort;  // for output_config, or ""
+};
+
+// Writes the thinking parameters.
+Thinking write_thinking(ChatRequest& r, int64_t max_tokens, Writer& w) {
   if (r.thinking.is_object()) {
-    body["thinking"] = r.thinking;
-    return json::str(r.thinking, "type") != "disabled";
+    w.member("thinking", r.thinking);
+    return {json::str(r.thinking, "type") != "disabled", ""};
   }
-  if (r.reasoning_effort.empty() || r.reasoning_effort == "none") return false;
+  if (r.reasoning_effort.empty() || r.reasoning_effort == "none") return {};
   bool forced = r.tool_choice == ToolChoice::Required || r.tool_choice == ToolChoice::Named || uses_structured_tool(r);
   ModelTraits traits = traits_of(r.model);
   if (forced || !history_allows_thinking(r) || (!traits.adaptive_thinking && max_tokens <= 1024)) {
     drop(r, "reasoning_effort");
-    return false;
+    return {};
   }
+  w.key("thinking").begin_object();
   if (traits.adaptive_thinking) {
     std::string_view e = r.reasoning_effort;
-    body["thinking"] = Object{{"type", "adaptive"}};
-    json::ensure_object(body, "output_config")["effort"] = e == "minimal" ? "low" : e == "xhigh" ? "max" : e;
-  } else {
-    body["thinking"] =
-        Object{{"type", "enabled"}, {"budget_tokens", std::min(budget_of(r.reasoning_effort), max_tokens - 1)}};
+    w.member("type", "adaptive").end_object();
+    return {true, e == "minimal" ? "low" : e == "xhigh" ? "max" : e};
   }
-  return true;
+  w.member("type", "enabled").member("budget_tokens", std::min(budget_of(r.reasoning_effort), max_tokens - 1));
+  w.end_object();
+  return {true, ""};
 }
 
-void set_sampling(ChatRequest& r, bool thinking, Object& body) {
+void write_output_config(const ChatRequest& r, std::string_view effort, Writer& w) {
+  bool format = r.schema.is_object() && traits_of(r.model).output_format;
+  if (!format && effort.empty()) return;
+  w.key("output_config").begin_object();
+  if (format) w.key("format").begin_object().member("type", "json_schema").member("schema", r.schema).end_object();
+  if (!effort.empty()) w.member("effort", effort);
+  w.end_object();
+}
+
+// 0 and 1 as clients write them.
+void write_share(std::string_view name, double d, Writer& w) {
+  if (d == 0 || d == 1)
+    w.member(name, static_cast<int64_t>(d));
+  else
+    w.member(name, d);
+}
+
+void write_stop(ChatRequest& r, Writer& w) {
+  auto blank = [](const std::string& s) { return trim(s).empty(); };  // refused by the provider
+  if (std::any_of(r.stop.begin(), r.stop.end(), blank)) drop(r, "stop");
+  if (std::all_of(r.stop.begin(), r.stop.end(), blank)) return;
+  w.key("stop_sequences").begin_array();
+  for (auto& s : r.stop)
+    if (!blank(s)) w.value(s);
+  w.end_array();
+}
+
+void write_sampling(ChatRequest& r, bool thinking, Writer& w) {
   if (r.temperature) {
-    if (thinking && *r.temperature != 1) {
-      drop(r, "temperature");
-    } else {
-      if (*r.temperature > 1) drop(r, "temperature");  // clamped
-      double t = std::clamp(*r.temperature, 0.0, 1.0);
-      if (t == 0 || t == 1)
-        body["temperature"] = static_cast<int64_t>(t);
-      else
-        body["temperature"] = t;
-    }
+    bool kept = !thinking || *r.temperature == 1;
+    if (!kept || *r.temperature > 1) drop(r, "temperature");  // or clamped
+    if (kept) write_share("temperature", std::clamp(*r.temperature, 0.0, 1.0), w);
   }
   if (r.top_p) {
     if (thinking && *r.top_p < 0.95)
       drop(r, "top_p");
-    else if (*r.top_p == 1)
-      body["top_p"] = 1;
     else
-      body["top_p"] = *r.top_p;
+      write_share("top_p", *r.top_p, w);
   }
   if (r.top_k) {
     if (thinking)
       drop(r, "top_k");
     else
-      body["top_k"] = *r.top_k;
+      w.member("top_k", *r.top_k);
   }
-  Array stop;
-  for (auto& s : r.stop) {
-    if (trim(s).empty())
-      drop(r, "stop");  // refused by the provider
-    else
-      stop.push_back(Value(s));
-  }
-  if (!stop.empty()) body["stop_sequences"] = std::move(stop);
+  write_stop(r, w);
+}
+
+void write_service_tier(ChatRequest& r, Writer& w) {
+  if (r.service_tier == "auto")
+    w.member("service_tier", "auto");
+  else if (r.service_tier == "default")
+    w.member("service_tier", "standard_only");
+  else if (!r.service_tier.empty())
+    drop(r, "service_tier");
 }
 
 }  // namespace
 
 Result<std::string> encode_request(ChatRequest& r) {
   if (r.model.empty()) return fail(Code::InvalidArgument, "model: is required");
-  ModelTraits traits = traits_of(r.model);
-  int64_t max_tokens = r.max_tokens.value_or(traits.default_max_tokens);
-  Object body{{"model", r.model}, {"max_tokens", max_tokens}};
+  if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
+  int64_t max_tokens = r.max_tokens.value_or(traits_of(r.model).default_max_tokens);
+  std::string out;
+  out.reserve(1024);
+  Writer w(out);
+  w.begin_object().member("model", r.model).member("max_tokens", max_tokens);
   if (!r.system.empty()) {
-    Array system;
+    w.key("system").begin_array();
     for (auto& p : r.system) {
       if (p.kind != PartKind::Text) return fail(Code::InvalidArgument, "messages: a system message may hold text only");
-      system.push_back(text_block(p));
+      write_text(p, w);
     }
-    body["system"] = std::move(system);
+    w.end_array();
   }
-  if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
-  body["messages"] = messages_of(r);
-  Array tools = tools_of(r);
-  bool have_tools = !tools.empty();
-  if (have_tools) body["tools"] = std::move(tools);
-  set_tool_choice(r, have_tools, body);
-  if (r.schema.is_object() && traits.output_format)
-    json::ensure_object(body, "output_config")["format"] = Object{{"type", "json_schema"}, {"schema", r.schema}};
-  bool thinking = set_thinking(r, max_tokens, body);
-  set_sampling(r, thinking, body);
-  if (!r.user.empty()) body["metadata"] = Object{{"user_id", r.user}};
-  if (r.service_tier == "auto")
-    body["service_tier"] = "auto";
-  else if (r.service_tier == "default")
-    body["service_tier"] = "standard_only";
-  else if (!r.service_tier.empty())
-    drop(r, "service_tier");
-  if (r.stream) body["stream"] = true;
-  return json::dump(body);
+  write_messages(r, w);
+  if (write_tools(r, w)) write_tool_choice(r, w);
+  Thinking thinking = write_thinking(r, max_tokens, w);
+  write_output_config(r, thinking.effort, w);
+  write_sampling(r, thinking.on, w);
+  if (!r.user.empty()) w.key("metadata").begin_object().member("user_id", r.user).end_object();
+  write_service_tier(r, w);
+  if (r.stream) w.member("stream", true);
+  w.end_object();
+  return out;
 }
 
 }  // namespace sl::providers

@@ -15,7 +15,7 @@ bool framing(std::string_view name) {
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {
   out.append(name).append(": ");
-  if (value.find_first_of("\r\n") == std::string_view::npos)
+  if (value.find('\n') == std::string_view::npos && value.find('\r') == std::string_view::npos)
     out += value;
   else
     for (char c : value)

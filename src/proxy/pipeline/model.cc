@@ -14,7 +14,8 @@ constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
 constexpr size_t kAnswerMax = 16u << 20;
 
-net::Task<Result<std::string>> read_request(Exchange& x) {
+// The whole request body: a view of what was read with the head, or of `store`.
+net::Task<Result<std::string_view>> read_request(Exchange& x, std::string& store) {
   size_t limit = x.client.worker().options().llm_body_bytes_max;
   auto& head = x.client.head();
   if (head.framing == http1::Framing::Length && head.content_length > limit)
@@ -23,15 +24,23 @@ net::Task<Result<std::string>> read_request(Exchange& x) {
     auto told = co_await x.client.stream().write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!told) co_return fail(std::move(told).error());
   }
-  std::string body;
+  std::string pieces;
+  auto here = x.client.buffered_body(pieces);
+  if (!here || x.client.body().done()) {
+    if (here && here->size() > limit)
+      co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
+    if (here && !pieces.empty()) here = store = std::move(pieces);
+    co_return here;
+  }
+  store = *here;
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
     if (!piece) co_return fail(std::move(piece).error());
-    body += *piece;
-    if (body.size() > limit)
+    store += *piece;
+    if (store.size() > limit)
       co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
   }
-  co_return body;
+  co_return store;
 }
 
 std::string caller_key(const http1::RequestHead& head) {
@@ -135,22 +144,23 @@ net::Task<Result<bool>> read_more(Exchange& x) {
   co_return *n > 0;
 }
 
-net::Task<Result<std::string>> read_answer(Exchange& x, http1::BodyDecoder& body) {
-  std::string all;
+// The whole answer: a view of what the upstream's buffer holds, or of `store`.
+net::Task<Result<std::string_view>> read_answer(Exchange& x, http1::BodyDecoder& body, std::string& store) {
   for (;;) {
-    std::string_view input = x.upstream->buffer.view();
+    std::string_view input = x.upstream->buffer.view(), only;
     while (!input.empty() && !body.done()) {
       auto piece = body.next(input);
       if (!piece) co_return fail(Code::UpstreamProtocol, piece.error().message);
-      all += *piece;
+      if (store.empty() && only.empty() && body.done()) only = *piece;
+      if (only.empty()) store += *piece;
     }
     x.upstream->buffer.clear();
-    if (body.done()) co_return all;
-    if (all.size() > kAnswerMax) co_return fail(Code::UpstreamProtocol, "the provider's answer is over 16 MiB");
+    if (body.done()) co_return store.empty() ? only : std::string_view(store);
+    if (store.size() > kAnswerMax) co_return fail(Code::UpstreamProtocol, "the provider's answer is over 16 MiB");
     auto more = co_await read_more(x);
     if (!more) co_return fail(std::move(more).error());
     if (*more) continue;
-    if (body.end_of_input()) co_return all;
+    if (body.end_of_input()) co_return store;
     co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
   }
 }
@@ -164,6 +174,12 @@ void note_facts(Exchange& x, const llm::Exchange& call) {
   x.record.output_tokens = f.usage.output;
   x.record.cached_tokens = f.usage.cached;
   x.record.dropped = call.dropped();
+}
+
+bool icontains(std::string_view text, std::string_view piece) {
+  for (size_t i = 0; i + piece.size() <= text.size(); ++i)
+    if (iequals(text.substr(i, piece.size()), piece)) return true;
+  return false;
 }
 
 net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1::ResponseHead& answer) {
@@ -181,7 +197,7 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
   for (auto& f : answer.fields) {
     if (replaced(x.share->response_headers, f.name)) continue;
     bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
-                  same_field(f.name, "x-request-id") || to_lower(f.name).find("ratelimit") != std::string::npos;
+                  same_field(f.name, "x-request-id") || icontains(f.name, "ratelimit");
     if (useful) out.emplace_back(f.name, f.value);
   }
   return out;
@@ -279,7 +295,8 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
 
 net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer) {
   http1::BodyDecoder body(answer.framing, answer.content_length);
-  auto text = co_await read_answer(x, body);
+  std::string store;
+  auto text = co_await read_answer(x, body, store);
   if (!text) {
     co_await send_error(x, text.error());
     co_return false;
@@ -324,7 +341,8 @@ net::Task<void> forward_model(Exchange& x) {
     co_await send_error(x, Error{Code::MethodNotAllowed, "chat completions take POST", {}});
     co_return;
   }
-  auto body = co_await read_request(x);
+  std::string store;
+  auto body = co_await read_request(x, store);
   if (!body) {
     co_await send_error(x, body.error());
     co_return;

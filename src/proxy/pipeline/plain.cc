@@ -231,7 +231,8 @@ std::string_view first_part(Exchange& x, std::string_view body, bool whole, std:
   return store;
 }
 
-// One try: sends what is here, leaves the rest to a pump, and reads the answer's head. The views live in the caller.
+// One try: sends what is here, leaves the rest to a pump, and reads the answer's head.
+// The views live in the caller: awaited in place.
 net::Task<Result<void>> send_and_wait(Exchange* x, std::string_view head, std::string_view body, Pumping pumping) {
   int64_t wait_ms = x->match.match->rule->spec->backend_timeout_ms;
   auto& stream = x->upstream->stream;

@@ -1,4 +1,4 @@
-// Path, host and redirect targets. Who calls: pipeline. Thread: plain functions. Source: control-plane.md 2.2 (7).
+// Path, host and redirect targets. Who calls: pipeline. Thread: plain functions. Source: Gateway API HTTPURLRewriteFilter, HTTPRequestRedirectFilter.
 #pragma once
 
 #include "proxy/pipeline/exchange.h"

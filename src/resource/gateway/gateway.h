@@ -1,7 +1,7 @@
 // gateway.networking.k8s.io: GatewayClass, Gateway, HTTPRoute, ReferenceGrant, as v1.6 serves them.
 //
 // Typed forms of what the API has defaulted and validated; the descriptions in gateway.cc and http_route.cc are the
-// source of schema, docs and rules. Who calls: control. Thread: plain values. Source: control-plane.md 1.3.
+// source of schema, docs and rules. Who calls: control. Thread: plain values. Source: Gateway API v1, v1beta1.
 #pragma once
 
 #include "resource/kind/kind.h"

@@ -1,5 +1,5 @@
 // kagent.dev/v1alpha2 ModelConfig and Agent. Who calls: control, app. Thread: plain values.
-// Source: kagent.md 1.2, 1.3.
+// Source: kagent.dev/v1alpha2.
 #pragma once
 
 #include "resource/kind/kind.h"

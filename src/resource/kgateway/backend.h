@@ -1,5 +1,5 @@
 // gateway.kgateway.dev/v1alpha1 Backend: AI providers, static hosts and (kept, not yet acted on) MCP, AWS and
-// dynamic forward proxy. Who calls: control. Thread: plain values. Source: control-plane.md 1.4.
+// dynamic forward proxy. Who calls: control. Thread: plain values. Source: gateway.kgateway.dev/v1alpha1.
 #pragma once
 
 #include "resource/kind/kind.h"

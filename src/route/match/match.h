@@ -1,6 +1,6 @@
 // Which listener and rule a request takes: Gateway API precedence over a Snapshot.
 // Who calls: proxy for every request, app's `sightline route`. Thread: const, no allocation but for query matching.
-// Source: control-plane.md 2.2.
+// Source: Gateway API HTTPRoute, precedence of matches.
 #pragma once
 
 #include <functional>

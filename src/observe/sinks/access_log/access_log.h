@@ -1,4 +1,4 @@
-// The access log's text form: DESIGN section 5, keys in that order, absent keys left out.
+// The access log's text form: keys in that order, absent keys left out.
 // Who calls: observe/pipeline. Thread: plain function. A client can forge neither field nor line: values with a
 // space, quote, "=" or control character are quoted and escaped.
 #pragma once
