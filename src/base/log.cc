@@ -58,8 +58,11 @@ std::vector<LogLine> LogHub::tail(const std::string& component) {
   return {ring.begin(), ring.end()};
 }
 
-uint64_t LogHub::follow(const std::string& component, std::function<void(const LogLine&)> fn) {
+uint64_t LogHub::follow(const std::string& component, const std::function<void(std::vector<LogLine>)>& kept,
+                        std::function<void(const LogLine&)> fn) {
   std::lock_guard lock(mutex_);
+  auto& ring = rings_[component];
+  kept({ring.begin(), ring.end()});
   followers_[next_id_] = {component, std::move(fn)};
   return next_id_++;
 }

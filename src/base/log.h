@@ -69,8 +69,10 @@ class LogHub {
 
   // Lines kept of a component, oldest first.
   std::vector<LogLine> tail(const std::string& component);
-  // Calls fn (from the writing thread; it must not block) with each later line. Returns an id for unfollow.
-  uint64_t follow(const std::string& component, std::function<void(const LogLine&)> fn);
+  // Calls `kept` with the lines so far and then fn with each later one (from the writing thread; neither may block),
+  // none lost or twice. Returns an id for unfollow.
+  uint64_t follow(const std::string& component, const std::function<void(std::vector<LogLine>)>& kept,
+                  std::function<void(const LogLine&)> fn);
   void unfollow(uint64_t id);
   void set_min_level(Level level) {
     std::lock_guard lock(mutex_);

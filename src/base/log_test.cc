@@ -16,6 +16,8 @@
 namespace sl {
 namespace {
 
+const auto none = [](std::vector<LogLine>) {};
+
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -184,7 +186,7 @@ TEST(LogHub, FollowSeesLaterLinesOfItsComponentOnly) {
   Log a = hub.log("a");
   a.info("before");
   std::vector<std::string> seen;
-  uint64_t id = hub.follow("a", [&](const LogLine& line) { seen.push_back(line.text); });
+  uint64_t id = hub.follow("a", none, [&](const LogLine& line) { seen.push_back(line.text); });
   a.info("one");
   hub.log("b").info("other");
   a.info("two");
@@ -197,7 +199,7 @@ TEST(LogHub, WritesABatchOfFinishedLines) {
   Pipe pipe;
   LogHub hub(pipe.write_end());
   std::vector<std::string> seen;
-  hub.follow("a", [&](const LogLine& line) { seen.push_back(line.text); });
+  hub.follow("a", none, [&](const LogLine& line) { seen.push_back(line.text); });
   hub.write_batch({{"a", {1, "one"}}, {"b", {2, "two"}}, {"a", {3, "three"}}});
   hub.write_batch({});
   EXPECT_EQ(pipe.drain(), "one\ntwo\nthree\n");
@@ -210,8 +212,8 @@ TEST(LogHub, WritesABatchOfFinishedLines) {
 TEST(LogHub, FollowersAreIndependent) {
   LogHub hub(-1);
   int first = 0, second = 0;
-  uint64_t id1 = hub.follow("a", [&](const LogLine&) { ++first; });
-  uint64_t id2 = hub.follow("a", [&](const LogLine&) { ++second; });
+  uint64_t id1 = hub.follow("a", none, [&](const LogLine&) { ++first; });
+  uint64_t id2 = hub.follow("a", none, [&](const LogLine&) { ++second; });
   EXPECT_NE(id1, id2);
   hub.log("a").info("x");
   hub.unfollow(id1);

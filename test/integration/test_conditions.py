@@ -1,7 +1,9 @@
 """Conditions of GatewayClass, Gateway and HTTPRoute."""
 
+import datetime
 import http.client
 import socket
+import time
 import unittest
 
 import objects
@@ -139,6 +141,26 @@ class Gateways(ConditionsTest):
             found = self.expect("Gateway", "unlucky", {"Programmed": "False"})
             status = self.api.read("Gateway", self.ns, "unlucky")["status"]
             self.assertIn(str(port), found["Programmed"]["message"] + str(status.get("listeners")))
+
+    def test_two_gateways_want_one_port(self):
+        """The older one keeps port and hostname; another hostname on the same port is no conflict."""
+        port = self.port()
+        self.make_gateway("a-younger-name", objects.listener(port, hostname="one.test"))
+        self.expect("Gateway", "a-younger-name", {"Programmed": "True"})
+        wait_until(lambda: int(time.time()) > self.created("a-younger-name"))
+        self.make_gateway("a", objects.listener(port, hostname="one.test"))
+        self.make_gateway("b", objects.listener(port, hostname="two.test"))
+        self.listener_is("a", "http", {"Conflicted": "True HostnameConflict", "Accepted": "False PortUnavailable",
+                                       "Programmed": "False"})
+        self.expect("Gateway", "a", {"Programmed": "False"})
+        self.expect("Gateway", "b", {"Programmed": "True"})
+        self.listener_is("a-younger-name", "http", {"Conflicted": "False", "Programmed": "True"})
+        self.api.delete("Gateway", self.ns, "a-younger-name").expect(200)
+        self.listener_is("a", "http", {"Conflicted": "False", "Programmed": "True"})
+
+    def created(self, name):
+        text = self.api.read("Gateway", self.ns, name)["metadata"]["creationTimestamp"]
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
     def test_the_time_of_the_last_transition(self):
         self.make_gateway("gw")
@@ -302,6 +324,17 @@ class Routes(ConditionsTest):
         self.api.must_patch("HTTPRoute", self.ns, "r", {"spec": {"parentRefs": both}})
         self.route_is("r", {"Accepted": "True"}, "gw")
         self.assertIn(theirs, self.api.read("HTTPRoute", self.ns, "r")["status"]["parents"])
+
+    def test_a_rule_that_cannot_be_carried_out(self):
+        """Two bad backendRefs in one rule are not two bad rules; each reference is answered for itself."""
+        self.make_gateway()
+        mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "svc", "port": 80}}}
+        be = self.make_backend()
+        bad = {"backendRefs": [{**be, "filters": [mirror]}, {**be, "filters": [mirror]}]}
+        route = objects.route(self.ns, "r", [objects.parent("gw", self.ns)], [be])
+        route["spec"]["rules"].append({"matches": [{"path": {"type": "PathPrefix", "value": "/bad"}}], **bad})
+        self.api.must_create(route)
+        self.route_is("r", {"Accepted": "True Accepted", "PartiallyInvalid": "True UnsupportedValue"})
 
     def test_attached_routes_are_counted(self):
         port = self.port()

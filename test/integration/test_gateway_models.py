@@ -188,7 +188,9 @@ class Basics(ModelTest):
         self.assertNotIn("[DONE]", events)
         self.assertIn("error", json.loads(events[-1]))
         self.assertTrue(json.loads(events[-1])["error"]["message"])
-        self.assertIn("error=", self.logged("http.path=/anthropic/cut"))
+        line = self.logged("http.path=/anthropic/cut")
+        self.assertIn("error=", line)
+        self.assertIn("gen_ai.usage.input_tokens", dict(log_fields(line)), "what was used up to the cut is counted")
 
     def test_an_error_event_in_the_stream(self):
         raw = ('event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant",'

@@ -77,6 +77,8 @@ Result<void> Controller::start() {
   watch_ = api_.store().list_and_watch(
       "", [](const kube::Listing&) {},
       [this](const kube::Change& c) {
+        bool ours = c.resource == "pods" || c.resource == "services";  // made again when somebody deletes them
+        if (ours && c.type == kube::Change::Type::Deleted) queue_.add("all");
         if (!watched_kinds().contains(c.resource)) return;
         if (!status_only(c)) queue_.add("all");
       });

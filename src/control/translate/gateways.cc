@@ -1,8 +1,10 @@
 // Gateways: listeners of the RouteSpec, and the conditions of Gateway and listeners.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
+#include "base/strings.h"
 #include "control/status/conditions.h"
 #include "control/translate/translate.h"
 
@@ -39,6 +41,20 @@ void judge_kinds(const resource::Listener& l, ListenerVerdict& v) {
     v.resolved_message =
         fmt::format("route kind {} is not supported on an {} listener; supported is HTTPRoute", k.kind, l.protocol);
   }
+}
+
+// Who has a port and hostname: between Gateways the older one keeps it.
+using Claims = std::map<std::pair<int32_t, std::string>, std::string>;
+
+void conflict(const resource::Listener& l, const std::string& owner, ListenerVerdict& v) {
+  v.conflicted = true;
+  v.accepted = v.programmed = false;
+  v.conflict_reason = "HostnameConflict";
+  v.conflict_message = fmt::format("port {} with {} is taken by the older Gateway {}; choose another port or hostname",
+                                   l.port, l.hostname.empty() ? "all hostnames" : "hostname " + l.hostname, owner);
+  v.accepted_reason = "PortUnavailable";
+  v.programmed_reason = "Invalid";
+  v.accepted_message = v.programmed_message = v.conflict_message;
 }
 
 ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& options) {
@@ -113,18 +129,22 @@ void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& 
 }
 
 void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options,
-                       const RouteAttachments& attached, Translation& out) {
+                       const RouteAttachments& attached, Claims& claims, Translation& out) {
   Array listeners;
   size_t good = 0;
   std::string trouble;
   for (auto& l : g.spec.listeners) {
     ListenerVerdict v = judge(l, options);
+    if (listener_supported(l)) {
+      auto [claim, first] = claims.try_emplace({l.port, to_lower(l.hostname)}, g.key());
+      if (!first && claim->second != g.key()) conflict(l, claim->second, v);
+    }
     std::string key = g.key() + "/" + l.name;
     auto it = attached.per_listener.find(key);
     listeners.push_back(listener_status(g, l, v, it == attached.per_listener.end() ? 0 : it->second));
     good += v.accepted;
     if (!v.accepted && trouble.empty()) trouble = fmt::format("listener {}: {}", l.name, v.accepted_message);
-    if (!listener_supported(l)) continue;
+    if (!listener_supported(l) || v.conflicted) continue;
     out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
   }
   Conditions c(json::find(*g.object, "status"), g.generation());
@@ -149,8 +169,13 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
 
 void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
                         Translation& out) {
+  std::vector<const Held<resource::GatewaySpec>*> ours;
   for (auto& [key, g] : index.gateways)
-    if (our_gateway(index, g.spec)) translate_gateway(g, options, attached, out);
+    if (our_gateway(index, g.spec)) ours.push_back(&g);
+  auto age = [](auto* g) { return std::pair(json::str(*g->object, "metadata", "creationTimestamp"), g->key()); };
+  std::sort(ours.begin(), ours.end(), [&](auto* a, auto* b) { return age(a) < age(b); });
+  Claims claims;
+  for (auto* g : ours) translate_gateway(*g, options, attached, claims, out);
 }
 
 }  // namespace sl::control

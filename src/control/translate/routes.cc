@@ -27,8 +27,15 @@ struct Refs {  // of a whole route
 };
 
 struct Unsupported {
-  std::vector<std::string> fields;  // kept, not acted on
-  std::vector<std::string> dropped_rules;
+  std::vector<std::string> fields;      // kept, not acted on
+  std::map<size_t, std::string> rules;  // by index: a rule that cannot be carried out
+  std::vector<std::string> shares;      // backendRefs that cannot
+
+  std::string words() const {
+    std::vector<std::string> all = shares;
+    for (auto& [i, why] : rules) all.push_back(fmt::format("rule {}: {}", i, why));
+    return join(all, ", ");
+  }
 };
 
 // ---- rules
@@ -123,7 +130,7 @@ class RouteTranslator {
     made.name = r.name;
     auto broken = [&](const std::string& words) {
       made.error = words;
-      unsupported.dropped_rules.push_back(fmt::format("rule {}: {}", i, words));
+      unsupported.rules.try_emplace(i, words);
     };
     for (auto& m : r.matches) {
       route::Match match;
@@ -156,20 +163,24 @@ class RouteTranslator {
     made.weight = b.weight;
     if (auto words = translate_filters(b.filters, made.filters); !words.empty()) {
       made.error = words;
-      unsupported.dropped_rules.push_back(fmt::format("backendRef {}: {}", b.name, words));
+      unsupported.shares.push_back(fmt::format("backendRef {}: {}", b.name, words));
     }
     std::string ns = b.ns.empty() ? route_.ns() : b.ns;
     bool backend = b.group == resource::kKgatewayGroup && b.kind == "Backend";
     bool service = b.group.empty() && b.kind == "Service";
     std::string what = fmt::format("{} {}/{}", b.kind, ns, b.name);
+    auto unresolved = [&](std::string reason, const std::string& words) {
+      refs.fail(std::move(reason), words);
+      if (made.error.empty()) made.error = words;
+    };
     if (!backend && !service) {
-      refs.fail(
+      unresolved(
           "InvalidKind",
           fmt::format("backendRef {}: kind {} of group \"{}\" is not supported; supported are Service and {} Backend",
                       b.name, b.kind, b.group, resource::kKgatewayGroup));
     } else if (ns != route_.ns() &&
                !granted(index_, {resource::kGatewayGroup, "HTTPRoute", route_.ns()}, ns, {b.group, b.kind, b.name})) {
-      refs.fail(
+      unresolved(
           "RefNotPermitted",
           fmt::format("backendRef {}: no ReferenceGrant in namespace {} lets HTTPRoutes of namespace {} refer to it",
                       what, ns, route_.ns()));
@@ -178,11 +189,11 @@ class RouteTranslator {
       return made;
     } else if (service && index_.services.contains(ns + "/" + b.name)) {
       made.backend = service_backend(ns, b, out);
-      if (!made.backend.empty()) return made;
+      if (made.backend.empty())
+        unresolved("BackendNotFound", fmt::format("{} has no address: give it an externalName or a clusterIP", what));
     } else {
-      refs.fail("BackendNotFound", fmt::format("{} not found", what));
+      unresolved("BackendNotFound", fmt::format("{} not found", what));
     }
-    if (made.error.empty()) made.error = refs.message;
     return made;
   }
 
@@ -191,11 +202,7 @@ class RouteTranslator {
     auto& service = *index_.services.at(ns + "/" + b.name);
     std::string host(json::str(service, "spec", "externalName"));
     if (host.empty()) host = json::str(service, "spec", "clusterIP");
-    if (host.empty() || host == "None") {
-      refs.fail("BackendNotFound",
-                fmt::format("Service {}/{} has no address: give it an externalName or a clusterIP", ns, b.name));
-      return "";
-    }
+    if (host.empty() || host == "None") return "";
     std::string name = fmt::format("service/{}/{}:{}", ns, b.name, b.port.value_or(0));
     for (auto& have : out.routes.backends)
       if (have.name == name) return name;
@@ -284,10 +291,6 @@ Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec
   return out;
 }
 
-std::string join_words(const std::vector<std::string>& list) {
-  return join(list, ", ");
-}
-
 const Value* old_parent(const Value& object, const Value& parent_ref, std::string_view controller) {
   if (auto* parents = json::arr(object, "status", "parents"))
     for (auto& p : *parents) {
@@ -301,17 +304,17 @@ Object parent_status(const Held<resource::HttpRouteSpec>& route, const resource:
                      std::string_view controller, const Attachment& a, const RouteTranslator& t) {
   Value parent_ref = json::encode(ref);
   Conditions c(old_parent(*route.object, parent_ref, controller), route.generation());
-  if (a.accepted && !t.unsupported.dropped_rules.empty() &&
-      t.unsupported.dropped_rules.size() >= route.spec.rules.size())
-    c.set("Accepted", false, "UnsupportedValue", join_words(t.unsupported.dropped_rules));
+  auto& unsupported = t.unsupported;
+  if (a.accepted && !unsupported.rules.empty() && unsupported.rules.size() == route.spec.rules.size())
+    c.set("Accepted", false, "UnsupportedValue", unsupported.words());
   else
     c.set("Accepted", a.accepted, a.reason, a.message);
   c.set("ResolvedRefs", t.refs.resolved, t.refs.reason, t.refs.message);
-  if (!t.unsupported.dropped_rules.empty() && c.holds("Accepted"))
-    c.set("PartiallyInvalid", true, "UnsupportedValue", "Dropped Rule " + join_words(t.unsupported.dropped_rules));
-  if (!t.unsupported.fields.empty())
+  if (auto words = unsupported.words(); !words.empty() && c.holds("Accepted"))
+    c.set("PartiallyInvalid", true, "UnsupportedValue", "Dropped Rule " + words);
+  if (!unsupported.fields.empty())
     c.set("UnsupportedFeatures", true, "UnsupportedFeatures",
-          "kept but not acted on yet: " + join_words(t.unsupported.fields));
+          "kept but not acted on yet: " + join(unsupported.fields, ", "));
   return Object{{"parentRef", std::move(parent_ref)}, {"controllerName", controller}, {"conditions", c.take()}};
 }
 

@@ -411,8 +411,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return fail(Code::Invalid,
                   "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents "
                   "requires setting resourceVersionMatch to NotOlderThan");
-    int64_t seconds =
-        parse_int(r.query_value("timeoutSeconds")).value_or(1800 + static_cast<int64_t>(fast_random() % 1800));
+    int64_t seconds = parse_int(r.query_value("timeoutSeconds")).value_or(0);
+    if (seconds <= 0) seconds = 1800 + static_cast<int64_t>(fast_random() % 1800);
     auto tick = start_watch(api, std::move(w), out);
     loop.spawn(keep_watch(&loop, out, std::move(tick), seconds));
     return {};

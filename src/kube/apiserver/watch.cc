@@ -41,7 +41,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   void tick(bool end) {
     if (out_->closed()) return;
-    if (request_.bookmarks) bookmark(api_.store().version(), false);
+    if (request_.bookmarks) api_.store().at_version([this](int64_t version) { bookmark(version, false); });
     if (!end) return;
     stop();
     out_->end();

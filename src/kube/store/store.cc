@@ -64,11 +64,18 @@ int64_t ObjectStore::version() {
   return version_;
 }
 
-Result<void> ObjectStore::persist(const std::string& resource, const StoreKey& key, int64_t version,
-                                  const ObjectPtr& object) {
-  return db_.transaction([&]() -> Result<void> {
+void ObjectStore::at_version(const std::function<void(int64_t)>& fn) {
+  std::lock_guard lock(mutex_);
+  fn(version_);
+}
+
+Result<size_t> ObjectStore::persist(const std::string& resource, const StoreKey& key, int64_t version,
+                                    const ObjectPtr& object) {
+  size_t bytes = 0;
+  SL_CHECK(db_.transaction([&]() -> Result<void> {
     if (object) {
       std::string data = json::dump(*object);
+      bytes = data.size();
       put_.bind(1, resource).bind(2, key.ns).bind(3, key.name).bind(4, version).bind(5, data);
       SL_CHECK(put_.run());
     } else {
@@ -76,7 +83,8 @@ Result<void> ObjectStore::persist(const std::string& resource, const StoreKey& k
       SL_CHECK(remove_.run());
     }
     return set_version_.bind(1, version).run();
-  });
+  }));
+  return bytes;
 }
 
 static ObjectPtr with_version(const Value& object, int64_t version) {
@@ -98,7 +106,8 @@ Result<ObjectPtr> ObjectStore::write(const std::string& resource, const StoreKey
   change.before = before;
   change.type = !next ? Change::Type::Deleted : before ? Change::Type::Modified : Change::Type::Added;
   change.object = with_version(next ? *next : *before, change.version);
-  SL_CHECK(persist(resource, key, change.version, next ? change.object : nullptr));
+  SL_TRY(bytes, persist(resource, key, change.version, next ? change.object : nullptr));
+  change.bytes = bytes;
   version_ = change.version;
   if (next)
     objects_[resource][key] = change.object;
@@ -110,14 +119,19 @@ Result<ObjectPtr> ObjectStore::write(const std::string& resource, const StoreKey
 }
 
 void ObjectStore::publish(Change change) {
+  history_bytes_ += change.bytes;
   history_.push_back(std::move(change));
-  if (history_.size() > kHistoryMax) {
+  while (history_.size() > 1 && (history_.size() > kHistoryMax || history_bytes_ > kHistoryBytesMax)) {
     history_from_ = history_.front().version;
+    history_bytes_ -= history_.front().bytes;
     history_.pop_front();
   }
   Change last = history_.back();  // a callback may write and so grow the history
-  for (auto& [id, w] : watches_)
-    if (w.resource.empty() || w.resource == last.resource) w.fn(last);
+  for (auto it = watches_.begin(); it != watches_.end();) {
+    uint64_t id = it->first;  // a callback may end its own watch
+    if (it->second.resource.empty() || it->second.resource == last.resource) it->second.fn(last);
+    it = watches_.upper_bound(id);
+  }
 }
 
 Result<uint64_t> ObjectStore::watch(const std::string& resource, int64_t from_version, Watcher watcher) {

@@ -5,7 +5,8 @@
 // older than it, or from before a restart, is Code::Expired, and the client lists again.
 // Who calls: kube/apiserver only. Thread: any; one mutex. Callbacks run on the writing thread under that mutex
 // and must only hand the event on.
-// Limits: kHistoryMax changes. Errors: Io when the disk fails: nothing is then changed in memory either.
+// Limits: kHistoryMax changes, kHistoryBytesMax. Errors: Io when the disk fails: nothing is then changed in memory
+// either.
 #pragma once
 
 #include <deque>
@@ -20,6 +21,7 @@
 namespace sl::kube {
 
 inline constexpr size_t kHistoryMax = 20'000;
+inline constexpr size_t kHistoryBytesMax = 64u << 20;  // of the objects' texts
 
 struct StoreKey {
   std::string ns;
@@ -35,6 +37,7 @@ struct Change {
   int64_t version = 0;
   ObjectPtr object;  // new form; for Deleted the last form with the deletion's version
   ObjectPtr before;  // null when Added
+  size_t bytes = 0;  // of the object as text
 };
 
 struct Listing {
@@ -54,6 +57,8 @@ class ObjectStore {
   // All of a resource, or one namespace of it.
   Listing list(const std::string& resource, const std::string& ns = {});
   int64_t version();
+  // Calls fn with the version while no change can come in between.
+  void at_version(const std::function<void(int64_t)>& fn);
 
   // `make` gets the current form (null if absent) and returns the next one, null to remove, or the same pointer to
   // leave it; it runs under the store's lock, so read-modify-write is atomic. The store sets
@@ -71,7 +76,7 @@ class ObjectStore {
   void unwatch(uint64_t id);  // no callback is running or will run once it returned
 
  private:
-  Result<void> persist(const std::string& resource, const StoreKey& key, int64_t version, const ObjectPtr& object);
+  Result<size_t> persist(const std::string& resource, const StoreKey& key, int64_t version, const ObjectPtr& object);
   void publish(Change change);
   Listing list_locked(const std::string& resource, const std::string& ns);
 
@@ -86,6 +91,7 @@ class ObjectStore {
   int64_t history_from_ = 0;  // changes after this version are in history_
   std::map<std::string, std::map<StoreKey, ObjectPtr>> objects_;
   std::deque<Change> history_;
+  size_t history_bytes_ = 0;
   std::map<uint64_t, Watch> watches_;
   uint64_t next_watch_ = 1;
   std::vector<std::string> unreadable_;

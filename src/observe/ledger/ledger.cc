@@ -6,6 +6,8 @@
 
 namespace sl::observe {
 
+static constexpr int64_t kTrimEvery = 10'000;
+
 Result<void> Ledger::open(const std::string& path) {
   std::lock_guard lock(mutex_);
   SL_CHECK(db_.open(path, false));
@@ -17,6 +19,7 @@ Result<void> Ledger::open(const std::string& path) {
                "CREATE INDEX IF NOT EXISTS records_session ON records(session) WHERE session <> '';"));
   SL_TRY(insert, db_.prepare("INSERT INTO records(start_us, trace, agent, session, turn, data) VALUES(?,?,?,?,?,?)"));
   insert_ = std::move(insert);
+  since_trim_ = kTrimEvery;  // however short the runs are
   return {};
 }
 
@@ -36,7 +39,7 @@ Result<void> Ledger::add(const std::vector<const Record*>& records) {
     return {};
   }));
   since_trim_ += static_cast<int64_t>(records.size());
-  if (since_trim_ < 10'000) return {};
+  if (since_trim_ < kTrimEvery) return {};
   since_trim_ = 0;
   return db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax));
 }
@@ -46,7 +49,9 @@ Result<json::Array> Ledger::rows(sqlite::Statement& s) {
   for (;;) {
     SL_TRY(row, s.step());
     if (!row) break;
-    SL_TRY(value, json::parse(s.text(1)));
+    auto parsed = json::parse(s.text(1));
+    if (!parsed || !parsed->is_object()) continue;  // one bad row must not hide the others
+    json::Value value = std::move(*parsed);
     json::Object with_id{{"id", s.integer(0)}};
     for (auto& [key, v] : value.get_object()) with_id[key] = v;
     out.push_back(std::move(with_id));
@@ -61,9 +66,11 @@ Result<json::Array> Ledger::find(const LedgerQuery& q) {
   if (!q.session.empty()) where += " AND session = ?4";
   if (!q.turn.empty()) where += " AND turn = ?5";
   if (!q.trace.empty()) where += " AND trace = ?6";
-  SL_TRY(s, db_.prepare(fmt::format(
-                "SELECT id, data FROM (SELECT id, data FROM records WHERE {} ORDER BY id DESC LIMIT {}) ORDER BY id",
-                where, q.limit)));
+  // The newest, or what follows after_id; oldest first either way.
+  SL_TRY(s,
+         db_.prepare(fmt::format("SELECT id, data FROM (SELECT id, data FROM records WHERE {} ORDER BY id {} LIMIT {}) "
+                                 "ORDER BY id",
+                                 where, q.after_id > 0 ? "ASC" : "DESC", std::min<size_t>(q.limit, INT32_MAX))));
   s.bind(1, q.since_us).bind(2, q.after_id);
   if (!q.agent.empty()) s.bind(3, q.agent);
   if (!q.session.empty()) s.bind(4, q.session);

@@ -137,8 +137,11 @@ class AnthropicStream : public StreamDecoder {
     e.kind = Kind::Start;
     e.id = json::str(body, "message", "id");
     e.name = json::str(body, "message", "model");
-    if (auto* u = json::find(body, "message", "usage")) usage_ = usage_of(*u);
     sink(e);
+    if (auto* u = json::find(body, "message", "usage")) {
+      usage_ = usage_of(*u);
+      tell_usage(sink);
+    }
   }
   void block_start(const Value& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
@@ -196,13 +199,19 @@ class AnthropicStream : public StreamDecoder {
     if (json::find(*u, "input_tokens"))
       usage_.input = last.input, usage_.cached = last.cached, usage_.cache_write = last.cache_write;
     usage_.output = last.output;
+    tell_usage(sink);
   }
-  void stop(const EventSink& sink) {
+  // As soon as it is known: a stream that breaks off has cost something too.
+  void tell_usage(const EventSink& sink) {
     StreamEvent e;
     e.kind = Kind::Usage;
     e.usage = usage_;
     sink(e);
+  }
+  void stop(const EventSink& sink) {
+    tell_usage(sink);
     complete_ = true;
+    StreamEvent e;
     e.kind = Kind::End;
     sink(e);
   }

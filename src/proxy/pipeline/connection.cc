@@ -11,7 +11,7 @@ constexpr int64_t kIdleMs = 120'000;  // keep-alive wait between requests
 constexpr int64_t kHeadMs = 30'000;   // from first byte to whole head
 constexpr int64_t kBodyMs = 60'000;   // longest silence inside a body
 constexpr int64_t kLingerMs = 5'000;  // for the client to read an early answer
-constexpr size_t kLingerBytes = 4u << 20;
+constexpr size_t kLingerBytes = 64u << 20;
 constexpr size_t kIdleBytes = 4'096;  // what an idle connection may hold, and asks for
 
 }  // namespace

@@ -57,6 +57,21 @@ void append_changes(const std::optional<route::HeaderChange>& change, std::strin
     if (!framing(h.name)) append_line(h.name, h.value, out);
 }
 
+void append_own(const std::optional<route::HeaderChange>& change, std::string_view name, std::string_view value,
+                std::string& out) {
+  if (!replaced(change, name)) append_line(name, value, out);
+}
+
+void append_target(std::string_view target, std::string& out) {
+  for (char c : target) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7f && c != '#')
+      out += c;
+    else
+      out.append(1, '%').append(1, "0123456789ABCDEF"[byte >> 4]).append(1, "0123456789ABCDEF"[byte & 15]);
+  }
+}
+
 std::string_view host_set(const std::optional<route::HeaderChange>& change) {
   if (change)
     for (auto& h : change->set)

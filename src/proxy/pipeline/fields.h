@@ -16,9 +16,15 @@ bool replaced(const std::optional<route::HeaderChange>& change, std::string_view
 // Appends what is set and added, but for fields that frame the message or belong to the connection: those are ours.
 void append_changes(const std::optional<route::HeaderChange>& change, std::string& out);
 
+// A field of our own making, unless the change sets or removes it.
+void append_own(const std::optional<route::HeaderChange>& change, std::string_view name, std::string_view value,
+                std::string& out);
+
 // The value that the change sets for Host, or "".
 std::string_view host_set(const std::optional<route::HeaderChange>& change);
 
+// A request target from configuration: what may not stand in a request line goes percent-encoded.
+void append_target(std::string_view target, std::string& out);
 // "NAME: VALUE CRLF"; a value can never start a new line.
 void append_line(std::string_view name, std::string_view value, std::string& out);
 void append_length(uint64_t bytes, std::string& out);  // Content-Length

@@ -48,7 +48,9 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   std::string& out = x.client.scratch().answer;
   out.clear();
   begin_answer(x, reply.status, out);
-  if (!reply.content_type.empty() && !reply.body.empty()) append_line("Content-Type", reply.content_type, out);
+  bool typed = std::any_of(extra.begin(), extra.end(), [](auto& h) { return same_field(h.first, "content-type"); });
+  if (!typed && !reply.content_type.empty() && !reply.body.empty())
+    append_line("Content-Type", reply.content_type, out);
   for (auto& [name, value] : extra) append_line(name, value, out);
   append_length(reply.body.size(), out);
   end_answer(x, out);

@@ -99,19 +99,21 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
   std::string& out = x.client.scratch().request;
   out.clear();
   bool usual_port = e.port == (x.backend->tls ? 443 : 80);
-  out.append("POST ").append(path).append(" HTTP/1.1\r\n");
-  append_line("Host", usual_port ? e.host : x.compiled->authorities[x.endpoint], out);
-  append_line("Content-Type", "application/json", out);
-  append_line("Accept", call.streamed() ? "text/event-stream" : "application/json", out);
   auto& change = x.share->request_headers;
+  out += "POST ";
+  append_target(path, out);
+  out += " HTTP/1.1\r\n";
+  append_line("Host", usual_port ? e.host : x.compiled->authorities[x.endpoint], out);
+  append_own(change, "Content-Type", "application/json", out);
+  append_own(change, "Accept", call.streamed() ? "text/event-stream" : "application/json", out);
   for (auto& f : x.client.head().fields)
     if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
         !replaced(change, f.name))
       append_line(f.name, f.value, out);
-  if (credential) append_line(credential->name, credential->value, out);
-  for (auto& h : provider.headers(ai.api_version)) append_line(h.name, h.value, out);
+  if (credential) append_own(change, credential->name, credential->value, out);
+  for (auto& h : provider.headers(ai.api_version)) append_own(change, h.name, h.value, out);
   append_changes(change, out);
-  append_line("traceparent", x.traceparent, out);
+  append_own(change, "traceparent", x.traceparent, out);
   append_length(body_size, out);
   out += "\r\n";
   return out;
@@ -190,12 +192,13 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
       for (char c : (names.empty() ? "" : ", ") + d) names += c >= 0x20 && c < 0x7f ? c : '?';
     out.emplace_back("x-sightline-dropped", std::move(names));
   }
-  out.emplace_back("x-sightline-trace", x.record.trace_id);
-  if (auto& change = x.share->response_headers)
+  auto& change = x.share->response_headers;
+  if (!replaced(change, "x-sightline-trace")) out.emplace_back("x-sightline-trace", x.record.trace_id);
+  if (change)
     for (auto* list : {&change->set, &change->add})
       for (auto& h : *list) out.emplace_back(h.name, h.value);
   for (auto& f : answer.fields) {
-    if (replaced(x.share->response_headers, f.name)) continue;
+    if (replaced(change, f.name)) continue;
     bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
                   same_field(f.name, "x-request-id") || icontains(f.name, "ratelimit");
     if (useful) out.emplace_back(f.name, f.value);
@@ -280,7 +283,9 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
   s.chunked = x.client.head().minor_version == 1;
   if (!s.chunked) x.keep_alive = false;
   begin_answer(x, 200, s.out);
-  s.out += "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n";
+  auto& change = x.share->response_headers;
+  append_own(change, "Content-Type", "text/event-stream; charset=utf-8", s.out);
+  append_own(change, "Cache-Control", "no-cache", s.out);
   append_headers(answer_headers(x, call, answer), s.out);
   if (s.chunked) s.out += "Transfer-Encoding: chunked\r\n";
   end_answer(x, s.out);

@@ -24,7 +24,7 @@ void request_head(Exchange& x, std::string& out) {
   out.clear();
   out += head.method;
   out += ' ';
-  out += x.path;
+  append_target(x.path, out);
   out += " HTTP/1.1\r\nHost: ";
   out += host.empty() ? std::string_view(x.host) : host;
   out += "\r\n";
@@ -41,9 +41,8 @@ void request_head(Exchange& x, std::string& out) {
     std::string_view peer = x.record.src_addr;
     out.append("X-Forwarded-For: ").append(forwarded).append(peer.substr(0, peer.rfind(':'))).append("\r\n");
   }
-  out += "X-Forwarded-Proto: http\r\ntraceparent: ";
-  out += x.traceparent;
-  out += "\r\n";
+  append_own(change, "X-Forwarded-Proto", "http", out);
+  append_own(change, "traceparent", x.traceparent, out);
   append_changes(change, out);
   if (head.framing == http1::Framing::Chunked)
     out += "Transfer-Encoding: chunked\r\n";
