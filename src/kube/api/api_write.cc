@@ -360,7 +360,7 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
     Value current = render(*old, type, version_of(type, options));
     SL_TRY(next, apply_patch(type, current, kind, patch, options));
     if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
-    std::string_view stated = json::str(next, "metadata", "resourceVersion");
+    std::string_view stated = json::str(kind == PatchKind::Apply ? patch : next, "metadata", "resourceVersion");
     if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
       return fail(
           conflict(type.group, type.plural, name,

@@ -242,5 +242,51 @@ TEST_F(Apply, ByAControllerNeverConflicts) {
             "NotFound: no matches for kind \"Nothing\" in version \"x.y/v1\"");
 }
 
+TEST_F(Apply, WhatAnotherOwnsInsideAnItemKeepsTheItem) {
+  ok(apply("w", R"({"size":1,"ports":[{"name":"a","port":1},{"name":"b","port":2}]})", by("one")));
+  Value changed = *now("w");
+  changed.at_pointer("/spec/ports/0").get_object()["extra"] = "mine";
+  ASSERT_TRUE(api.update(*widgets, "n", "w", changed, by("two")));
+  ok(apply("w", R"({"size":1})", by("one")));
+  EXPECT_EQ(json::dump(*json::find(*now("w"), "spec", "ports")), R"([{"name":"a","extra":"mine"}])");
+}
+
+TEST_F(Apply, WhatAnotherOwnsInsideAMapKeepsTheMap) {
+  ok(apply("w", R"({"size":1,"map":{}})", by("one")));
+  ok(apply("w", R"({"size":1,"map":{"a":"1"}})", by("two")));
+  ok(apply("w", R"({"size":1})", by("one")));
+  EXPECT_EQ(json::dump(*json::find(*now("w"), "spec", "map")), R"({"a":"1"})");
+}
+
+TEST_F(Apply, AnotherShapeOfAnOwnedValueIsAConflict) {
+  ok(apply("w", R"({"size":1,"free":{"x":{"y":1}}})", by("one")));
+  EXPECT_THAT(error_of(apply("w", R"({"size":1,"free":{"x":5}})", by("two"))),
+              AllOf(StartsWith("Conflict: "), HasSubstr(".spec.free.x.y")));
+  ok(apply("w", R"({"size":1,"free":{"x":5}})", forced("two")));
+  EXPECT_THAT(error_of(apply("w", R"({"size":1,"free":{"x":{"y":1}}})", by("one"))),
+              AllOf(StartsWith("Conflict: "), HasSubstr(".spec.free.x")));
+}
+
+TEST_F(Apply, ClaimsOnlyWhatTheEndpointWrites) {
+  Value with_status = widget("w", R"({"size":1})");
+  with_status.get_object()["status"] = must(R"({"phase":"x"})");
+  ASSERT_TRUE(api.patch(*widgets, "n", "w", PatchKind::Apply, with_status, by("one")));
+  EXPECT_THAT(owners("w"), ElementsAre(R"(one Apply {"f:spec":{"f:size":{}}})"));
+  Value with_spec = widget("w", R"({"size":2})");
+  with_spec.get_object()["status"] = must(R"({"phase":"x"})");
+  ASSERT_TRUE(api.patch(*widgets, "n", "w", PatchKind::Apply, with_spec, by("two", "status")));
+  EXPECT_EQ(json::num(*now("w"), 0, "spec", "size"), 1);
+  EXPECT_THAT(owners("w"), Contains(R"(two Apply status {"f:status":{"f:phase":{}}})"));
+}
+
+TEST_F(Apply, AnOldVersionIsRefused) {
+  ok(apply("w", R"({"size":1})", by("one")));
+  Value old = widget("w", R"({"size":2})");
+  metadata_of(old)["resourceVersion"] = json::str(*now("w"), "metadata", "resourceVersion");
+  ok(apply("w", R"({"size":3})", by("one")));
+  EXPECT_THAT(error_of(api.patch(*widgets, "n", "w", PatchKind::Apply, old, by("one"))), StartsWith("Conflict: "));
+  EXPECT_EQ(json::num(*now("w"), 0, "spec", "size"), 3);
+}
+
 }  // namespace
 }  // namespace sl::kube

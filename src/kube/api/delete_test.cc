@@ -176,5 +176,27 @@ TEST_F(Delete, ARestartFinishesWhatWasLeft) {
   EXPECT_EQ(now("c"), nullptr);
 }
 
+TEST_F(Delete, DependentsGoWithTheLastFinalizer) {
+  auto parent = created_with("parent", R"("finalizers":["a/x"])");
+  child("c", owner(parent));
+  ASSERT_TRUE(remove("parent", with(Propagation::Background)));
+  EXPECT_FALSE(gone);
+  EXPECT_NE(now("c"), nullptr);
+  ASSERT_TRUE(merge("parent", R"({"metadata":{"finalizers":null}})"));
+  EXPECT_EQ(now("parent"), nullptr);
+  EXPECT_EQ(now("c"), nullptr);
+}
+
+TEST_F(Delete, AWriteToANamespaceThatIsGoingDoesNotRemoveIt) {
+  created_with("w", R"("finalizers":["a/x"])");
+  ASSERT_TRUE(api.remove(*namespaces, "", "n", {}));
+  ASSERT_TRUE(api.patch(*namespaces, "", "n", PatchKind::Merge, must(R"({"metadata":{"labels":{"a":"b"}}})"), {}));
+  auto still = store.get("namespaces", {"", "n"});
+  ASSERT_NE(still, nullptr);
+  EXPECT_EQ(json::str(*still, "status", "phase"), "Terminating");
+  ASSERT_TRUE(merge("w", R"({"metadata":{"finalizers":null}})"));
+  EXPECT_EQ(store.get("namespaces", {"", "n"}), nullptr);
+}
+
 }  // namespace
 }  // namespace sl::kube

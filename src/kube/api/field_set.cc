@@ -110,6 +110,19 @@ void FieldSet::subtract(const FieldSet& other) {
   }
 }
 
+void FieldSet::cut(const FieldSet& leaves) {
+  for (auto& [key, child] : leaves.children) {
+    auto it = children.find(key);
+    if (it == children.end()) continue;
+    if (child.children.empty()) {
+      children.erase(it);
+      continue;
+    }
+    it->second.cut(child);
+    if (it->second.empty()) children.erase(it);
+  }
+}
+
 FieldSet FieldSet::minus(const FieldSet& other) const {
   FieldSet out = *this;
   out.subtract(other);
@@ -241,29 +254,81 @@ Value merge_apply(const Value& live, const Value& config, const Schema* s) {
   return config;
 }
 
-void remove_fields(Value& value, const FieldSet& fields, const Schema* s) {
-  for (auto& [element, child] : fields.children) {
-    bool leaf = child.self && child.children.empty();
-    if (element.starts_with("f:")) {
-      auto* o = value.if_object();
-      Value* at = o ? o->if_contains(element.substr(2)) : nullptr;
-      if (!at) continue;
-      bool was_empty = (at->is_object() && at->get_object().empty()) || (at->is_array() && at->get_array().empty());
-      if (!leaf) remove_fields(*at, child, child_schema(s, element.substr(2)));
-      bool now_empty = (at->is_object() && at->get_object().empty()) || (at->is_array() && at->get_array().empty());
-      if (leaf || (now_empty && !was_empty)) o->erase(element.substr(2));
-    } else if (value.is_array()) {
-      auto& list = value.get_array();
-      for (size_t i = 0; i < list.size(); ++i) {
-        if (item_element(list[i], s) != element) continue;
-        if (!child.self)
-          remove_fields(list[i], child, s ? s->items.get() : nullptr);
-        else
-          list.erase(list.begin() + static_cast<ptrdiff_t>(i));
-        break;
-      }
+// True when nothing more is left at `at` than was before its fields were removed.
+static bool hollow(const Value& v) {
+  return (v.is_object() && v.get_object().empty()) || (v.is_array() && v.get_array().empty());
+}
+
+static const FieldSet& child_of(const FieldSet& set, const std::string& element) {
+  static const FieldSet kNothing;
+  auto it = set.children.find(element);
+  return it == set.children.end() ? kNothing : it->second;
+}
+
+static void remove_member(json::Object& o, const std::string& key, const FieldSet& fields, const FieldSet& kept,
+                          const Schema* s) {
+  Value* at = o.if_contains(key);
+  if (!at) return;
+  bool leaf = fields.self && fields.children.empty();
+  if (leaf && !kept.empty()) return;
+  bool was_hollow = hollow(*at);
+  if (!leaf) remove_fields(*at, fields, kept, s);
+  if (leaf || (hollow(*at) && !was_hollow)) o.erase(key);
+}
+
+static void remove_item(json::Array& list, const std::string& element, FieldSet fields, const FieldSet& kept,
+                        const Schema* s) {
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (item_element(list[i], s) != element) continue;
+    if (fields.self && kept.empty()) {
+      list.erase(list.begin() + static_cast<ptrdiff_t>(i));
+      return;
     }
+    if (s)
+      for (auto& key : s->list_map_keys) fields.children.erase("f:" + key);  // without them it would be another item
+    remove_fields(list[i], fields, kept, s ? s->items.get() : nullptr);
+    return;
   }
+}
+
+void remove_fields(Value& value, const FieldSet& fields, const FieldSet& kept, const Schema* s) {
+  for (auto& [element, child] : fields.children) {
+    if (element.starts_with("f:") && value.is_object())
+      remove_member(value.get_object(), element.substr(2), child, child_of(kept, element),
+                    child_schema(s, element.substr(2)));
+    else if (value.is_array())
+      remove_item(value.get_array(), element, child, child_of(kept, element), s);
+  }
+}
+
+static void reshape(const FieldSet& mine, const FieldSet& theirs, const Value* before, const Value* after,
+                    const Schema* s, FieldSet& out) {
+  bool my_leaf = mine.children.empty(), their_leaf = theirs.children.empty();
+  if (my_leaf != their_leaf) {
+    if (!before || !after || before->kind() == after->kind()) return;
+    if (their_leaf)
+      out.self = true;
+    else
+      out = theirs;
+    return;
+  }
+  for (auto& [element, child] : mine.children) {
+    auto it = theirs.children.find(element);
+    if (it == theirs.children.end()) continue;
+    const Schema* cs = nullptr;
+    const Value* x = step(before, element, s, cs);
+    const Value* y = step(after, element, s, cs);
+    FieldSet below;
+    reshape(child, it->second, x, y, cs, below);
+    if (!below.empty()) out.children[element] = std::move(below);
+  }
+}
+
+FieldSet reshaped(const FieldSet& mine, const FieldSet& theirs, const Value& before, const Value& after,
+                  const Schema* s) {
+  FieldSet out;
+  reshape(mine, theirs, &before, &after, s, out);
+  return out;
 }
 
 }  // namespace sl::kube

@@ -25,6 +25,7 @@ struct FieldSet {
 
   void add(const FieldSet& other);
   void subtract(const FieldSet& other);  // removes nodes owned in both
+  void cut(const FieldSet& leaves);      // removes everything at and below each leaf of `leaves`
   FieldSet minus(const FieldSet& other) const;
   FieldSet intersect(const FieldSet& other) const;
   // Readable paths (".spec.rules") of every owned leaf.
@@ -38,10 +39,16 @@ void compare(const json::Value& before, const json::Value& after, const json::Sc
 // Value at the leaves of `fields` equal in both objects?  Returns the leaves that differ.
 FieldSet differing(const FieldSet& fields, const json::Value& a, const json::Value& b, const json::Schema* schema);
 
+// Leaves of `theirs` that vanish because `mine` gives a value of another kind there or above: a map where a scalar was,
+// or the other way round.
+FieldSet reshaped(const FieldSet& mine, const FieldSet& theirs, const json::Value& before, const json::Value& after,
+                  const json::Schema* schema);
+
 // `config` merged over `live` by the schema.
 json::Value merge_apply(const json::Value& live, const json::Value& config, const json::Schema* schema);
 
-// Removes the leaves of `fields` from the value.
-void remove_fields(json::Value& value, const FieldSet& fields, const json::Schema* schema);
+// Removes the leaves of `fields` from the value. What `kept` owns inside an item or map keeps that item (with its keys)
+// or map.
+void remove_fields(json::Value& value, const FieldSet& fields, const FieldSet& kept, const json::Schema* schema);
 
 }  // namespace sl::kube

@@ -105,7 +105,7 @@ TEST(FieldSet, MergesByTheSchema) {
 
 TEST(FieldSet, RemovesLeavesAndWhatTheyEmpty) {
   Value v = must(R"({"size":1,"map":{"a":"1"},"tags":["x","y"],"ports":[{"name":"p"},{"name":"q"}],"selector":{}})");
-  remove_fields(v, of(R"({"map":{"a":"1"},"tags":["x"],"ports":[{"name":"q"}]})"), schema());
+  remove_fields(v, of(R"({"map":{"a":"1"},"tags":["x"],"ports":[{"name":"q"}]})"), FieldSet{}, schema());
   EXPECT_TRUE(json::equal(v, must(R"({"size":1,"tags":["y"],"ports":[{"name":"p"}],"selector":{}})"))) << json::dump(v);
 }
 

@@ -64,6 +64,18 @@ Value owned_part(const Value& object) {
   return out;
 }
 
+// What this endpoint writes: the status has its own, and that writes nothing else.
+Value writable_part(Value part, const ResourceType& type, const Manager& manager) {
+  auto& o = json::ensure_object(part);
+  if (manager.subresource == "status") {
+    json::Object only;
+    if (auto* status = o.if_contains("status")) only["status"] = *status;
+    return only;
+  }
+  if (type.status) o.erase("status");
+  return part;
+}
+
 Entry& entry_for(std::vector<Entry>& entries, const Manager& m, std::string_view operation) {
   for (auto& e : entries)
     if (e.manager == m.name && e.operation == operation && e.subresource == m.subresource &&
@@ -107,7 +119,7 @@ void track_update(const Value* before, Value& after, const ResourceType& type, c
 Result<Value> apply_configuration(const Value& live, const Value& config, const ResourceType& type,
                                   const Manager& manager, bool force) {
   const json::Schema* schema = type.schema.get();
-  Value wanted = owned_part(config), current = owned_part(live);
+  Value wanted = writable_part(owned_part(config), type, manager), current = owned_part(live);
   FieldSet mine = FieldSet::of(wanted, schema);
   auto entries = read_entries(live);
   std::vector<Cause> causes;
@@ -115,11 +127,14 @@ Result<Value> apply_configuration(const Value& live, const Value& config, const 
     bool own = e.manager == manager.name && e.operation == "Apply" && e.subresource == manager.subresource;
     if (own) continue;
     FieldSet lost = differing(mine.intersect(e.fields), current, wanted, schema);
-    if (lost.empty()) continue;
+    FieldSet gone = reshaped(mine, e.fields, current, wanted, schema);
+    if (lost.empty() && gone.empty()) continue;
     if (force) {
       e.fields.subtract(lost);
+      e.fields.cut(gone);
       continue;
     }
+    lost.add(gone);
     std::string using_version = e.operation == "Apply" ? "" : fmt::format(" using {}", e.api_version);
     for (auto& path : lost.paths())
       causes.push_back({"FieldManagerConflict", fmt::format("conflict with \"{}\"{}", e.manager, using_version), path});
@@ -134,16 +149,17 @@ Result<Value> apply_configuration(const Value& live, const Value& config, const 
     return fail(Error{Code::Conflict, text, std::move(causes)});
   }
   Entry& entry = entry_for(entries, manager, "Apply");
-  FieldSet dropped = entry.fields.minus(mine);
+  FieldSet dropped = entry.fields.minus(mine), kept = mine;
   for (auto& e : entries)
-    if (&e != &entry) dropped.subtract(e.fields);
+    if (&e != &entry) kept.add(e.fields);
+  dropped.subtract(kept);
   Value out = merge_apply(live, config, schema);
   if (auto* m = json::find(live, "metadata")) {  // what only the server sets stays
     auto& meta = metadata_of(out);
     for (auto key : {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"})
       if (auto* v = json::find(*m, key)) meta[key] = *v;
   }
-  remove_fields(out, dropped, schema);
+  remove_fields(out, dropped, kept, schema);
   bool same_fields = json::equal(entry.fields.to_json(), mine.to_json());
   entry.fields = std::move(mine);
   entry.api_version = manager.api_version;
