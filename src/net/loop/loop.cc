@@ -22,6 +22,8 @@ Error to_error(const boost::system::error_code& ec, std::string_view what) {
   return {code, fmt::format("{}: {}", what, ec.message()), {}};
 }
 
+static constexpr int64_t kTickMs = 100;
+
 Deadline::Deadline(Loop& loop, std::function<void()> on_expire) : loop_(loop), on_expire_(std::move(on_expire)) {
   self_ = loop_.deadlines_.insert(loop_.deadlines_.end(), this);
 }
@@ -31,7 +33,8 @@ Deadline::~Deadline() {
 
 void Deadline::expires_in(int64_t ms) {
   expired_ = false;
-  at_ms_ = loop_.now_ms() + ms;
+  // The loop's clock is behind by up to a tick: a short wait must not end early, for a long one it does not matter.
+  at_ms_ = loop_.now_ms() + ms + (ms < 10'000 ? kTickMs : 0);
 }
 
 Loop::Loop(std::string name)
@@ -82,7 +85,7 @@ void Loop::spawn(Task<void> task) {
 Task<void> Loop::tick() {
   Timer timer(io_);
   for (;;) {
-    timer.expires_after(std::chrono::milliseconds(100));
+    timer.expires_after(std::chrono::milliseconds(kTickMs));
     auto [ec] = co_await timer.async_wait(use_task);
     if (ec) co_return;
     now_ms_ = monotonic_ms();

@@ -169,8 +169,10 @@ KindInfo namespace_kind() {
   k.prepare = [](Value& ns) -> Result<void> {
     auto& o = ns.get_object();
     auto& meta = json::ensure_object(o, "metadata");
-    if (auto* name = meta.if_contains("name"); name && name->is_string())
-      json::ensure_object(meta, "labels")["kubernetes.io/metadata.name"] = *name;
+    if (auto* found = meta.if_contains("name"); found && found->is_string()) {
+      Value name = *found;  // the labels may move the members of `meta`
+      json::ensure_object(meta, "labels")["kubernetes.io/metadata.name"] = std::move(name);
+    }
     if (!o.contains("spec")) o["spec"] = json::Object{{"finalizers", json::Array{"kubernetes"}}};
     if (!json::find(ns, "status", "phase")) json::ensure_object(o, "status")["phase"] = "Active";
     return {};
