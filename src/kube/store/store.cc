@@ -16,8 +16,9 @@ Result<void> ObjectStore::open(const std::string& path) {
     SL_TRY(row, all.step());
     if (!row) break;
     auto value = json::parse(all.text(3), {64u << 20, 400});
-    if (!value) {  // one bad row must not keep the rest from serving
-      unreadable_.push_back(fmt::format("{} {}/{}: {}", all.text(0), all.text(1), all.text(2), value.error().message));
+    if (!value || !value->is_object()) {  // one bad row must not keep the rest from serving
+      unreadable_.push_back(fmt::format("{} {}/{}: {}", all.text(0), all.text(1), all.text(2),
+                                        value ? "not an object" : value.error().message));
       continue;
     }
     objects_[std::string(all.text(0))][{std::string(all.text(1)), std::string(all.text(2))}] =

@@ -4,18 +4,19 @@
 
 namespace sl::observe {
 
+static bool hex(std::string_view s) {
+  return s.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 static bool hex_id(std::string_view s) {
-  bool zero = true;
-  for (char c : s) {
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-    zero &= c == '0';
-  }
-  return !zero;
+  return hex(s) && s.find_first_not_of('0') != std::string_view::npos;
 }
 
 std::optional<TraceParent> parse_traceparent(std::string_view h) {
   bool framed = h.size() >= 55 && h[2] == '-' && h[35] == '-' && h[52] == '-' && (h.size() == 55 || h[55] == '-');
-  if (!framed || h.substr(0, 2) == "ff" || !hex_id(h.substr(3, 32)) || !hex_id(h.substr(36, 16))) return std::nullopt;
+  std::string_view version = h.substr(0, 2);
+  if (!framed || !hex(version) || version == "ff" || (version == "00" && h.size() > 55) || !hex(h.substr(53, 2)) ||
+      !hex_id(h.substr(3, 32)) || !hex_id(h.substr(36, 16)))
+    return std::nullopt;
   return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16))};
 }
 

@@ -157,17 +157,22 @@ void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t 
   }
 }
 
+CompiledBackend compile_backend(const Backend& b, size_t index) {
+  CompiledBackend out{b, index, {}, {}};
+  for (auto& e : b.endpoints) {
+    out.authorities.push_back(fmt::format("{}:{}", e.host, e.port));
+    out.pool_keys.push_back(fmt::format("{}|{}:{}|{}", b.tls ? "tls" : "tcp", e.host, e.port, b.server_name));
+  }
+  return out;
+}
+
 Result<std::shared_ptr<const Snapshot>> Snapshot::build(RouteSpec spec, uint64_t generation) {
   auto out = std::make_shared<Snapshot>();
   out->generation_ = generation;
   out->spec_ = std::move(spec);
   for (auto& b : out->spec_.backends) {
     if (out->backends_.contains(b.name)) return fail(Code::Invalid, fmt::format("backend {} is defined twice", b.name));
-    auto& compiled = out->backends_[b.name] = {b, out->backends_.size() - 1, {}, {}};
-    for (auto& e : b.endpoints) {
-      compiled.authorities.push_back(fmt::format("{}:{}", e.host, e.port));
-      compiled.pool_keys.push_back(fmt::format("{}|{}:{}|{}", b.tls ? "tls" : "tcp", e.host, e.port, b.server_name));
-    }
+    out->backends_[b.name] = compile_backend(b, out->backends_.size());
   }
   std::map<std::string, CompiledListener*> by_key;
   for (auto& l : out->spec_.listeners) {

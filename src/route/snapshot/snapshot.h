@@ -22,6 +22,8 @@ struct CompiledBackend {
   std::vector<std::string> authorities, pool_keys;
 };
 
+CompiledBackend compile_backend(const Backend& backend, size_t index);
+
 struct CompiledShare {
   const CompiledBackend* backend = nullptr;  // null: error
   int64_t weight = 1;

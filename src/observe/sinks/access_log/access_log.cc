@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
+
 namespace sl::observe {
 namespace {
 
@@ -11,9 +13,18 @@ bool plain(std::string_view v) {
   return true;
 }
 
-void append_quoted(std::string_view v, std::string& out) {
+// Control characters, also those that UTF-8 writes in two bytes (U+0080 to U+009F), are for no terminal to obey.
+void append_quoted(std::string_view value, std::string& out) {
+  std::string v = clean_utf8(value);
   out += '"';
-  for (unsigned char c : v) {
+  for (size_t i = 0; i < v.size(); ++i) {
+    auto c = static_cast<unsigned char>(v[i]);
+    auto next = static_cast<unsigned char>(i + 1 < v.size() ? v[i + 1] : 0);
+    if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", next);
+      ++i;
+      continue;
+    }
     if (c == '"' || c == '\\') {
       out += '\\';
       out += static_cast<char>(c);

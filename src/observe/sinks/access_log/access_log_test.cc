@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "base/strings.h"
+
 namespace sl::observe {
 namespace {
 
@@ -107,6 +109,18 @@ TEST(AccessLog, AClientForgesNeitherFieldNorLine) {
   EXPECT_THAT(line, HasSubstr(R"(http.host="h\" auth=\"secret" )"));
   EXPECT_THAT(line, HasSubstr(R"(http.path="/x http.status=500\x0arequest gateway=forged\" agent=x/y" )"));
   EXPECT_THAT(line, HasSubstr(R"(gen_ai.request.model="m\x0d\x0aforged")"));
+}
+
+TEST(AccessLog, WhatATerminalWouldObeyIsEscaped) {
+  std::string out;
+  append_field("k",
+               "a\xC2\x9B"
+               "31m\xC3\xA4",
+               out);
+  EXPECT_EQ(out, " k=\"a\\x9b31m\xC3\xA4\"");
+  out.clear();
+  append_field("k", "a\xFF", out);
+  EXPECT_TRUE(valid_utf8(out)) << out;
 }
 
 }  // namespace

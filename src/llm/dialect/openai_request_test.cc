@@ -1,0 +1,397 @@
+// Requests of the OpenAI chat API as the canonical chat.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "llm/dialect/openai_chat.h"
+
+namespace sl::llm {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+json::Value value(std::string_view text) {
+  auto v = json::parse(text);
+  EXPECT_TRUE(v) << text;
+  return v ? *v : json::Value();
+}
+
+Result<ChatRequest> decode(std::string_view text) {
+  return decode_openai_chat(value(text));
+}
+// A request with one message "hi" and these further members.
+Result<ChatRequest> with(const std::string& members) {
+  return decode(R"({"model":"m","messages":[{"role":"user","content":"hi"}],)" + members + "}");
+}
+ChatRequest messages(const std::string& list) {
+  auto r = decode(R"({"model":"m","messages":[)" + list + "]}");
+  EXPECT_TRUE(r) << r.error().message;
+  return r ? *r : ChatRequest();
+}
+std::string error_of(const Result<ChatRequest>& r) {
+  if (r) return "none";
+  EXPECT_EQ(r.error().code, Code::InvalidArgument);
+  return r.error().message;
+}
+
+// One part in a few words.
+std::string words(const Part& p) {
+  switch (p.kind) {
+    case PartKind::Text:
+      return "text:" + p.text;
+    case PartKind::Image:
+      return "image:" + (p.url.empty() ? p.media_type + "," + p.data : p.url);
+    case PartKind::Document:
+      return "document:" + p.title + "," + p.media_type + "," + p.data;
+    case PartKind::ToolCall:
+      return "call:" + p.id + "," + p.name + "," + json::dump(p.arguments);
+    case PartKind::ToolResult: {
+      std::string out = "result:" + p.id;
+      for (auto& c : p.content) out += "," + words(c);
+      return out;
+    }
+    case PartKind::Thinking:
+      return "thinking:" + p.text + "," + p.signature;
+    case PartKind::RedactedThinking:
+      return "redacted:" + p.text;
+  }
+  return "?";
+}
+std::vector<std::string> words(const std::vector<Part>& parts) {
+  std::vector<std::string> out;
+  for (auto& p : parts) out.push_back(words(p));
+  return out;
+}
+// Messages as "user" or "assistant" and their parts.
+std::vector<std::string> turns(const ChatRequest& r) {
+  std::vector<std::string> out;
+  for (auto& m : r.messages) {
+    std::string line = m.role == Role::User ? "user" : "assistant";
+    for (auto& p : m.parts) line += " " + words(p);
+    out.push_back(line);
+  }
+  return out;
+}
+
+TEST(OpenAiRequest, ReadsTheScalars) {
+  auto r = with(
+      R"("temperature":0.5,"top_p":1,"top_k":40,"user":"u1","reasoning_effort":"low","service_tier":"auto",
+         "stream":true,"stream_options":{"include_usage":true},"parallel_tool_calls":false,"max_tokens":7)");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->model, "m");
+  EXPECT_EQ(r->temperature, 0.5);
+  EXPECT_EQ(r->top_p, 1.0);
+  EXPECT_EQ(r->top_k, 40);
+  EXPECT_EQ(r->user, "u1");
+  EXPECT_EQ(r->reasoning_effort, "low");
+  EXPECT_EQ(r->service_tier, "auto");
+  EXPECT_TRUE(r->stream);
+  EXPECT_TRUE(r->include_usage);
+  EXPECT_EQ(r->parallel_tool_calls, false);
+  EXPECT_EQ(r->max_tokens, 7);
+  EXPECT_THAT(r->dropped, IsEmpty());
+}
+
+TEST(OpenAiRequest, WhatIsAbsentOrNullStaysUnset) {
+  auto r = with(
+      R"("temperature":null,"top_p":null,"max_tokens":null,"max_completion_tokens":null,"stop":null,"stream":null,
+         "stream_options":null,"user":null,"tools":null,"tool_choice":null,"response_format":null,"n":null,
+         "parallel_tool_calls":null,"modalities":null,"seed":null,"logit_bias":null)");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_FALSE(r->temperature || r->top_p || r->top_k || r->max_tokens || r->parallel_tool_calls);
+  EXPECT_FALSE(r->stream || r->include_usage);
+  EXPECT_EQ(r->tool_choice, ToolChoice::Unset);
+  EXPECT_THAT(r->stop, IsEmpty());
+  EXPECT_THAT(r->tools, IsEmpty());
+  EXPECT_TRUE(r->schema.is_null());
+  EXPECT_THAT(r->dropped, IsEmpty());
+}
+
+TEST(OpenAiRequest, TheNewerNameOfTheTokenLimitWins) {
+  EXPECT_EQ(with(R"("max_tokens":5,"max_completion_tokens":9)")->max_tokens, 9);
+  EXPECT_EQ(with(R"("max_tokens":5)")->max_tokens, 5);
+  EXPECT_EQ(with(R"("max_tokens":5,"max_completion_tokens":null)")->max_tokens, 5);
+  EXPECT_EQ(with(R"("max_completion_tokens":9.0)")->max_tokens, 9);
+}
+
+TEST(OpenAiRequest, AWrongKindIsRefusedByTheClientsName) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"("temperature":"hot")", "temperature: must be a number"},
+      {R"("top_p":[])", "top_p: must be a number"},
+      {R"("max_tokens":"5")", "max_tokens: must be a number"},
+      {R"("max_tokens":1.5)", "max_tokens: must be an integer"},
+      {R"("max_completion_tokens":true)", "max_completion_tokens: must be a number"},
+      {R"("max_tokens":0)", "max_tokens: must be at least 1"},
+      {R"("max_tokens":-3)", "max_tokens: must be at least 1"},
+      {R"("user":3)", "user: must be a string"},
+      {R"("reasoning_effort":{})", "reasoning_effort: must be a string"},
+      {R"("service_tier":1)", "service_tier: must be a string"},
+      {R"("stop":5)", "stop: must be a string or an array of strings"},
+      {R"("stop":["a",5])", "stop: must be a string or an array of strings"},
+      {R"("n":2)", "n: "},
+      {R"("modalities":["text","audio"])", "modalities: "},
+      {R"("tools":{})", "tools: must be an array"},
+      {R"("response_format":{"type":"xml"})", "response_format.type: "},
+      {R"("response_format":{"type":"json_schema"})", "response_format.json_schema.schema: "},
+  };
+  for (auto& [members, message] : cases) EXPECT_THAT(error_of(with(members)), StartsWith(message)) << members;
+  EXPECT_THAT(error_of(decode(R"({"model":7,"messages":[]})")), StartsWith("model: must be a string"));
+}
+
+TEST(OpenAiRequest, TheBodyIsAnObjectWithMessages) {
+  for (auto* text : {"[]", "3", "null", R"("x")"})
+    EXPECT_THAT(error_of(decode(text)), HasSubstr("must be a JSON object")) << text;
+  for (auto* text : {R"({"model":"m"})", R"({"messages":null})", R"({"messages":"hi"})", R"({"messages":{}})"})
+    EXPECT_THAT(error_of(decode(text)), StartsWith("messages: must be an array")) << text;
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user"},{"role":"narrator","content":"x"}]})")),
+              StartsWith("messages[1].role: \"narrator\""));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"content":"x"}]})")), StartsWith("messages[0].role: "));
+  EXPECT_THAT(error_of(decode(R"({"messages":["x"]})")), StartsWith("messages[0].role: "));
+}
+
+TEST(OpenAiRequest, StopIsOneWordOrMany) {
+  EXPECT_THAT(with(R"("stop":"END")")->stop, ElementsAre("END"));
+  EXPECT_THAT(with(R"("stop":["a","b c"])")->stop, ElementsAre("a", "b c"));
+  EXPECT_THAT(with(R"("stop":[])")->stop, IsEmpty());
+}
+
+TEST(OpenAiRequest, SystemMessagesAreHoistedInOrder) {
+  auto r = messages(R"({"role":"system","content":"one"},{"role":"user","content":"hi"},
+      {"role":"developer","content":[{"type":"text","text":"two","cache_control":{"type":"ephemeral"}},
+                                      {"type":"text","text":"three"}]},
+      {"role":"assistant","content":"yes"},{"role":"system","content":"four"})");
+  EXPECT_THAT(words(r.system), ElementsAre("text:one", "text:two", "text:three", "text:four"));
+  EXPECT_EQ(json::str(r.system[1].cache_control, "type"), "ephemeral");
+  EXPECT_TRUE(r.system[0].cache_control.is_null());
+  EXPECT_THAT(turns(r), ElementsAre("user text:hi", "assistant text:yes"));
+}
+
+TEST(OpenAiRequest, ContentIsTextPartsOrNothing) {
+  EXPECT_THAT(turns(messages(R"({"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})")),
+              ElementsAre("user text:a text:b"));
+  EXPECT_THAT(turns(messages(R"({"role":"user","content":""},{"role":"user","content":null},{"role":"user"},
+                                {"role":"user","content":[{"type":"text","text":""}]})")),
+              IsEmpty());
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user","content":5}]})")),
+              StartsWith("messages[0].content: must be a string or an array"));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user","content":[{"type":"video","text":"x"}]}]})")),
+              StartsWith("messages[0].content[0].type: \"video\""));
+}
+
+TEST(OpenAiRequest, NeighboursOfOneRoleBecomeOneMessage) {
+  auto r = messages(R"({"role":"user","content":"a"},{"role":"user","content":"b"},
+      {"role":"assistant","content":"c"},{"role":"assistant","content":"d"},{"role":"user","content":"e"})");
+  EXPECT_THAT(turns(r), ElementsAre("user text:a text:b", "assistant text:c text:d", "user text:e"));
+}
+
+TEST(OpenAiRequest, ToolResultsStandFirstAndTogether) {
+  auto r = messages(R"({"role":"assistant","tool_calls":[
+        {"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},
+        {"id":"c2","type":"function","function":{"name":"g","arguments":"{\"a\":1}"}}]},
+      {"role":"tool","tool_call_id":"c1","content":"one"},{"role":"user","content":"and"},
+      {"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"t"},{"type":"text","text":"wo"}]},
+      {"role":"user","content":"go on"})");
+  EXPECT_THAT(turns(r), ElementsAre(R"(assistant call:c1,f,{} call:c2,g,{"a":1})",
+                                    "user result:c1,text:one result:c2,text:t,text:wo text:and text:go on"));
+}
+
+TEST(OpenAiRequest, AToolResultNeedsItsCall) {
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"tool","content":"x"}]})")),
+              StartsWith("messages[0].tool_call_id: is required"));
+  EXPECT_THAT(turns(messages(R"({"role":"tool","tool_call_id":"c","content":""})")), ElementsAre("user result:c"));
+}
+
+TEST(OpenAiRequest, ArgumentsAreAnObject) {
+  auto call = [](std::string_view arguments) {
+    std::string text = R"({"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function",)"
+                       R"("function":{"name":"f","arguments":)";
+    json::write_string(arguments, text);
+    return decode(R"({"messages":[{"role":"user","content":"x"},)" + text + "}}]}]}");
+  };
+  for (auto* empty : {"", " ", "{}", "\n{ }\t"})
+    EXPECT_THAT(turns(*call(empty)), ElementsAre("user text:x", "assistant call:c,f,{}")) << empty;
+  EXPECT_THAT(turns(*call(R"({"b":1.5,"a":[null,"\u00e9"]})")).back(), HasSubstr("{\"b\":1.5,\"a\":[null,\"é\"]}"));
+  for (auto* broken : {"{", "nonsense", "{}{}", "[1]", "\"text\"", "5", "null"})
+    EXPECT_THAT(error_of(call(broken)), StartsWith("messages[1].tool_calls[0].function.arguments: ")) << broken;
+}
+
+TEST(OpenAiRequest, CallsAndTextOfOneTurnKeepTheirOrder) {
+  auto r = messages(R"({"role":"assistant","content":"I look","refusal":null,"tool_calls":[
+      {"id":"c","type":"function","function":{"name":"f"}}]})");
+  EXPECT_THAT(turns(r), ElementsAre("assistant text:I look call:c,f,{}"));
+  EXPECT_THAT(turns(messages(R"({"role":"assistant","content":null,"refusal":"no"})")),
+              ElementsAre("assistant text:no"));
+  EXPECT_THAT(turns(messages(R"({"role":"assistant","content":[{"type":"refusal","refusal":"never"}]})")),
+              ElementsAre("assistant text:never"));
+}
+
+// The form before tool_calls: a call without an id, answered by the next "function" message.
+TEST(OpenAiRequest, OldFunctionCallsArePairedWithTheirResults) {
+  auto r = messages(R"({"role":"user","content":"x"},
+      {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}},
+      {"role":"function","name":"f","content":"r1"},
+      {"role":"assistant","content":null,"function_call":{"name":"f","arguments":""}},
+      {"role":"function","name":"f","content":"r2"})");
+  ASSERT_EQ(r.messages.size(), 5u);
+  auto& first = r.messages[1].parts.at(0);
+  auto& second = r.messages[3].parts.at(0);
+  EXPECT_EQ(first.kind, PartKind::ToolCall);
+  EXPECT_FALSE(first.id.empty());
+  EXPECT_NE(first.id, second.id);
+  EXPECT_EQ(r.messages[2].parts.at(0).id, first.id);
+  EXPECT_EQ(r.messages[4].parts.at(0).id, second.id);
+  EXPECT_EQ(words(r.messages[4].parts[0].content.at(0)), "text:r2");
+}
+
+TEST(OpenAiRequest, ImagesAreDataOrAddress) {
+  auto r = messages(R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}},
+      {"type":"image_url","image_url":{"url":"https://example.com/a.png","detail":"auto"}},
+      {"type":"image_url","image_url":"http://example.com/b.png"},{"type":"text","text":"what?"}]})");
+  EXPECT_THAT(turns(r), ElementsAre("user image:image/png,aGk= image:https://example.com/a.png "
+                                    "image:http://example.com/b.png text:what?"));
+  EXPECT_THAT(r.dropped, IsEmpty());
+  EXPECT_THAT(messages(R"({"role":"user","content":[{"type":"image_url","image_url":
+      {"url":"https://e.com/a.png","detail":"high"}}]})")
+                  .dropped,
+              ElementsAre("image_url.detail"));
+  for (auto* url : {"", "ftp://e.com/x", "data:image/png,plain", "data:image/png;base64", "file:///etc/passwd"}) {
+    std::string text = R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":)";
+    json::write_string(url, text);
+    EXPECT_THAT(error_of(decode(text + "}}]}]}")), StartsWith("messages[0].content[0].image_url.url: ")) << url;
+  }
+}
+
+TEST(OpenAiRequest, FilesAreDataOnly) {
+  auto r = messages(R"({"role":"user","content":[{"type":"file","file":
+      {"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERg=="}}]})");
+  EXPECT_THAT(turns(r), ElementsAre("user document:a.pdf,application/pdf,JVBERg=="));
+  EXPECT_THAT(
+      error_of(decode(R"({"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f-1"}}]}]})")),
+      StartsWith("messages[0].content[0].file.file_id: "));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user","content":[{"type":"file","file":{}}]}]})")),
+              StartsWith("messages[0].content[0].file.file_data: "));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":
+      {"data":"aGk=","format":"wav"}}]}]})")),
+              StartsWith("messages[0].content[0].type: \"input_audio\""));
+}
+
+TEST(OpenAiRequest, SignedReasoningComesFirstInItsTurn) {
+  auto r = messages(R"({"role":"assistant","content":"so","reasoning_content":"hm","reasoning_signature":"sig",
+      "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]})");
+  EXPECT_THAT(turns(r), ElementsAre("assistant thinking:hm,sig text:so call:c,f,{}"));
+  r = messages(R"({"role":"assistant","content":"so","reasoning_content":"ignored","reasoning_signature":"ignored",
+      "thinking_blocks":[{"type":"redacted_thinking","data":"zzz"},{"type":"thinking","thinking":"a","signature":"s"}]})");
+  EXPECT_THAT(turns(r), ElementsAre("assistant redacted:zzz thinking:a,s text:so"));
+}
+
+TEST(OpenAiRequest, ReasoningWithoutASignatureIsDroppedByName) {
+  auto r = messages(R"({"role":"user","content":"q"},{"role":"assistant","content":"so","reasoning_content":"hm"})");
+  EXPECT_THAT(turns(r), ElementsAre("user text:q", "assistant text:so"));
+  EXPECT_THAT(r.dropped, ElementsAre("messages[1].reasoning_content"));
+}
+
+TEST(OpenAiRequest, ToolsKeepTheirSchemas) {
+  auto r = with(R"("tools":[{"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f",
+      "description":"d","parameters":{"type":"object","properties":{"z":{},"a":{}}}}},
+      {"type":"function","function":{"name":"g","strict":true}}])");
+  ASSERT_TRUE(r) << r.error().message;
+  ASSERT_EQ(r->tools.size(), 2u);
+  EXPECT_EQ(r->tools[0].name, "f");
+  EXPECT_EQ(r->tools[0].description, "d");
+  EXPECT_EQ(json::dump(r->tools[0].parameters), R"({"type":"object","properties":{"z":{},"a":{}}})");
+  EXPECT_EQ(json::str(r->tools[0].cache_control, "type"), "ephemeral");
+  EXPECT_TRUE(r->tools[1].parameters.is_null());
+  EXPECT_THAT(r->dropped, ElementsAre("tools[1].function.strict"));
+  EXPECT_THAT(error_of(with(R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function"}])")),
+              StartsWith("tools[1].function.name: is required"));
+  EXPECT_THAT(error_of(with(R"("tools":[{"type":"custom","custom":{"name":"f"}}])")),
+              StartsWith("tools[0].type: \"custom\""));
+  EXPECT_THAT(error_of(with(R"("tools":[{"function":{"name":"f"}}])")), StartsWith("tools[0].type: "));
+}
+
+TEST(OpenAiRequest, OldFunctionsAreTools) {
+  auto r = with(R"("functions":[{"name":"f","parameters":{"type":"object"}}],"function_call":{"name":"f"})");
+  ASSERT_TRUE(r) << r.error().message;
+  ASSERT_EQ(r->tools.size(), 1u);
+  EXPECT_EQ(r->tools[0].name, "f");
+  EXPECT_EQ(r->tool_choice, ToolChoice::Named);
+  EXPECT_EQ(r->tool_choice_name, "f");
+  EXPECT_THAT(r->dropped, IsEmpty());
+  EXPECT_EQ(with(R"("functions":[{"name":"f"}],"function_call":"none")")->tool_choice, ToolChoice::None);
+}
+
+TEST(OpenAiRequest, ToolChoices) {
+  const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":)";
+  EXPECT_EQ(with(tools + R"("auto")")->tool_choice, ToolChoice::Auto);
+  EXPECT_EQ(with(tools + R"("required")")->tool_choice, ToolChoice::Required);
+  EXPECT_EQ(with(tools + R"("none")")->tool_choice, ToolChoice::None);
+  auto named = with(tools + R"({"type":"function","function":{"name":"f"}})");
+  EXPECT_EQ(named->tool_choice, ToolChoice::Named);
+  EXPECT_EQ(named->tool_choice_name, "f");
+  EXPECT_THAT(error_of(with(tools + R"("any")")), StartsWith("tool_choice: \"any\""));
+  EXPECT_THAT(error_of(with(tools + "{}")), StartsWith("tool_choice: needs a function name"));
+}
+
+TEST(OpenAiRequest, AllowedToolsLeaveTheOthersOut) {
+  auto r = with(R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],
+      "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[
+      {"type":"function","function":{"name":"g"}}]}})");
+  ASSERT_TRUE(r) << r.error().message;
+  ASSERT_EQ(r->tools.size(), 1u);
+  EXPECT_EQ(r->tools[0].name, "g");
+  EXPECT_EQ(r->tool_choice, ToolChoice::Required);
+}
+
+TEST(OpenAiRequest, ResponseFormats) {
+  auto r = with(R"("response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,
+      "schema":{"type":"object","properties":{"a":{"type":"string"}}}}})");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->schema_name, "s");
+  EXPECT_EQ(json::str(r->schema, "type"), "object");
+  EXPECT_TRUE(with(R"("response_format":{"type":"text"})")->schema.is_null());
+  EXPECT_THAT(with(R"("response_format":{"type":"text"})")->dropped, IsEmpty());
+  EXPECT_THAT(with(R"("response_format":{"type":"json_object"})")->dropped, ElementsAre("response_format"));
+}
+
+TEST(OpenAiRequest, WhatCannotBeHeldIsNamed) {
+  auto r = with(
+      R"("seed":5,"logprobs":true,"top_logprobs":3,"presence_penalty":0.5,"frequency_penalty":-1,
+         "logit_bias":{"50256":-100},"store":true,"x_new":"y","prediction":{"type":"content"})");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_THAT(r->dropped, UnorderedElementsAre("seed", "logprobs", "top_logprobs", "presence_penalty",
+                                               "frequency_penalty", "logit_bias", "store", "x_new", "prediction"));
+}
+
+TEST(OpenAiRequest, DefaultsSaidAloudAreNotDropped) {
+  auto r = with(
+      R"("presence_penalty":0,"frequency_penalty":0.0,"logprobs":false,"store":false,"logit_bias":{},"metadata":{},
+         "n":1,"modalities":["text"],"seed":null)");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_THAT(r->dropped, IsEmpty());
+}
+
+TEST(OpenAiRequest, ANameOfTheSpeakerIsDroppedByPlace) {
+  EXPECT_THAT(messages(R"({"role":"user","content":"a"},{"role":"user","name":"eve","content":"b"})").dropped,
+              ElementsAre("messages[1].name"));
+}
+
+TEST(OpenAiRequest, CacheMarksStayOnTheirParts) {
+  auto r = messages(R"({"role":"user","content":[{"type":"text","text":"a"},
+      {"type":"text","text":"b","cache_control":{"type":"ephemeral","ttl":"1h"}}]},
+      {"role":"tool","tool_call_id":"c","content":"r","cache_control":{"type":"ephemeral"}})");
+  ASSERT_EQ(r.messages.size(), 1u);
+  auto& parts = r.messages[0].parts;
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(json::str(parts[0].cache_control, "type"), "ephemeral");  // the result, moved to the front
+  EXPECT_TRUE(parts[1].cache_control.is_null());
+  EXPECT_EQ(json::str(parts[2].cache_control, "ttl"), "1h");
+}
+
+}  // namespace
+}  // namespace sl::llm
