@@ -515,5 +515,74 @@ TEST_F(Plane, ABadConfigurationLeavesTheLastGoodOne) {
   EXPECT_EQ(body_of(get()), "hi");
 }
 
+size_t count_of(std::string_view text, std::string_view what) {
+  size_t n = 0;
+  for (size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+constexpr std::string_view kYes =
+    R"({"id":"m","model":"c","content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn","usage":{}})";
+constexpr std::string_view kQuestion = R"({"model":"m","messages":[{"role":"user","content":"hi"}]})";
+constexpr std::string_view kStreamed = R"({"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]})";
+
+TEST_F(Plane, RulesReplaceTheModelAnswersFieldsButNotItsFraming) {
+  Backend b({answer(kYes)});
+  auto s = model_spec(b.port(), "anthropic");
+  route::HeaderChange change;
+  change.set = {
+      {"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}, {"X", "a\r\nEvil: 1"}, {"Content-Type", "text/x"}};
+  s.routes[0].rules[0].filters.response_headers = change;
+  start(s);
+  auto got = chat(kQuestion);
+  EXPECT_EQ(count_of(got, "Content-Length:"), 1u) << got;
+  EXPECT_EQ(count_of(got, "Transfer-Encoding:"), 0u) << got;
+  EXPECT_EQ(count_of(got, "\nEvil"), 0u) << got;
+  EXPECT_EQ(count_of(got, "Content-Type:"), 1u) << got;
+}
+
+TEST_F(Plane, RulesReplaceTheFieldsWeMakeForTheProvider) {
+  Backend b({answer(kYes)});
+  auto s = model_spec(b.port(), "anthropic");
+  route::HeaderChange change;
+  change.set = {{"x-api-key", "other"}, {"Content-Type", "text/x"}, {"Accept", "z"}};
+  change.remove = {"anthropic-version"};
+  s.routes[0].rules[0].filters.request_headers = change;
+  start(s);
+  chat(kQuestion);
+  for (auto* name : {"x-api-key:", "Content-Type:", "Accept:"}) EXPECT_EQ(count_of(b.request(), name), 1u) << name;
+  EXPECT_EQ(count_of(b.request(), "anthropic-version:"), 0u);
+}
+
+TEST_F(Plane, AHostFromARuleStartsNoNewLine) {
+  Backend b({answer("")});
+  auto s = spec(b.port());
+  route::HeaderChange change;
+  change.set = {{"Host", "a\r\nEvil: 1"}};
+  s.routes[0].rules[0].filters.request_headers = change;
+  start(s);
+  get();
+  EXPECT_EQ(count_of(b.request(), "\nEvil"), 0u) << b.request();
+}
+
+// The provider says all there is to say and keeps its connection open.
+std::string open_stream(std::string_view events) {
+  return fmt::format(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n",
+      events.size(), events);
+}
+
+TEST_F(Plane, TheAnswerEndsWithTheModelsLastEvent) {
+  Backend b({open_stream("data: {\"type\":\"message_stop\"}\n\n")});
+  start(model_spec(b.port(), "anthropic"));
+  EXPECT_THAT(dechunked(chat(kStreamed)), EndsWith("data: [DONE]\n\n"));
+}
+
+TEST_F(Plane, AnErrorEventEndsTheAnswer) {
+  Backend b({open_stream(
+      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n")});
+  start(model_spec(b.port(), "anthropic"));
+  EXPECT_THAT(dechunked(chat(kStreamed)), AllOf(StartsWith("cut: "), HasSubstr("busy")));
+}
+
 }  // namespace
 }  // namespace sl::proxy

@@ -115,8 +115,9 @@ std::string unsupported_fields(const resource::GatewaySpec& spec) {
 void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& options, Conditions& c) {
   for (auto& a : spec.addresses) {
     if (a.type != "IPAddress") {
-      c.set("Accepted", false, "UnsupportedAddress",
-            fmt::format("addresses of type {} are not supported, only IPAddress", a.type));
+      std::string words = fmt::format("addresses of type {} are not supported, only IPAddress", a.type);
+      c.set("Accepted", false, "UnsupportedAddress", words);
+      c.set("Programmed", false, "AddressNotUsable", words);
       return;
     }
     if (!a.value.empty() && a.value != options.listen_host) {
@@ -131,8 +132,8 @@ void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& 
 void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options,
                        const RouteAttachments& attached, Claims& claims, Translation& out) {
   Array listeners;
-  size_t good = 0;
-  std::string trouble;
+  size_t good = 0, programmed = 0;
+  std::string trouble, unresolved;
   for (auto& l : g.spec.listeners) {
     ListenerVerdict v = judge(l, options);
     if (listener_supported(l)) {
@@ -143,25 +144,32 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
     auto it = attached.per_listener.find(key);
     listeners.push_back(listener_status(g, l, v, it == attached.per_listener.end() ? 0 : it->second));
     good += v.accepted;
+    programmed += v.programmed;
+    if (!v.resolved && unresolved.empty()) unresolved = fmt::format("listener {}: {}", l.name, v.resolved_message);
+    if (!v.programmed && trouble.empty() && v.accepted)
+      trouble = fmt::format("listener {}: {}", l.name, v.programmed_message);
     if (!v.accepted && trouble.empty()) trouble = fmt::format("listener {}: {}", l.name, v.accepted_message);
     if (!listener_supported(l) || v.conflicted) continue;
     out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
   }
   Conditions c(json::find(*g.object, "status"), g.generation());
-  if (trouble.empty())
+  if (good == g.spec.listeners.size())
     c.set("Accepted", true, "Accepted", "Gateway accepted");
   else
     c.set("Accepted", good > 0, "ListenersNotValid", trouble);
-  if (good > 0)
+  if (programmed > 0)
     c.set("Programmed", true, "Programmed", fmt::format("listening on {}", options.listen_host));
   else
     c.set("Programmed", false, "Invalid", trouble);
-  c.set("ResolvedRefs", true, "ResolvedRefs", "all references resolved");
+  if (unresolved.empty())
+    c.set("ResolvedRefs", true, "ResolvedRefs", "all references resolved");
+  else
+    c.set("ResolvedRefs", false, "ListenersNotResolved", unresolved);
   judge_addresses(g.spec, options, c);
   if (auto fields = unsupported_fields(g.spec); !fields.empty())
     c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + fields);
   Object status{{"conditions", c.take()}, {"listeners", std::move(listeners)}};
-  if (good > 0) status["addresses"] = Array{Object{{"type", "IPAddress"}, {"value", options.listen_host}}};
+  if (programmed > 0) status["addresses"] = Array{Object{{"type", "IPAddress"}, {"value", options.listen_host}}};
   out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), std::move(status)});
 }
 

@@ -98,15 +98,17 @@ std::string translate_match(const resource::HttpRouteMatch& m, route::Match& out
       if (auto bad = check_regex(out.path.value); !bad.empty()) return bad;
   }
   out.method = m.method;
-  for (auto [from, to] : {std::pair{&m.headers, &out.headers}, std::pair{&m.query_params, &out.query}})
+  for (auto [from, to] : {std::pair{&m.headers, &out.headers}, std::pair{&m.query_params, &out.query}}) {
+    bool fields = from == &m.headers;  // their names have no case
     for (auto& h : *from) {
       bool regex = h.type == "RegularExpression";
       if (regex)
         if (auto bad = check_regex(h.value); !bad.empty()) return bad;
       bool seen = false;  // of equivalent names only the first counts
-      for (auto& t : *to) seen |= iequals(t.name, h.name);
+      for (auto& t : *to) seen |= fields ? iequals(t.name, h.name) : t.name == h.name;
       if (!seen) to->push_back({h.name, h.value, regex});
     }
+  }
   return "";
 }
 
@@ -161,7 +163,9 @@ class RouteTranslator {
   route::WeightedBackend share(const resource::HttpBackendRef& b, Translation& out) {
     route::WeightedBackend made;
     made.weight = b.weight;
-    if (auto words = translate_filters(b.filters, made.filters); !words.empty()) {
+    auto words = translate_filters(b.filters, made.filters);
+    if (made.filters.redirect) words = "filter RequestRedirect is of no use at a backendRef; put it on the rule";
+    if (!words.empty()) {
       made.error = words;
       unsupported.shares.push_back(fmt::format("backendRef {}: {}", b.name, words));
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <re2/re2.h>
+#include <cmath>
 
 #include <map>
 #include <mutex>
@@ -118,7 +119,7 @@ class Validator {
         return v.is_int64() || v.is_string();
       case SchemaType::Integer:
         return v.is_int64() || v.is_uint64() ||
-               (v.is_double() && v.get_double() == static_cast<double>(static_cast<int64_t>(v.get_double())));
+               (v.is_double() && std::abs(v.get_double()) < 9.2e18 && std::trunc(v.get_double()) == v.get_double());
     }
     return true;
   }

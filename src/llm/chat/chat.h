@@ -77,6 +77,12 @@ struct Usage {
   std::optional<int64_t> reasoning;
 };
 
+// Counts come from outside: a sum that does not fit is the largest number.
+inline int64_t add_tokens(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 enum class Finish { Stop, Length, ToolCalls, ContentFilter };
 
 struct ChatResponse {

@@ -28,7 +28,7 @@ void write_openai_usage(const Usage& u, std::string& out) {
   fmt::format_to(
       std::back_inserter(out),
       R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"cache_write_tokens":{}}})",
-      u.input, u.output, u.input + u.output, u.cached, u.cache_write);
+      u.input, u.output, add_tokens(u.input, u.output), u.cached, u.cache_write);
   if (u.reasoning)
     fmt::format_to(std::back_inserter(out), R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", *u.reasoning);
   out += '}';

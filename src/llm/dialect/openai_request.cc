@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/strings.h"
 #include "llm/dialect/openai_chat.h"
@@ -50,6 +51,7 @@ Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
     return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
   out.media_type = head.substr(0, head.find(';'));
   out.data = url.substr(comma + 1);
+  if (out.media_type == "text/plain" && !base64_decode(out.data)) return bad(at, "the data is not base64");
   return {};
 }
 
@@ -87,6 +89,7 @@ class RequestReader {
     if (!v) return {};
     if (!v->is_number()) return bad(key, fmt::format("must be a number, found {}", json::kind_name(*v)));
     if constexpr (std::is_same_v<T, int64_t>) {
+      if (v->is_double() && !(std::abs(v->get_double()) < 9e18)) return bad(key, "is out of range");
       if (v->is_double() && v->get_double() != static_cast<double>(static_cast<int64_t>(v->get_double())))
         return bad(key, "must be an integer");
     }
@@ -106,6 +109,11 @@ class RequestReader {
     SL_CHECK(take_number("top_k", out_.top_k));
     SL_CHECK(take_text("user", out_.user));
     SL_CHECK(take_text("reasoning_effort", out_.reasoning_effort));
+    for (std::string_view known : {"", "none", "minimal", "low", "medium", "high", "xhigh", "max"})
+      if (out_.reasoning_effort == known) known_effort_ = true;
+    if (!known_effort_)
+      return bad("reasoning_effort",
+                 fmt::format("\"{}\" must be none, minimal, low, medium, high, xhigh or max", out_.reasoning_effort));
     SL_CHECK(take_text("service_tier", out_.service_tier));
     if (auto* t = take("thinking")) out_.thinking = *t;
     if (auto* s = take("stream")) out_.stream = s->is_bool() && s->get_bool();
@@ -434,6 +442,7 @@ class RequestReader {
   const Value& body_;
   ChatRequest out_;
   std::vector<std::string_view> seen_;
+  bool known_effort_ = false;
 };
 
 }  // namespace

@@ -393,5 +393,17 @@ TEST(OpenAiRequest, CacheMarksStayOnTheirParts) {
   EXPECT_EQ(json::str(parts[2].cache_control, "ttl"), "1h");
 }
 
+TEST(OpenAiRequestNumbers, OutOfRangeAndUnknownWordsAreRefused) {
+  for (auto body :
+       {R"({"model":"m","messages":[],"max_tokens":1.1e31})", R"({"model":"m","messages":[],"top_k":-1e300})"}) {
+    auto r = openai_chat().decode(*json::parse(body));
+    ASSERT_FALSE(r) << body;
+    EXPECT_NE(r.error().message.find("is out of range"), std::string::npos) << r.error().message;
+  }
+  auto effort = openai_chat().decode(*json::parse(R"({"model":"m","messages":[],"reasoning_effort":"banana"})"));
+  ASSERT_FALSE(effort);
+  EXPECT_NE(effort.error().message.find("banana"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sl::llm

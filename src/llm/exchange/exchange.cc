@@ -68,10 +68,9 @@ Result<std::string> Exchange::response(std::string_view body) {
     provider_->tap(*parsed, false, facts_);
     return std::string(body);
   }
-  if (json::find(*parsed, "error") && json::str(*parsed, "type") == "error") {
-    int status = 500;
-    return error_response(&status, body);
-  }
+  if (json::find(*parsed, "error") && json::str(*parsed, "type") == "error")
+    return fail(Code::UpstreamProtocol,
+                fmt::format("the provider answered 200 with an error: {}", json::str(*parsed, "error", "message")));
   SL_TRY(response, provider_->decode(*parsed, request_));
   facts_.model = response.model;
   facts_.finish = openai_finish(response.finish);
@@ -88,7 +87,9 @@ std::string Exchange::error_response(int* status, std::string_view body) {
     if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + std::string(body);
   }
   *status = error.status;
-  if (pass_through_ && !error.type.empty()) return std::string(body);
+  if (pass_through_)
+    if (auto parsed = json::parse(body); parsed && !json::str(*parsed, "error", "message").empty())
+      return std::string(body);
   return dialect_->encode(error);
 }
 
@@ -104,11 +105,25 @@ void Exchange::on_event(const StreamEvent& e, std::string& out) {
   encoder_->encode(e, out);
 }
 
+// An event goes out when it is whole: one that is cut must not run into the error that follows it.
+void Exchange::pass_whole_events(std::string_view bytes, std::string& out) {
+  held_ += bytes;
+  size_t end = 0;
+  for (std::string_view boundary : {"\n\n", "\r\n\r\n"})
+    if (size_t at = held_.rfind(boundary); at != std::string::npos) end = std::max(end, at + boundary.size());
+  out.append(held_, 0, end);
+  held_.erase(0, end);
+}
+
+bool Exchange::stream_ended() const {
+  return failed_ || (pass_through_ ? done_ : decoder_ && decoder_->complete());
+}
+
 // Pass-through: bytes go out as they came, event by event where usage must be hidden.
 void Exchange::tap_stream(std::string_view bytes, std::string& out) {
-  if (!hide_usage_) out += bytes;
+  if (!hide_usage_) pass_whole_events(bytes, out);
   if (!sse_.feed(bytes)) {
-    failed_ = true;
+    (void)finish(out, "the provider sent an event that is too large");
     return;
   }
   sse::Event event;
@@ -149,7 +164,11 @@ void Exchange::feed(std::string_view bytes, std::string& out) {
 bool Exchange::finish(std::string& out, std::string_view why) {
   if (failed_) return false;
   bool complete = pass_through_ ? done_ : decoder_ && decoder_->complete();
-  if (complete) return true;
+  if (complete) {
+    out += held_;
+    held_.clear();
+    return true;
+  }
   failed_ = true;
   if (pass_through_) {
     out += "data: ";

@@ -38,6 +38,8 @@ class Exchange {
   // The provider's stream ended. False: it was cut, and an error event has been appended.
   bool finish(std::string& out, std::string_view why = "the provider closed the stream before its end");
   bool stream_failed() const { return failed_; }
+  // Nothing more can come of it, whether or not the provider has closed.
+  bool stream_ended() const;
 
   const AnswerFacts& facts() const { return facts_; }
 
@@ -46,6 +48,7 @@ class Exchange {
   Result<std::string> pass_request(std::string_view body, std::string_view model);
   void on_event(const StreamEvent& event, std::string& out);
   void tap_stream(std::string_view bytes, std::string& out);
+  void pass_whole_events(std::string_view bytes, std::string& out);
 
   const Dialect* dialect_;
   const Provider* provider_;
@@ -56,6 +59,7 @@ class Exchange {
   ChatRequest request_;
   AnswerFacts facts_;
   sse::Decoder sse_;
+  std::string held_;  // pass-through: the event that is not whole yet
   std::unique_ptr<StreamDecoder> decoder_;
   std::unique_ptr<StreamEncoder> encoder_;
   std::string facts_buffer_;

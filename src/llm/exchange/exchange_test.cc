@@ -386,5 +386,20 @@ TEST(ExchangeAssume, ActsAsIfTheClientHadAsked) {
   }
 }
 
+// A cut in the middle of an event: what came of it is not shown, the error stands alone.
+TEST(ExchangePassThrough, ACutEventDoesNotRunIntoTheError) {
+  for (std::string_view cut : {"data: {\"choi", "data: {\"choices\":[]}\n"}) {
+    auto x = exchange("openai");
+    ASSERT_TRUE(x.request(R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[]})", ""));
+    std::string out;
+    x.feed("data: {\"id\":\"1\",\"choices\":[]}\n\n", out);
+    x.feed(cut, out);
+    EXPECT_FALSE(x.finish(out, "cut"));
+    size_t second = out.find("\n\n") + 2;
+    ASSERT_TRUE(out.substr(second).starts_with("data: {\"error\"")) << out;
+    EXPECT_TRUE(json::parse(out.substr(second + 6, out.size() - second - 8))) << out;
+  }
+}
+
 }  // namespace
 }  // namespace sl::llm

@@ -41,7 +41,8 @@ Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
   else
     std::tie(ec, n) = co_await socket_.async_read_some(asio::buffer(data, size), use_task);
   if (n > 0) co_return n;
-  if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return size_t{0};
+  truncated_ = ec == asio::ssl::error::stream_truncated;
+  if (ec == asio::error::eof || truncated_) co_return size_t{0};
   co_return fail(error_of(ec, "reading from"));
 }
 
@@ -97,6 +98,8 @@ Task<Result<void>> Stream::accept_tls(asio::ssl::context& context) {
 Task<Result<void>> Stream::connect_tls(asio::ssl::context& context, std::string server_name, SSL_SESSION* session) {
   tls_ = std::make_unique<Tls>(socket_, context);
   SSL* ssl = tls_->native_handle();
+  if (server_name.starts_with('[') && server_name.ends_with(']'))
+    server_name = server_name.substr(1, server_name.size() - 2);
   boost::system::error_code ip_ec;
   asio::ip::make_address(server_name, ip_ec);
   if (ip_ec) {  // a name, not an address

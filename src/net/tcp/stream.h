@@ -19,7 +19,7 @@ class Stream {
   Stream(Loop& loop, tcp::socket socket);
   ~Stream();
 
-  // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by clean_eof()).
+  // Bytes read; 0 at the end of the stream (TLS: also without close_notify, told apart by truncated()).
   Task<Result<size_t>> read_some(char* data, size_t size);
   // Sends what the kernel takes at once and takes it off the front; true when that was all. What is left, and any
   // error, is for write2(). TLS streams leave everything to write2().
@@ -33,6 +33,8 @@ class Stream {
   // `server_name` is sent as SNI and checked against the certificate. `session` may resume an earlier one.
   Task<Result<void>> connect_tls(asio::ssl::context& context, std::string server_name, SSL_SESSION* session);
 
+  // The peer ended a TLS stream without saying so: what came may be only a part.
+  bool truncated() const { return truncated_; }
   void close();
   bool is_open() const { return socket_.is_open(); }
   // Readable or closed although nothing is expected: an idle pooled connection that must not be reused.
@@ -54,6 +56,7 @@ class Stream {
   std::unique_ptr<Tls> tls_;
   Deadline deadline_, write_deadline_;
   std::string peer_;
+  bool truncated_ = false;
   bool wrote_ = false;  // and nothing was read since
 };
 

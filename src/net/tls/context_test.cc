@@ -1,10 +1,12 @@
 // Certificates made here, and what a client accepts of them.
 #include "net/tls/context.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <future>
@@ -156,11 +158,12 @@ TEST_F(Handshakes, OldVersionsAreRefused) {
 
 TEST_F(Handshakes, ABundleIsTrustedBesideTheSystem) {
   auto root = ca(), second = ca("second");
-  std::string path = ::testing::TempDir() + "/sightline-context-test-ca.pem";
+  std::string path = fmt::format("{}/sightline-ca-{}.pem", ::testing::TempDir(), ::getpid());
   std::ofstream(path) << root.certificate << second.certificate;
   auto client = make_client_context(path);
   ASSERT_TRUE(client) << client.error().message;
   for (auto* by : {&root, &second}) EXPECT_TRUE(handshake(leaf(*by, {"localhost"}), *client, "localhost").client);
+  ::unlink(path.c_str());
   auto system_only = make_client_context("");
   ASSERT_TRUE(system_only);
   EXPECT_FALSE(handshake(leaf(root, {"localhost"}), *system_only, "localhost").client);
@@ -186,6 +189,7 @@ TEST(Certificates, TheAuthorityIsOneAndLeavesAreNot) {
   ASSERT_TRUE(c && l);
   EXPECT_EQ(X509_check_ca(c.get()), 1);
   EXPECT_EQ(X509_check_ca(l.get()), 0);
+  EXPECT_FALSE(X509_get_extension_flags(l.get()) & EXFLAG_CA);
   EXPECT_TRUE(X509_get_key_usage(c.get()) & KU_KEY_CERT_SIGN);
   EXPECT_FALSE(X509_get_key_usage(l.get()) & KU_KEY_CERT_SIGN);
   EXPECT_EQ(X509_get_extended_key_usage(l.get()), static_cast<uint32_t>(XKU_SSL_SERVER));

@@ -21,7 +21,7 @@ Usage usage_of(const Value& u) {
   Usage out;
   out.cached = json::num(u, 0, "cache_read_input_tokens");
   out.cache_write = json::num(u, 0, "cache_creation_input_tokens");
-  out.input = json::num(u, 0, "input_tokens") + out.cached + out.cache_write;
+  out.input = add_tokens(add_tokens(json::num(u, 0, "input_tokens"), out.cached), out.cache_write);
   out.output = json::num(u, 0, "output_tokens");
   return out;
 }
@@ -82,13 +82,12 @@ class AnthropicStream : public StreamDecoder {
 
   void decode(std::string_view name, std::string_view data, const EventSink& sink) override {
     if (complete_) return;
-    // Parsed into a buffer kept for the life of the stream: no allocation per event in the steady state.
-    memory_.release();
-    boost::json::error_code ec;
-    parser_.reset(boost::json::storage_ptr(&memory_));
-    parser_.write(data.data(), data.size(), ec);
-    if (ec) return error(sink, "api_error", "the provider sent an event that is not JSON");
-    Value body = parser_.release();
+    if (!name.empty() && name != "error" && !name.starts_with("message_") && !name.starts_with("content_block_"))
+      return;
+    json::Arena arena;  // of this event alone: no allocation while it is small
+    auto parsed = json::parse(data, arena);
+    if (!parsed) return error(sink, "api_error", "the provider sent an event that is not JSON");
+    const Value& body = *parsed;
     std::string_view type = json::str(body, "type");
     if (type.empty()) type = name;
     if (type == "message_start")
@@ -221,9 +220,6 @@ class AnthropicStream : public StreamDecoder {
   int tools_ = 0;
   Usage usage_;
   std::map<int64_t, Block> blocks_;
-  unsigned char buffer_[8192];
-  boost::json::monotonic_resource memory_{buffer_, sizeof buffer_};
-  boost::json::parser parser_;
 };
 
 }  // namespace

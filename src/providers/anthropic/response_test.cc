@@ -343,5 +343,20 @@ TEST(AnthropicStream, LongAndShortEventsTakeTurns) {
   EXPECT_EQ(r.seen, want);
 }
 
+TEST(AnthropicStream, ManyLargeEventsTakeNoMoreMemoryThanOne) {
+  Reader r;
+  r.put(kStart).put(block_start(0, R"({"type":"text","text":""})"));
+  std::string large(9'000, 'x');
+  for (int i = 0; i < 200; ++i)
+    r.put(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" + large + "\"}}");
+  EXPECT_EQ(r.seen.size(), 201u);
+  EXPECT_EQ(r.seen.back(), "text " + large);
+}
+
+TEST(AnthropicUsage, SumsThatDoNotFitAreTheLargestNumber) {
+  auto u = usage_of(value(R"({"input_tokens":9223372036854775807,"cache_read_input_tokens":1,"output_tokens":1})"));
+  EXPECT_EQ(u.input, INT64_MAX);
+}
+
 }  // namespace
 }  // namespace sl::providers

@@ -5,13 +5,9 @@
 #include "base/strings.h"
 
 namespace sl::proxy {
-namespace {
-
-bool framing(std::string_view name) {
+bool frames_message(std::string_view name) {
   return http1::is_hop_by_hop(name) || iequals(name, "content-length") || iequals(name, "host");
 }
-
-}  // namespace
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {
   out.append(name).append(": ");
@@ -52,9 +48,9 @@ bool replaced(const std::optional<route::HeaderChange>& change, std::string_view
 void append_changes(const std::optional<route::HeaderChange>& change, std::string& out) {
   if (!change) return;
   for (auto& h : change->set)
-    if (!framing(h.name)) append_line(h.name, h.value, out);
+    if (!frames_message(h.name)) append_line(h.name, h.value, out);
   for (auto& h : change->add)
-    if (!framing(h.name)) append_line(h.name, h.value, out);
+    if (!frames_message(h.name)) append_line(h.name, h.value, out);
 }
 
 void append_own(const std::optional<route::HeaderChange>& change, std::string_view name, std::string_view value,

@@ -10,6 +10,9 @@ namespace sl::proxy {
 // Hop-by-hop, or named by the message's own Connection field.
 bool connection_bound(const http1::Head& head, std::string_view name);
 
+// Fields that only we may write: they frame the message or belong to the connection.
+bool frames_message(std::string_view name);
+
 // Does the change set or remove this field, so that the message's own is left out?
 bool replaced(const std::optional<route::HeaderChange>& change, std::string_view name);
 

@@ -162,7 +162,7 @@ net::Task<Result<std::string_view>> read_answer(Exchange& x, http1::BodyDecoder&
     auto more = co_await read_more(x);
     if (!more) co_return fail(std::move(more).error());
     if (*more) continue;
-    if (body.end_of_input()) co_return store;
+    if (body.end_of_input() && !x.upstream->stream.truncated()) co_return store;
     co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
   }
 }
@@ -196,7 +196,8 @@ net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1:
   if (!replaced(change, "x-sightline-trace")) out.emplace_back("x-sightline-trace", x.record.trace_id);
   if (change)
     for (auto* list : {&change->set, &change->add})
-      for (auto& h : *list) out.emplace_back(h.name, h.value);
+      for (auto& h : *list)
+        if (!frames_message(h.name)) out.emplace_back(h.name, h.value);
   for (auto& f : answer.fields) {
     if (replaced(change, f.name)) continue;
     bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
@@ -254,7 +255,7 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       call.feed(*piece, s.events);
     }
     x.upstream->buffer.clear();
-    bool ended = body.done() || !broken.empty();
+    bool ended = body.done() || !broken.empty() || call.stream_ended();
     if (!ended) {
       frame_events(x, s);
       if (!s.out.empty() && !co_await write_client(x, s.out)) co_return false;
@@ -273,6 +274,12 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
     if (s.chunked && whole) s.out += http1::kLastChunk;
     bool sent = co_await write_client(x, s.out);
     if (!whole) x.keep_alive = false;
+    if (sent && whole && !body.done() && x.client.scratch().parsed.keep_alive) {
+      x.client.watch_upstream(nullptr);
+      x.client.worker().pool().note_session(*x.upstream);
+      x.client.worker().pool().settle(std::move(x.upstream), std::move(body));
+      co_return false;
+    }
     co_return sent&& whole&& body.done();
   }
 }

@@ -25,9 +25,8 @@ void request_head(Exchange& x, std::string& out) {
   out += head.method;
   out += ' ';
   append_target(x.path, out);
-  out += " HTTP/1.1\r\nHost: ";
-  out += host.empty() ? std::string_view(x.host) : host;
-  out += "\r\n";
+  out += " HTTP/1.1\r\n";
+  append_line("Host", host.empty() ? std::string_view(x.host) : host, out);
   std::string forwarded;
   for (auto& f : head.fields) {
     if (same_field(f.name, "x-forwarded-for")) {
@@ -193,7 +192,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     if (!n) co_return fail(std::move(n).error());
     up.buffer.commit(*n);
     if (*n > 0) continue;
-    if (!body.end_of_input())
+    if (!body.end_of_input() || up.stream.truncated())
       co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
     if (chunked) co_await x.client.stream().write(http1::kLastChunk);
     co_return false;

@@ -1,4 +1,5 @@
-// Path, host and redirect targets. Who calls: pipeline. Thread: plain functions. Source: Gateway API HTTPURLRewriteFilter, HTTPRequestRedirectFilter.
+// Path, host and redirect targets. Who calls: pipeline. Thread: plain functions. Source: Gateway API
+// HTTPURLRewriteFilter, HTTPRequestRedirectFilter.
 #pragma once
 
 #include "proxy/pipeline/exchange.h"

@@ -4,6 +4,7 @@ namespace sl::proxy {
 namespace {
 
 constexpr int64_t kIdleMs = 60'000;
+constexpr int64_t kLastChunkMs = 100;  // for the end of an answer that has said all
 constexpr size_t kIdlePerBackendMax = 256;
 
 std::string common_name(SSL* ssl) {
@@ -107,6 +108,25 @@ void UpstreamPool::release(UpstreamPtr c) {
   c->kept_since_ms = loop_.now_ms();
   auto& pool = idle_[c->key];
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
+}
+
+void UpstreamPool::settle(UpstreamPtr c, http1::BodyDecoder body) {
+  loop_.spawn(read_to_end(this, std::move(c), std::move(body)));
+}
+
+net::Task<void> UpstreamPool::read_to_end(UpstreamPool* self, UpstreamPtr c, http1::BodyDecoder body) {
+  c->stream.deadline().expires_in(kLastChunkMs);
+  c->buffer.clear();
+  while (!body.done()) {
+    char* space = c->buffer.space(kReadBytes);
+    auto n = co_await c->stream.read_some(space, kReadBytes);
+    if (!n || *n == 0) co_return;
+    std::string_view input(space, *n);
+    while (!input.empty() && !body.done())
+      if (auto piece = body.next(input); !piece || piece->empty()) break;
+    if (!input.empty()) co_return;  // broken, or more than was promised
+  }
+  self->release(std::move(c));
 }
 
 void UpstreamPool::sweep() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "codec/http1/body.h"
 #include "net/dns/resolver.h"
 #include "net/tcp/stream.h"
 #include "route/snapshot/snapshot.h"
@@ -40,18 +41,21 @@ class UpstreamPool {
   // A kept connection unless `fresh`, else a new one.
   net::Task<Result<UpstreamPtr>> acquire(const route::CompiledBackend* backend, size_t endpoint, bool fresh,
                                          int64_t connect_ms);
-  // The kept connection used last, or null. `repeatable`: if it turns out to be closed, the request is sent again, so one
-  // that was in use a moment ago need not be looked at first.
+  // The kept connection used last, or null. `repeatable`: if it turns out to be closed, the request is sent again, so
+  // one that was in use a moment ago need not be looked at first.
   UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
   void release(UpstreamPtr connection);
+  // Takes one whose answer has said all but not ended yet, and keeps it if the end comes at once.
+  void settle(UpstreamPtr connection, http1::BodyDecoder body);
   void close_idle();
   void sweep();  // forgets connections that closed while idle; now and then
 
  private:
   net::Task<Result<void>> start_tls(UpstreamConnection& connection, std::string server_name, int64_t connect_ms);
+  static net::Task<void> read_to_end(UpstreamPool* self, UpstreamPtr connection, http1::BodyDecoder body);
   void remember_session(const std::string& server_name, SSL* ssl);
 
   net::Loop& loop_;

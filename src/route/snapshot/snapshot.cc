@@ -126,6 +126,20 @@ void Snapshot::compile_rule(const Route& route, const Rule& rule) {
   rules_.push_back(std::move(compiled));
 }
 
+// A match that cannot be read keeps its path and answers 500: what it was meant to hold back must not fall through to
+// another rule.
+void Snapshot::break_match(CompiledMatch& match, const std::string& why) {
+  auto broken = std::make_unique<CompiledRule>();
+  broken->route = match.rule->route;
+  broken->spec = match.rule->spec;
+  broken->error = why;
+  match.rule = broken.get();
+  match.spec = &kEverything;
+  match.header_regex.clear();
+  match.query_regex.clear();
+  rules_.push_back(std::move(broken));
+}
+
 void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t rule_index,
                            CompiledListener& listener) {
   static const std::vector<Match> all{kEverything};
@@ -144,7 +158,8 @@ void Snapshot::add_matches(const Route& route, const CompiledRule& rule, size_t 
       auto ok = compile_match(matches[i], *m);
       if (!ok) {
         problems_.push_back(fmt::format("route {} rule {}: {}", route.name, rule_index, ok.error().message));
-        continue;
+        if (!m->path_regex && matches[i].path.type == "regex") continue;  // an unreadable path takes nothing
+        break_match(*m, ok.error().message);
       }
       if (m->path_rank == 0)
         table->exact[m->path_value].push_back(m.get());

@@ -83,6 +83,7 @@ class Snapshot {
 
  private:
   void compile_rule(const Route& route, const Rule& rule);
+  void break_match(CompiledMatch& match, const std::string& why);
   void add_matches(const Route& route, const CompiledRule& rule, size_t rule_index, CompiledListener& listener);
 
   uint64_t generation_ = 0;

@@ -7,7 +7,7 @@ const identity: Record<string, string> = { secret: "backend's Secret", caller: "
 
 // Where the turn's traffic went: a waterfall of turn, model and tool calls, from the gateway's records.
 export function Trail({ turn, running }: { turn?: string; running: boolean }) {
-  const records = useQuery({ queryKey: ["trail", turn, running], queryFn: () => recordsOfTurn(turn!), enabled: !!turn, refetchInterval: running ? 500 : false });
+  const records = useQuery({ queryKey: ["trail", turn, running], queryFn: () => recordsOfTurn(turn!), enabled: !!turn, refetchInterval: (query) => (running || query.state.dataUpdateCount < 3 ? 500 : false) });
   const all = [...(records.data ?? [])].sort((a, b) => a.start_us - b.start_us || a.id - b.id);
   if (!turn || all.length === 0) return <aside className="trail" aria-label="Trail" />;
   const start = Math.min(...all.map((r) => r.start_us));
