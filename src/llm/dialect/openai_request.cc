@@ -51,7 +51,10 @@ Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
     return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
   out.media_type = head.substr(0, head.find(';'));
   out.data = url.substr(comma + 1);
-  if (out.media_type == "text/plain" && !base64_decode(out.data)) return bad(at, "the data is not base64");
+  if (out.media_type != "text/plain") return {};
+  auto text = base64_decode(out.data);
+  if (!text) return bad(at, "the data is not base64");
+  if (!valid_utf8(*text)) return bad(at, "the text is not UTF-8");
   return {};
 }
 

@@ -405,5 +405,21 @@ TEST(OpenAiRequestNumbers, OutOfRangeAndUnknownWordsAreRefused) {
   EXPECT_NE(effort.error().message.find("banana"), std::string::npos);
 }
 
+TEST(OpenAiRequestFiles, TextMustBeBase64OfUtf8) {
+  for (std::string_view data : {"aIVsbG8=", "!!!"}) {
+    auto body = json::Object{
+        {"model", "m"},
+        {"messages",
+         json::Array{json::Object{
+             {"role", "user"},
+             {"content", json::Array{json::Object{{"type", "file"},
+                                                  {"file", json::Object{{"file_data", "data:text/plain;base64," +
+                                                                                          std::string(data)}}}}}}}}}};
+    auto r = openai_chat().decode(body);
+    ASSERT_FALSE(r) << data;
+    EXPECT_NE(r.error().message.find("file_data"), std::string::npos) << r.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace sl::llm
