@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "json/test_kit.h"
 
 namespace sl::json {
 namespace {
@@ -68,11 +69,7 @@ void describe(Fields<Everything>& f) {
   f.add("targetPort", &Everything::target);
 }
 
-Value must(std::string_view text) {
-  auto v = parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 template <class T>
 std::string error_of(std::string_view text, std::string path = {}) {

@@ -5,17 +5,15 @@
 
 #include <string>
 
+#include "json/test_kit.h"
+
 namespace sl::json {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-Value must(std::string_view text) {
-  auto v = parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 std::string merged(std::string_view target, std::string_view patch) {
   Value v = must(target);

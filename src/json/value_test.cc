@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "json/test_kit.h"
 
 namespace sl::json {
 namespace {
@@ -20,11 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Value must(std::string_view text) {
-  auto v = parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 std::string error_of(std::string_view text, ParseLimits limits = {}) {
   auto v = parse(text, limits);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "json/test_kit.h"
 #include "json/yaml.h"
 
 namespace sl::json {
@@ -11,11 +12,7 @@ namespace {
 
 using ::testing::IsEmpty;
 
-Value must(std::string_view text) {
-  auto v = parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 // What reading the written form gives, as JSON or an error.
 std::string read_back(const Value& v) {

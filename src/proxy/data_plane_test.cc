@@ -360,6 +360,15 @@ TEST_F(Plane, TheFailedRouteSaysWhy) {
   EXPECT_THAT(get(), AllOf(StartsWith("HTTP/1.1 500 "), EndsWith("filter X is not supported\n")));
 }
 
+TEST_F(Plane, TheFailedRouteRedirectsNobody) {
+  auto s = spec(1);
+  auto& rule = s.routes[0].rules[0];
+  rule.matches = {{.path = {"prefix", "/"}, .headers = {{"x", "(", true}}}};
+  rule.filters.redirect = route::Redirect{.scheme = "https"};
+  start(std::move(s));
+  EXPECT_THAT(get(), AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("regular expression")));
+}
+
 constexpr char kChat[] = R"({"model":"m","messages":[{"role":"user","content":"hi"}]})";
 constexpr char kChatStream[] = R"({"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]})";
 constexpr char kMessage[] =

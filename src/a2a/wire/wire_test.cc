@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "json/test_kit.h"
+
 namespace sl::a2a {
 namespace {
 
@@ -14,11 +16,7 @@ using json::Value;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 TEST(Version, ThreeUnlessOneIsAskedFor) {
   for (auto text : {"", "0.3", "0.3.0", " 0.3 "}) EXPECT_EQ(parse_version(text), Version::V03) << text;

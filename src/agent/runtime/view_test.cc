@@ -5,16 +5,14 @@
 
 #include <string>
 
+#include "json/test_kit.h"
+
 namespace sl::agent {
 namespace {
 
 using json::Value;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 LogMessage said(std::string id, std::string_view message, std::string_view usage = "null") {
   LogMessage m;

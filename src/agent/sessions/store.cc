@@ -113,9 +113,15 @@ Result<std::vector<TaskRow>> SessionStore::tasks_of(const std::string& session) 
 }
 
 Result<std::vector<TaskRow>> SessionStore::find_tasks(const TaskQuery& q, size_t* total) {
-  const std::string where =
-      " FROM tasks WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR session = ?2) AND (?3 = '' OR state = ?3)";
-  auto bind = [&q](sqlite::Statement& s) { s.bind(1, q.agent).bind(2, q.session).bind(3, q.state); };
+  std::string where = " FROM tasks WHERE 1";
+  if (!q.agent.empty()) where += " AND agent = ?1";
+  if (!q.session.empty()) where += " AND session = ?2";
+  if (!q.state.empty()) where += " AND state = ?3";
+  auto bind = [&q](sqlite::Statement& s) {
+    if (!q.agent.empty()) s.bind(1, q.agent);
+    if (!q.session.empty()) s.bind(2, q.session);
+    if (!q.state.empty()) s.bind(3, q.state);
+  };
   SL_TRY(count, db_.prepare("SELECT count(*)" + where));
   bind(count);
   SL_CHECK(count.step());

@@ -62,7 +62,7 @@ class SessionStore {
 
   Result<TaskRow> task(const std::string& id);
   Result<std::vector<TaskRow>> tasks_of(const std::string& session);
-  // One page in the order of ids. `total`: how many tasks match without the page.
+  // One page, the latest changed first. `total`: how many tasks match without the page.
   Result<std::vector<TaskRow>> find_tasks(const TaskQuery& query, size_t* total);
   Result<std::vector<TaskRow>> unfinished();  // submitted or working
   Result<std::vector<LogMessage>> messages_of_task(const std::string& task);

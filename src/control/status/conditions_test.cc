@@ -5,15 +5,12 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "json/test_kit.h"
 
 namespace sl::control {
 namespace {
 
-json::Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << (v ? "" : v.error().message);
-  return v ? *v : json::Value();
-}
+using json::test::must;
 
 constexpr char kOld[] = "2020-01-02T03:04:05Z";
 const json::Value& before() {

@@ -9,16 +9,13 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "json/test_kit.h"
 #include "kube/api/api.h"
 #include "kube/schema/structural.h"
 
 namespace sl::kube {
 
-inline Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 // Lists of each kind, defaults, free form and an atomic map, as CRDs have them.
 inline constexpr std::string_view kWidgetSpec = R"({"type":"object","required":["size"],"properties":{

@@ -7,17 +7,14 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
+#include "json/test_kit.h"
 
 namespace sl::kube {
 namespace {
 
 using ::testing::ElementsAre;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 std::string at(std::string_view path) {
   static const Value o = must(R"j({"metadata":{"name":"w","annotations":{"a.b/c":"dotted"}},

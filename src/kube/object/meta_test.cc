@@ -6,17 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "json/test_kit.h"
+
 namespace sl::kube {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 TEST(GroupVersion, ReadsAndWritesBothForms) {
   auto core = parse_group_version("v1");

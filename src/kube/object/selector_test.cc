@@ -5,17 +5,15 @@
 
 #include <string>
 
+#include "json/test_kit.h"
+
 namespace sl::kube {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 // An object with these labels, as the inside of a JSON object.
 Value labelled(std::string_view labels) {

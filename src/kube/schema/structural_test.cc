@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "json/test_kit.h"
+
 namespace sl::kube {
 namespace {
 
@@ -13,11 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 json::SchemaPtr schema(std::string_view openapi) {
   auto s = schema_from_openapi(must(openapi));

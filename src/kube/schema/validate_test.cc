@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "json/test_kit.h"
 #include "kube/schema/structural.h"
 
 namespace sl::kube {
@@ -14,11 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
-  return v ? *v : Value();
-}
+using json::test::must;
 
 // "REASON FIELD: MESSAGE" of each cause of a value under {"properties":{"a":SCHEMA}}.
 std::vector<std::string> causes_of(std::string_view member, std::string_view a, const Value* old = nullptr) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec/sse/sse.h"
+#include "json/test_kit.h"
 
 namespace sl::llm {
 namespace {
@@ -20,11 +21,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using Kind = StreamEvent::Kind;
 
-json::Value value(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text;
-  return v ? *v : json::Value();
-}
+using json::test::must;
 Part part(PartKind kind, std::string text) {
   Part p;
   p.kind = kind;
@@ -36,17 +33,17 @@ Part call(std::string id, std::string name, std::string_view arguments) {
   p.kind = PartKind::ToolCall;
   p.id = std::move(id);
   p.name = std::move(name);
-  p.arguments = value(arguments);
+  p.arguments = must(arguments);
   return p;
 }
 json::Value encoded(const ChatResponse& r) {
-  return value(openai_chat().encode(r));
+  return must(openai_chat().encode(r));
 }
 json::Value message_of(const ChatResponse& r) {
   return encoded(r).at("choices").at(0).at("message");
 }
 void expect_json(const json::Value& got, std::string_view want) {
-  EXPECT_TRUE(json::equal(got, value(want))) << json::dump(got);
+  EXPECT_TRUE(json::equal(got, must(want))) << json::dump(got);
 }
 
 TEST(OpenAiAnswer, HasTheShapeOfACompletion) {
@@ -138,7 +135,7 @@ TEST(OpenAiAnswer, ReadsBackAsTheAssistantsTurn) {
 TEST(OpenAiUsage, CountsTheWholePrompt) {
   std::string out;
   write_openai_usage({100, 60, 30, 8, 5}, out);
-  expect_json(value(out), R"({"prompt_tokens":100,"completion_tokens":8,"total_tokens":108,
+  expect_json(must(out), R"({"prompt_tokens":100,"completion_tokens":8,"total_tokens":108,
       "prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},
       "completion_tokens_details":{"reasoning_tokens":5}})");
 }
@@ -153,10 +150,10 @@ TEST(OpenAiErrors, AreTypedByTheirStatus) {
 }
 
 TEST(OpenAiErrors, HaveTheFourMembers) {
-  auto v = value(openai_chat().encode(ProviderError{429, "rate_limit_error", "slow \"down\"\n"}));
+  auto v = must(openai_chat().encode(ProviderError{429, "rate_limit_error", "slow \"down\"\n"}));
   expect_json(v, R"({"error":{"message":"slow \"down\"\n","type":"rate_limit_error","param":null,
                               "code":"rate_limit_error"}})");
-  v = value(openai_chat().encode(ProviderError{500, "", "x"}));
+  v = must(openai_chat().encode(ProviderError{500, "", "x"}));
   EXPECT_TRUE(v.at("error").at("code").is_null());
 }
 
@@ -195,7 +192,7 @@ struct Writer {
     EXPECT_FALSE(decoder.has_partial());
     return all;
   }
-  json::Value delta(size_t i) const { return value(payloads().at(i)).at("choices").at(0).at("delta"); }
+  json::Value delta(size_t i) const { return must(payloads().at(i)).at("choices").at(0).at("delta"); }
 
   std::unique_ptr<StreamEncoder> encoder;
   std::string out;
@@ -212,7 +209,7 @@ TEST(OpenAiStream, AnAnswerOfText) {
   auto all = w.payloads();
   ASSERT_THAT(all, SizeIs(5));
   for (size_t i = 0; i < 4; ++i) {
-    auto v = value(all[i]);
+    auto v = must(all[i]);
     EXPECT_EQ(json::str(v, "id"), "msg_1");
     EXPECT_EQ(json::str(v, "model"), "claude");
     EXPECT_EQ(json::str(v, "object"), "chat.completion.chunk");
@@ -226,7 +223,7 @@ TEST(OpenAiStream, AnAnswerOfText) {
   expect_json(w.delta(1), R"({"content":"Hel"})");
   expect_json(w.delta(2), R"({"content":"lo\n"})");
   expect_json(w.delta(3), "{}");
-  EXPECT_EQ(json::str(value(all[3]).at("choices").at(0), "finish_reason"), "length");
+  EXPECT_EQ(json::str(must(all[3]).at("choices").at(0), "finish_reason"), "length");
   EXPECT_EQ(all[4], "[DONE]");
 }
 
@@ -239,8 +236,8 @@ TEST(OpenAiStream, UsageComesLastAndOnlyWhenWanted) {
   w.put(Kind::End);
   auto all = w.payloads();
   ASSERT_THAT(all, SizeIs(5));
-  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(value(all[i]).at("usage").is_null()) << i;
-  auto last = value(all[3]);
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(must(all[i]).at("usage").is_null()) << i;
+  auto last = must(all[3]);
   EXPECT_THAT(last.at("choices").get_array(), IsEmpty());
   EXPECT_EQ(json::str(last, "id"), "i");
   EXPECT_EQ(json::num(last, 0, "usage", "prompt_tokens"), 10);
@@ -285,7 +282,7 @@ TEST(OpenAiStream, AnErrorEndsItWithoutDone) {
   w.put(Kind::Error, "too \"busy\"", "", "overloaded_error");
   auto all = w.payloads();
   ASSERT_THAT(all, SizeIs(2));
-  auto v = value(all[1]);
+  auto v = must(all[1]);
   EXPECT_EQ(json::str(v, "error", "message"), "too \"busy\"");
   EXPECT_EQ(json::str(v, "error", "type"), "server_error");
   EXPECT_EQ(json::str(v, "error", "code"), "overloaded_error");

@@ -112,9 +112,8 @@ class RequestReader {
     SL_CHECK(take_number("top_k", out_.top_k));
     SL_CHECK(take_text("user", out_.user));
     SL_CHECK(take_text("reasoning_effort", out_.reasoning_effort));
-    for (std::string_view known : {"", "none", "minimal", "low", "medium", "high", "xhigh", "max"})
-      if (out_.reasoning_effort == known) known_effort_ = true;
-    if (!known_effort_)
+    static constexpr std::string_view kEfforts[] = {"", "none", "minimal", "low", "medium", "high", "xhigh", "max"};
+    if (std::find(std::begin(kEfforts), std::end(kEfforts), out_.reasoning_effort) == std::end(kEfforts))
       return bad("reasoning_effort",
                  fmt::format("\"{}\" must be none, minimal, low, medium, high, xhigh or max", out_.reasoning_effort));
     SL_CHECK(take_text("service_tier", out_.service_tier));
@@ -445,7 +444,6 @@ class RequestReader {
   const Value& body_;
   ChatRequest out_;
   std::vector<std::string_view> seen_;
-  bool known_effort_ = false;
 };
 
 }  // namespace

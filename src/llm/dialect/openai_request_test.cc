@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "json/test_kit.h"
 #include "llm/dialect/openai_chat.h"
 
 namespace sl::llm {
@@ -16,14 +17,10 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
-json::Value value(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text;
-  return v ? *v : json::Value();
-}
+using json::test::must;
 
 Result<ChatRequest> decode(std::string_view text) {
-  return decode_openai_chat(value(text));
+  return decode_openai_chat(must(text));
 }
 // A request with one message "hi" and these further members.
 Result<ChatRequest> with(const std::string& members) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "json/test_kit.h"
 #include "providers/anthropic/anthropic.h"
 
 namespace sl::providers {
@@ -20,11 +21,7 @@ constexpr char kOld[] = "claude-3-5-sonnet-20241022";
 constexpr char kThinking[] = "claude-sonnet-4-20250514";  // thinking by budget
 constexpr char kNew[] = "claude-opus-4-6";                // adaptive thinking, output format
 
-json::Value value(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text;
-  return v ? *v : json::Value();
-}
+using json::test::must;
 Part part(PartKind kind, std::string text) {
   Part p;
   p.kind = kind;
@@ -54,7 +51,7 @@ ChatRequest request(std::string model = kOld) {
 json::Value encoded(ChatRequest& r) {
   auto text = encode_request(r);
   EXPECT_TRUE(text) << text.error().message;
-  json::Value v = text ? value(*text) : json::Value(json::Object{});
+  json::Value v = text ? must(*text) : json::Value(json::Object{});
   for (auto* key : {"model", "max_tokens", "messages"}) EXPECT_TRUE(json::find(v, key)) << key;
   return v;
 }
@@ -87,7 +84,7 @@ TEST(AnthropicRequest, SystemStaysInBlocks) {
   auto r = request();
   EXPECT_EQ(at(encoded(r), "system"), "absent");
   r.system = {part(PartKind::Text, "a"), part(PartKind::Text, "b")};
-  r.system[0].cache_control = value(R"({"type":"ephemeral"})");
+  r.system[0].cache_control = must(R"({"type":"ephemeral"})");
   EXPECT_EQ(at(encoded(r), "system"),
             R"([{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},{"type":"text","text":"b"}])");
   r.system.push_back(part(PartKind::Image, ""));
@@ -134,7 +131,7 @@ TEST(AnthropicRequest, ToolResultsHoldTextOrBlocks) {
   two.is_error = true;
   marked.id = "4";
   marked.content = {part(PartKind::Text, "c")};
-  marked.cache_control = value(R"({"type":"ephemeral"})");
+  marked.cache_control = must(R"({"type":"ephemeral"})");
   r.messages = {{Role::User, {one, none, two, marked}}};
   EXPECT_EQ(json::dump(encoded(r).at("messages").at(0).at("content")),
             R"([{"type":"tool_result","tool_use_id":"1","content":"ok"},)"
@@ -148,10 +145,10 @@ TEST(AnthropicRequest, EveryToolHasAnObjectSchema) {
   auto r = request();
   r.tools = {tool("none"), tool("empty"), tool("typeless"), tool("whole")};
   r.tools[1].parameters = json::Object{};
-  r.tools[2].parameters = value(R"({"properties":{"a":{}}})");
-  r.tools[3].parameters = value(R"({"type":"object","properties":{"z":{},"a":{}},"required":["a"]})");
+  r.tools[2].parameters = must(R"({"properties":{"a":{}}})");
+  r.tools[3].parameters = must(R"({"type":"object","properties":{"z":{},"a":{}},"required":["a"]})");
   r.tools[3].description = "d";
-  r.tools[3].cache_control = value(R"({"type":"ephemeral"})");
+  r.tools[3].cache_control = must(R"({"type":"ephemeral"})");
   auto tools = encoded(r).at("tools");
   EXPECT_EQ(json::dump(tools.at(0)), R"({"name":"none","input_schema":{"type":"object","properties":{}}})");
   EXPECT_EQ(json::dump(tools.at(1)), R"({"name":"empty","input_schema":{"type":"object","properties":{}}})");
@@ -331,17 +328,17 @@ TEST(AnthropicThinking, IsLeftOutWhereTheProviderWouldRefuseIt) {
 
 TEST(AnthropicThinking, TheProvidersOwnParameterGoesThrough) {
   auto r = request(kThinking);
-  r.thinking = value(R"({"type":"enabled","budget_tokens":2000})");
+  r.thinking = must(R"({"type":"enabled","budget_tokens":2000})");
   r.reasoning_effort = "max";
   EXPECT_EQ(at(encoded(r), "thinking"), R"({"type":"enabled","budget_tokens":2000})");
-  r.thinking = value(R"({"type":"disabled"})");
+  r.thinking = must(R"({"type":"disabled"})");
   r.temperature = 0.5;
   EXPECT_EQ(at(encoded(r), "temperature"), "0.5");
 }
 
 TEST(AnthropicSchema, IsAFormatOnNewModels) {
   auto r = request(kNew);
-  r.schema = value(R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  r.schema = must(R"({"type":"object","properties":{"a":{"type":"string"}}})");
   auto body = encoded(r);
   EXPECT_EQ(json::str(body, "output_config", "format", "type"), "json_schema");
   EXPECT_EQ(json::dump(body.at("output_config").at("format").at("schema")), json::dump(r.schema));
@@ -351,7 +348,7 @@ TEST(AnthropicSchema, IsAFormatOnNewModels) {
 
 TEST(AnthropicSchema, IsAForcedToolOnOldOnes) {
   auto r = request(kOld);
-  r.schema = value(R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  r.schema = must(R"({"type":"object","properties":{"a":{"type":"string"}}})");
   EXPECT_TRUE(uses_structured_tool(r));
   auto body = encoded(r);
   EXPECT_EQ(at(body, "output_config"), "absent");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "json/test_kit.h"
 #include "providers/anthropic/anthropic.h"
 
 namespace sl::providers {
@@ -16,13 +17,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-json::Value value(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text;
-  return v ? *v : json::Value();
-}
+using json::test::must;
 Result<ChatResponse> decode(std::string_view text) {
-  return decode_response(value(text), ChatRequest{});
+  return decode_response(must(text), ChatRequest{});
 }
 
 TEST(AnthropicAnswer, StopReasons) {
@@ -37,13 +34,13 @@ TEST(AnthropicAnswer, StopReasons) {
 }
 
 TEST(AnthropicAnswer, UsageCountsCachedInput) {
-  auto u = usage_of(value(R"({"input_tokens":10,"cache_read_input_tokens":200,"cache_creation_input_tokens":3000,
+  auto u = usage_of(must(R"({"input_tokens":10,"cache_read_input_tokens":200,"cache_creation_input_tokens":3000,
                               "output_tokens":7})"));
   EXPECT_EQ(u.input, 3210);
   EXPECT_EQ(u.cached, 200);
   EXPECT_EQ(u.cache_write, 3000);
   EXPECT_EQ(u.output, 7);
-  u = usage_of(value(R"({"input_tokens":10,"cache_read_input_tokens":null,"output_tokens":7})"));
+  u = usage_of(must(R"({"input_tokens":10,"cache_read_input_tokens":null,"output_tokens":7})"));
   EXPECT_EQ(u.input, 10);
   EXPECT_EQ(u.cached, 0);
 }
@@ -134,7 +131,7 @@ TEST(AnthropicHeaders, AsTheApiWantsThem) {
 
 TEST(AnthropicTap, TakesTheFactsOfAWholeAnswer) {
   AnswerFacts f;
-  anthropic().tap(value(R"({"model":"claude","stop_reason":"end_turn","usage":{"input_tokens":10,
+  anthropic().tap(must(R"({"model":"claude","stop_reason":"end_turn","usage":{"input_tokens":10,
       "cache_read_input_tokens":5,"output_tokens":7}})"),
                   false, f);
   EXPECT_EQ(f.model, "claude");
@@ -147,12 +144,11 @@ TEST(AnthropicTap, TakesTheFactsOfAWholeAnswer) {
 TEST(AnthropicTap, TheLastUsageOfAStreamCounts) {
   AnswerFacts f;
   auto& p = anthropic();
-  p.tap(value(R"({"type":"message_start","message":{"model":"claude","usage":{"input_tokens":10,
+  p.tap(must(R"({"type":"message_start","message":{"model":"claude","usage":{"input_tokens":10,
       "cache_read_input_tokens":5,"output_tokens":1}}})"),
         true, f);
-  p.tap(value(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}})"), true, f);
-  p.tap(value(R"({"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":42}})"), true,
-        f);
+  p.tap(must(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}})"), true, f);
+  p.tap(must(R"({"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":42}})"), true, f);
   EXPECT_EQ(f.model, "claude");
   EXPECT_EQ(f.finish, "max_tokens");
   EXPECT_EQ(f.usage.input, 15);
@@ -354,7 +350,7 @@ TEST(AnthropicStream, ManyLargeEventsTakeNoMoreMemoryThanOne) {
 }
 
 TEST(AnthropicUsage, SumsThatDoNotFitAreTheLargestNumber) {
-  auto u = usage_of(value(R"({"input_tokens":9223372036854775807,"cache_read_input_tokens":1,"output_tokens":1})"));
+  auto u = usage_of(must(R"({"input_tokens":9223372036854775807,"cache_read_input_tokens":1,"output_tokens":1})"));
   EXPECT_EQ(u.input, INT64_MAX);
 }
 

@@ -4,16 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/test_kit.h"
+
 namespace sl::providers {
 namespace {
 
 using namespace llm;
 
-json::Value value(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << text;
-  return v ? *v : json::Value();
-}
+using json::test::must;
 
 TEST(OpenAiProvider, Headers) {
   auto& p = openai();
@@ -36,7 +34,7 @@ TEST(OpenAiProvider, ErrorsKeepTheirWords) {
 
 TEST(OpenAiProvider, FactsOfAWholeAnswer) {
   AnswerFacts f;
-  openai().tap(value(R"({"model":"gpt","choices":[{"index":0,"finish_reason":"length"}],"usage":{"prompt_tokens":9,
+  openai().tap(must(R"({"model":"gpt","choices":[{"index":0,"finish_reason":"length"}],"usage":{"prompt_tokens":9,
       "completion_tokens":3,"prompt_tokens_details":{"cached_tokens":4}}})"),
                false, f);
   EXPECT_EQ(f.model, "gpt");
@@ -50,11 +48,11 @@ TEST(OpenAiProvider, FactsOfAWholeAnswer) {
 TEST(OpenAiProvider, FactsOfAStreamArriveInPieces) {
   AnswerFacts f;
   auto& p = openai();
-  p.tap(value(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":null}],"usage":null})"), true, f);
+  p.tap(must(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":null}],"usage":null})"), true, f);
   EXPECT_FALSE(f.has_usage);
   EXPECT_EQ(f.finish, "");
-  p.tap(value(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":"stop"}],"usage":null})"), true, f);
-  p.tap(value(R"({"model":"gpt","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}})"), true, f);
+  p.tap(must(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":"stop"}],"usage":null})"), true, f);
+  p.tap(must(R"({"model":"gpt","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}})"), true, f);
   EXPECT_EQ(f.finish, "stop");
   EXPECT_TRUE(f.has_usage);
   EXPECT_EQ(f.usage.input, 9);
@@ -63,7 +61,7 @@ TEST(OpenAiProvider, FactsOfAStreamArriveInPieces) {
 TEST(OpenAiProvider, OddAnswersHaveNoFacts) {
   AnswerFacts f;
   for (auto* text : {"[]", "null", "3", R"({"choices":{},"usage":[]})", R"({"choices":[3],"model":5})"})
-    openai().tap(value(text), false, f);
+    openai().tap(must(text), false, f);
   EXPECT_EQ(f.model + f.finish, "");
   EXPECT_FALSE(f.has_usage);
 }

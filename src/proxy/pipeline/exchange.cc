@@ -129,7 +129,7 @@ net::Task<void> run_phases(Exchange& x) {
   auto& rule = *x.match.match->rule;
   int64_t request_ms = rule.spec->request_timeout_ms;
   if (request_ms) x.deadline_ms = x.client.worker().loop().now_ms() + request_ms;
-  if (rule.spec->filters.redirect) {
+  if (rule.error.empty() && rule.spec->filters.redirect) {
     std::string location = redirect_location(x);
     Reply r{static_cast<int>(rule.spec->filters.redirect->status), "text/plain; charset=utf-8", ""};
     net::Headers headers;

@@ -55,6 +55,8 @@ net::Task<Result<void>> open_upstream(Exchange& x, bool fresh);
 net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& head, int64_t wait_ms);
 // Milliseconds to wait: `wanted`, or what the route's timeout has left.
 int64_t time_left(const Exchange& x, int64_t wanted);
+// What write_now() left over, within `ms`. The views live in the caller: awaited in place.
+net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms);
 void release_upstream(Exchange& x, bool reusable);
 bool same_field(std::string_view a, std::string_view b);
 // Status line and fields of the client's answer.

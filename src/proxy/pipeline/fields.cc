@@ -5,6 +5,7 @@
 #include "base/strings.h"
 
 namespace sl::proxy {
+
 bool frames_message(std::string_view name) {
   return http1::is_hop_by_hop(name) || iequals(name, "content-length") || iequals(name, "host");
 }

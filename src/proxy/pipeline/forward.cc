@@ -15,6 +15,14 @@ int64_t time_left(const Exchange& x, int64_t wanted) {
   return std::max<int64_t>(1, std::min(wanted, x.deadline_ms - x.client.worker().loop().now_ms()));
 }
 
+// awaited in place
+net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms) {
+  stream.deadline().expires_in(ms);
+  auto sent = co_await stream.write2(first, second);
+  stream.deadline().disarm();
+  co_return sent;
+}
+
 void begin_answer(const Exchange&, int status, std::string& out) {
   char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
                    static_cast<char>('0' + status % 10), ' '};
@@ -60,9 +68,7 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   x.head_sent = true;
   std::string_view head = out, body = reply.body;
   if (x.client.stream().write_now(head, body)) co_return;
-  x.client.stream().deadline().expires_in(30'000);
-  auto ok = co_await x.client.stream().write2(head, body);
-  x.client.stream().deadline().disarm();
+  auto ok = co_await write_rest(x.client.stream(), head, body, 30'000);
   if (!ok) x.keep_alive = false;
 }
 
@@ -79,7 +85,7 @@ net::Task<Result<void>> open_upstream(Exchange& x, bool fresh) {
   x.upstream.reset();
   if (!fresh) x.upstream = pool.take_kept(*x.compiled, x.endpoint, may_repeat(x.client.head().method));
   if (!x.upstream) {
-    auto got = co_await pool.acquire(x.compiled, x.endpoint, true, time_left(x, 10'000));
+    auto got = co_await pool.connect(x.compiled, x.endpoint, time_left(x, 10'000));
     if (!got) co_return fail(std::move(got).error());
     x.upstream = std::move(*got);
   }

@@ -126,8 +126,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   if (!opened) co_return opened;
   auto& stream = x.upstream->stream;
   if (!stream.write_now(head, body)) {
-    stream.deadline().expires_in(time_left(x, kWriteMs));
-    auto sent = co_await stream.write2(head, body);
+    auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent) co_return sent;
   }
   // Never a second time: a model call costs money, and the first may have been taken.
@@ -216,9 +215,7 @@ net::Task<bool> write_client(Exchange& x, std::string_view text) {
   if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
   std::string_view none;
   if (x.client.stream().write_now(text, none)) co_return true;
-  x.client.stream().deadline().expires_in(kWriteMs);
-  auto sent = co_await x.client.stream().write(text);
-  x.client.stream().deadline().disarm();
+  auto sent = co_await write_rest(x.client.stream(), text, none, kWriteMs);
   if (!sent) {
     if (x.record.error.empty()) x.record.error = "the client stopped taking the answer";
     x.keep_alive = false;

@@ -147,16 +147,6 @@ Result<void> take_payload(Exchange& x, http1::BodyDecoder& body, std::string_vie
   return {};
 }
 
-// awaited in place
-net::Task<Result<void>> write_slowly(Exchange& x, std::string_view first, std::string_view second) {
-  auto& stream = x.client.stream();
-  stream.deadline().expires_in(kWriteMs);
-  auto sent = co_await stream.write2(first, second);
-  stream.deadline().disarm();
-  if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
-  co_return sent;
-}
-
 // Head first; true when the answer ended properly.
 net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& head) {
   auto& up = *x.upstream;
@@ -177,8 +167,8 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
       if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
       std::string_view first = out, second = payload.direct;
       if (!x.client.stream().write_now(first, second)) {
-        auto sent = co_await write_slowly(x, first, second);
-        if (!sent) co_return fail(std::move(sent).error());
+        auto sent = co_await write_rest(x.client.stream(), first, second, kWriteMs);
+        if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
       }
       out.clear();
     }
@@ -235,8 +225,7 @@ net::Task<Result<void>> send_and_wait(Exchange* x, std::string_view head, std::s
   int64_t wait_ms = x->match.match->rule->spec->backend_timeout_ms;
   auto& stream = x->upstream->stream;
   if (!stream.write_now(head, body)) {
-    stream.deadline().expires_in(time_left(*x, kWriteMs));
-    auto sent = co_await stream.write2(head, body);
+    auto sent = co_await write_rest(stream, head, body, time_left(*x, kWriteMs));
     if (!sent) co_return sent;
   }
   if (!pumping.done()) x->client.worker().loop().spawn(run_pump(x, &stream, pumping.pump, pumping.wake));

@@ -41,10 +41,8 @@ UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_
   return nullptr;
 }
 
-net::Task<Result<UpstreamPtr>> UpstreamPool::acquire(const route::CompiledBackend* backend, size_t endpoint, bool fresh,
+net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBackend* backend, size_t endpoint,
                                                      int64_t connect_ms) {
-  if (!fresh)
-    if (auto kept = take_kept(*backend, endpoint, false)) co_return kept;
   auto& e = backend->spec.endpoints[endpoint];
   std::string key = backend->pool_keys[endpoint];
   std::string server_name = backend->spec.server_name.empty() ? e.host : backend->spec.server_name;

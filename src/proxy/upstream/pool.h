@@ -38,9 +38,7 @@ class UpstreamPool {
                std::vector<net::ResolveOverride> overrides);
   ~UpstreamPool();
 
-  // A kept connection unless `fresh`, else a new one.
-  net::Task<Result<UpstreamPtr>> acquire(const route::CompiledBackend* backend, size_t endpoint, bool fresh,
-                                         int64_t connect_ms);
+  net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms);
   // The kept connection used last, or null. `repeatable`: if it turns out to be closed, the request is sent again, so
   // one that was in use a moment ago need not be looked at first.
   UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable);

@@ -48,7 +48,8 @@ class Pool : public ::testing::Test {
   }
   static net::Task<void> run(Pool* self, const route::CompiledBackend* b, size_t endpoint, bool fresh,
                              std::promise<std::string>* done) {
-    auto got = co_await self->pool_->acquire(b, endpoint, fresh, 5000);
+    Result<UpstreamPtr> got(fresh ? nullptr : self->pool_->take_kept(*b, endpoint, false));
+    if (!*got) got = co_await self->pool_->connect(b, endpoint, 5000);
     if (!got) {
       done->set_value(fmt::format("{}: {}", code_name(got.error().code), got.error().message));
       co_return;

@@ -4,20 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/test_kit.h"
+
 namespace sl::resource {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-template <class T>
-T must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << (v ? "" : v.error().message);
-  auto r = v ? json::decode<T>(*v, "spec") : Result<T>(T{});
-  EXPECT_TRUE(r) << (r ? "" : r.error().message);
-  return r ? *r : T{};
-}
+using json::test::must_be;
 
 template <class T>
 std::string error_of(std::string_view text) {
@@ -62,7 +57,7 @@ TEST(Duration, WhatIsNotOne) {
 }
 
 TEST(HttpRouteSpec, EveryField) {
-  auto r = must<HttpRouteSpec>(R"({
+  auto r = must_be<HttpRouteSpec>(R"({
     "parentRefs": [{"group": "g", "kind": "K", "namespace": "ns", "name": "gw", "sectionName": "http", "port": 80}],
     "hostnames": ["a.example"],
     "useDefaultGateways": "All",
@@ -120,13 +115,13 @@ TEST(HttpRouteSpec, EveryField) {
 }
 
 TEST(HttpRouteSpec, AWeightThatIsNotSaidIsOne) {
-  auto r = must<HttpRouteSpec>(R"({"rules": [{"backendRefs": [{"name": "a"}, {"name": "b", "weight": 0}]}]})");
+  auto r = must_be<HttpRouteSpec>(R"({"rules": [{"backendRefs": [{"name": "a"}, {"name": "b", "weight": 0}]}]})");
   EXPECT_EQ(r.rules.at(0).backend_refs.at(0).weight, 1);
   EXPECT_EQ(r.rules[0].backend_refs.at(1).weight, 0);
 }
 
 TEST(GatewaySpec, EveryField) {
-  auto g = must<GatewaySpec>(R"({
+  auto g = must_be<GatewaySpec>(R"({
     "gatewayClassName": "c", "defaultScope": "All",
     "listeners": [{"name": "https", "hostname": "*.example", "port": 443, "protocol": "HTTPS",
       "tls": {"mode": "Terminate", "certificateRefs": [{"group": "", "kind": "Secret", "name": "s", "namespace": "n"}],
@@ -165,7 +160,7 @@ TEST(GatewaySpec, MistakesHaveAPlace) {
 }
 
 TEST(ReferenceGrantSpec, EveryField) {
-  auto g = must<ReferenceGrantSpec>(R"({"from": [{"group": "g", "kind": "K", "namespace": "n"}],
+  auto g = must_be<ReferenceGrantSpec>(R"({"from": [{"group": "g", "kind": "K", "namespace": "n"}],
                                         "to": [{"group": "", "kind": "Service", "name": "s"}]})");
   EXPECT_EQ(g.from.at(0).group + g.from[0].kind + g.from[0].ns, "gKn");
   EXPECT_EQ(g.to.at(0).group + g.to[0].kind + g.to[0].name, "Services");

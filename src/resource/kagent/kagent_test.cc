@@ -4,23 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/test_kit.h"
+
 namespace sl::resource {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-template <class T>
-T must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << (v ? "" : v.error().message);
-  auto r = v ? json::decode<T>(*v, "spec") : Result<T>(T{});
-  EXPECT_TRUE(r) << (r ? "" : r.error().message);
-  return r ? *r : T{};
-}
+using json::test::must_be;
 
 TEST(ModelConfigSpec, EveryField) {
-  auto m = must<ModelConfigSpec>(R"({
+  auto m = must_be<ModelConfigSpec>(R"({
     "model": "m", "provider": "OpenAI", "apiKeySecret": "s", "apiKeySecretKey": "k", "apiKeyPassthrough": true,
     "defaultHeaders": {"h": "v"},
     "tls": {"disableVerify": true, "caCertSecretRef": "r", "caCertSecretKey": "c", "disableSystemCAs": true},
@@ -62,7 +57,7 @@ TEST(ModelConfigSpec, SamplingNumbersAreText) {
 }
 
 TEST(AgentSpec, EveryField) {
-  auto a = must<AgentSpec>(R"({
+  auto a = must_be<AgentSpec>(R"({
     "type": "Declarative", "description": "d", "iconUrl": "i", "documentationUrl": "u", "version": "v",
     "provider": {"organization": "o", "url": "w"}, "skills": {"refs": []}, "sandbox": {}, "allowedNamespaces": {},
     "byo": {"deployment": {"image": "i"}},

@@ -4,21 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/test_kit.h"
+
 namespace sl::resource {
 namespace {
 
 using ::testing::HasSubstr;
 
-BackendSpec must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << (v ? "" : v.error().message);
-  auto r = v ? json::decode<BackendSpec>(*v, "spec") : Result<BackendSpec>(BackendSpec{});
-  EXPECT_TRUE(r) << (r ? "" : r.error().message);
-  return r ? *r : BackendSpec{};
-}
-
 TEST(BackendSpec, OneProvider) {
-  auto b = must(R"({"type": "AI", "ai": {"llm": {
+  auto b = json::test::must_be<BackendSpec>(R"({"type": "AI", "ai": {"llm": {
     "anthropic": {"authToken": {"kind": "SecretRef", "secretRef": {"name": "s"}}, "apiVersion": "v", "model": "m"},
     "host": "h", "port": 8443, "path": {"full": "/p"}, "authHeader": {"prefix": "Key ", "headerName": "X"}}}})");
   EXPECT_EQ(b.type, "AI");
@@ -34,7 +28,7 @@ TEST(BackendSpec, OneProvider) {
 
 // The members of a provider stand inline beside its name.
 TEST(BackendSpec, GroupsOfNamedProviders) {
-  auto b = must(R"({"type": "AI", "ai": {"priorityGroups": [
+  auto b = json::test::must_be<BackendSpec>(R"({"type": "AI", "ai": {"priorityGroups": [
     {"providers": [{"name": "a", "openai": {"authToken": {"kind": "Inline", "inline": "i"}, "model": "m"}, "host": "h",
                     "port": 1}]},
     {"providers": [{"name": "b", "gemini": {"model": "g"}}, {"name": "c", "bedrock": {}}]}]}})");
@@ -47,7 +41,8 @@ TEST(BackendSpec, GroupsOfNamedProviders) {
 }
 
 TEST(BackendSpec, StaticAndWhatIsOnlyKept) {
-  auto b = must(R"({"type": "Static", "static": {"hosts": [{"host": "a", "port": 1}, {"host": "b", "port": 2}],
+  auto b = json::test::must_be<BackendSpec>(
+      R"({"type": "Static", "static": {"hosts": [{"host": "a", "port": 1}, {"host": "b", "port": 2}],
                     "appProtocol": "http2"}, "aws": {"accountId": "1"}, "mcp": {"targets": []},
                     "dynamicForwardProxy": {"enableTls": true}})");
   ASSERT_EQ(b.static_backend->hosts.size(), 2u);

@@ -5,14 +5,12 @@
 
 #include <set>
 
+#include "json/test_kit.h"
+
 namespace sl::resource {
 namespace {
 
-json::Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v);
-  return v ? *v : json::Value();
-}
+using json::test::must;
 
 std::vector<KindInfo> all() {
   std::vector<KindInfo> out;

@@ -30,6 +30,7 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
 
 // "" when every condition but the path holds, else what failed. `explain` asks for words.
 bool conditions_hold(const CompiledMatch& m, const RequestView& r, std::string* reason) {
+  if (m.unreadable) return true;
   if (!m.spec->method.empty() && m.spec->method != r.method) {
     if (reason) *reason = fmt::format("method is {}, not {}", r.method, m.spec->method);
     return false;

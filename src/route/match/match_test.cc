@@ -46,7 +46,7 @@ struct Request {
 class Table {
  public:
   // Routes at one listener that takes every host.
-  explicit Table(std::vector<Route> routes) {
+  explicit Table(std::vector<Route> routes, size_t problems = 0) : problems_(problems) {
     spec_.listeners.push_back({"ns/gw", "http", "127.0.0.1", 80, "HTTP", ""});
     spec_.routes = std::move(routes);
     build();
@@ -81,9 +81,10 @@ class Table {
     auto made = Snapshot::build(spec_, 1);
     ASSERT_TRUE(made) << made.error().message;
     snapshot_ = *made;
-    EXPECT_THAT(snapshot_->problems(), IsEmpty());
+    EXPECT_THAT(snapshot_->problems(), ::testing::SizeIs(problems_));
   }
   RouteSpec spec_;
+  size_t problems_ = 0;
   std::shared_ptr<const Snapshot> snapshot_;
 };
 
@@ -282,6 +283,17 @@ TEST(Precedence, TheOldestRouteThenTheName) {
 TEST(Precedence, NamespaceComesBeforeName) {
   Table t({route("b/a", {rule("b/a", {prefix("/")})}), route("a/z", {rule("a/z", {prefix("/")})})});
   EXPECT_EQ(t.take("/"), "a/z");
+}
+
+TEST(Precedence, AConditionThatCannotBeReadKeepsItsPlace) {
+  auto broken = prefix("/a");
+  broken.headers = {{"x", "(", true}};
+  // The plain rule is older, but less specific: what the condition was to hold back must not fall through to it.
+  Table t({route("ns/new", {rule("broken", {broken})}, {}, 2),
+           route("ns/old", {rule("plain", {prefix("/")}), rule("same", {prefix("/a")})}, {}, 1)},
+          1);
+  EXPECT_EQ(t.take("/a"), "broken");
+  EXPECT_EQ(t.take("/b"), "plain");
 }
 
 TEST(Precedence, TheFirstRuleWithinARoute) {

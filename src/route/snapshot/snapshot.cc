@@ -134,9 +134,7 @@ void Snapshot::break_match(CompiledMatch& match, const std::string& why) {
   broken->spec = match.rule->spec;
   broken->error = why;
   match.rule = broken.get();
-  match.spec = &kEverything;
-  match.header_regex.clear();
-  match.query_regex.clear();
+  match.unreadable = true;
   rules_.push_back(std::move(broken));
 }
 

@@ -50,7 +50,8 @@ struct CompiledMatch {
   // Precedence inside one host: compared in this order, smaller first.
   int path_rank = 0;  // exact 0, prefix 1, regex 2
   int64_t created = 0;
-  size_t order = 0;  // rule and match position in the route
+  size_t order = 0;         // rule and match position in the route
+  bool unreadable = false;  // its conditions: it takes all of its path and answers 500
 };
 
 // Candidates of one host pattern.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "json/test_kit.h"
+
 namespace sl::route {
 namespace {
 
@@ -10,11 +12,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-json::Value must(std::string_view text) {
-  auto v = json::parse(text);
-  EXPECT_TRUE(v) << (v ? "" : v.error().message);
-  return v ? *v : json::Value();
-}
+using json::test::must;
 
 std::string error_of(std::string_view text) {
   auto r = json::decode<RouteSpec>(must(text));

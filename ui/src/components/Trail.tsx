@@ -5,9 +5,12 @@ const text = (r: TrafficRecord, key: string) => (r[key] === undefined ? "" : Str
 const ms = (us: number) => (us < 1000 ? `${us} µs` : us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${(us / 1e6).toFixed(1)} s`);
 const identity: Record<string, string> = { secret: "backend's Secret", caller: "caller's credential", inline: "credential in Backend", none: "no credential" };
 
+// The turn's own record comes last, a moment after its answer; one that was never written is not waited for.
+const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => fetched < 3 && !records?.some((r) => r.kind === "turn");
+
 // Where the turn's traffic went: a waterfall of turn, model and tool calls, from the gateway's records.
 export function Trail({ turn, running }: { turn?: string; running: boolean }) {
-  const records = useQuery({ queryKey: ["trail", turn, running], queryFn: () => recordsOfTurn(turn!), enabled: !!turn, refetchInterval: (query) => (running || query.state.dataUpdateCount < 3 ? 500 : false) });
+  const records = useQuery({ queryKey: ["trail", turn, running], queryFn: () => recordsOfTurn(turn!), enabled: !!turn, refetchInterval: (query) => (running || unfinished(query.state.data, query.state.dataUpdateCount) ? 500 : false) });
   const all = [...(records.data ?? [])].sort((a, b) => a.start_us - b.start_us || a.id - b.id);
   if (!turn || all.length === 0) return <aside className="trail" aria-label="Trail" />;
   const start = Math.min(...all.map((r) => r.start_us));
