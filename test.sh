@@ -30,7 +30,7 @@ part() {
     passed=$((passed + ${counts%% *}))
     local f=${counts#*, }
     failed=$((failed + ${f%% *}))
-    [ "$code" -ne 0 ] && [ "${f%% *}" -eq 0 ] && failed=$((failed + 1))
+    if [ "$code" -ne 0 ] && [ "${f%% *}" -eq 0 ]; then failed=$((failed + 1)); fi
   elif [ "$code" -eq 0 ]; then passed=$((passed + 1))
   else failed=$((failed + 1)); fi
 }
@@ -76,8 +76,12 @@ part "integration" unit test/integration
 part "examples and docs" test/docs/run
 if [ "$fast" -eq 0 ]; then
   say "sanitizer build"
-  cmake --preset asan -DSL_TESTS=ON -DSL_UI=OFF >"$log/cmake" 2>&1 && cmake --build --preset asan -j "$(tools/jobs)" &&
-    part "unit tests under ASan and UBSan" gtest build/asan/src/sightline_tests || failed=$((failed + 1))
+  if cmake --preset asan -DSL_TESTS=ON -DSL_UI=OFF >"$log/cmake" 2>&1 && cmake --build --preset asan -j "$(tools/jobs)"; then
+    part "unit tests under ASan and UBSan" gtest build/asan/src/sightline_tests
+  else
+    cat "$log/cmake"
+    failed=$((failed + 1))
+  fi
 fi
 if [ "$interop" -eq 1 ]; then
   for script in test/interop/*/run; do [ -x "$script" ] && part "interop $(basename "$(dirname "$script")")" "$script"; done
