@@ -10,8 +10,15 @@
 
 namespace sl {
 
-char ascii_lower(char c);
-bool iequals(std::string_view a, std::string_view b);
+inline char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+inline bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  return true;
+}
 std::string to_lower(std::string_view s);
 std::string_view trim(std::string_view s);  // spaces, tabs, CR, LF at both ends
 
@@ -20,6 +27,7 @@ std::vector<std::string_view> split(std::string_view s, char sep);
 std::string join(const std::vector<std::string>& parts, std::string_view sep);
 std::string replace_all(std::string_view s, std::string_view from, std::string_view to);
 
+void append_number(int64_t n, std::string& out);  // decimal
 // Whole-string decimal, no sign for the unsigned form; nullopt on anything else or overflow.
 std::optional<int64_t> parse_int(std::string_view s);
 std::optional<uint64_t> parse_uint(std::string_view s);

@@ -36,37 +36,70 @@ size_t skip_value(std::string_view t, size_t i) {
   return i;
 }
 
-}  // namespace
+bool names(std::string_view quoted, std::string_view key) {
+  std::string_view inner = quoted.substr(1, quoted.size() - 2);
+  if (inner.find('\\') == std::string_view::npos) return inner == key;
+  auto name = parse(quoted);
+  return name && name->is_string() && view(name->get_string()) == key;
+}
 
-std::string set_member(std::string_view t, std::string_view key, std::string_view value) {
-  size_t i = skip_space(t, 0) + 1;  // past {
-  size_t from = 0, to = 0, close = t.size();
+// Where a member's value stands; close: where the object ends.
+struct Place {
+  size_t from = 0, to = 0, close = 0;
   bool empty = true;
-  for (i = skip_space(t, i); i < t.size() && t[i] != '}'; i = skip_space(t, i)) {
-    empty = false;
+};
+
+Place find_member(std::string_view t, std::string_view key) {
+  Place out;
+  size_t i = skip_space(t, skip_space(t, 0) + 1);  // past {
+  while (i < t.size() && t[i] != '}') {
+    out.empty = false;
     size_t key_end = skip_string(t, i);
-    auto name = parse(t.substr(i, key_end - i));
+    bool wanted = names(t.substr(i, key_end - i), key);
     i = skip_space(t, skip_space(t, key_end) + 1);  // past the colon
     size_t end = skip_value(t, i);
-    if (name && name->is_string() && view(name->get_string()) == key) {
-      from = i;
-      to = end;
+    if (wanted) {
+      out.from = i;
+      out.to = end;
     }
     i = skip_space(t, end);
-    if (i < t.size() && t[i] == ',') ++i;
+    if (i < t.size() && t[i] == ',') i = skip_space(t, i + 1);
   }
-  close = i;
+  out.close = i;
+  return out;
+}
+
+}  // namespace
+
+std::string_view member_text(std::string_view t, std::string_view key) {
+  Place at = find_member(t, key);
+  return at.to ? t.substr(at.from, at.to - at.from) : std::string_view();
+}
+
+std::string_view item_text(std::string_view t, size_t index) {
+  size_t i = skip_space(t, skip_space(t, 0) + 1);  // past [
+  while (i < t.size() && t[i] != ']') {
+    size_t end = skip_value(t, i);
+    if (index-- == 0) return t.substr(i, end - i);
+    i = skip_space(t, end);
+    if (i < t.size() && t[i] == ',') i = skip_space(t, i + 1);
+  }
+  return {};
+}
+
+std::string set_member(std::string_view t, std::string_view key, std::string_view value) {
+  Place at = find_member(t, key);
   std::string out;
-  if (to) {
-    out.append(t.substr(0, from)).append(value).append(t.substr(to));
+  if (at.to) {
+    out.append(t.substr(0, at.from)).append(value).append(t.substr(at.to));
     return out;
   }
-  out.append(t.substr(0, close));
+  out.append(t.substr(0, at.close));
   while (!out.empty() && out.back() <= ' ') out.pop_back();
-  if (!empty) out += ',';
+  if (!at.empty) out += ',';
   write_string(key, out);
   out += ':';
-  out.append(value).append(t.substr(close));
+  out.append(value).append(t.substr(at.close));
   return out;
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "json/describe.h"
 
 namespace sl::json::test {
@@ -12,6 +14,12 @@ inline Value must(std::string_view text) {
   auto v = parse(text);
   EXPECT_TRUE(v) << text << ": " << (v ? "" : v.error().message);
   return v ? *v : Value();
+}
+
+// The same for what points into its document: it lives as long as the program.
+inline const Value& kept(std::string_view text) {
+  static auto* documents = new std::deque<Value>();
+  return documents->emplace_back(must(text));
 }
 
 template <class T>

@@ -8,6 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/strings.h"
 
@@ -89,7 +92,17 @@ Result<Value> parse(std::string_view text, Arena& arena) {
   return parse_into(text, {}, arena.storage());
 }
 
-// True if one of the 8 bytes at `p` is a control character, a quote or a backslash.
+// True if one of the kStep bytes at `p` is a control character, a quote or a backslash.
+#ifdef __SSE2__
+constexpr size_t kStep = 16;
+static bool needs_care(const char* p) {
+  __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
+  __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+  return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+#else
+constexpr size_t kStep = 8;
 static bool needs_care(const char* p) {
   constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
   uint64_t x;
@@ -97,13 +110,14 @@ static bool needs_care(const char* p) {
   uint64_t quote = x ^ (kOnes * '"'), backslash = x ^ (kOnes * '\\');
   return (((x - kOnes * 0x20) & ~x) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
 }
+#endif
 
 void write_string(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   size_t start = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    while (i + 8 <= text.size() && !needs_care(text.data() + i)) i += 8;
+    while (i + kStep <= text.size() && !needs_care(text.data() + i)) i += kStep;
     if (i == text.size()) break;
     unsigned char c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;

@@ -50,6 +50,8 @@ class Writer {
     write(v, out_);
     return *this;
   }
+  // A value that is JSON text already.
+  Writer& json(std::string_view text) { return raw(text); }
 
   template <class T>
   Writer& member(std::string_view name, const T& v) {

@@ -5,6 +5,7 @@
 // To add one: a folder with a class like providers/anthropic, a line in all.cc, and its cases in test/translate.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -25,14 +26,20 @@ class StreamDecoder {
 };
 
 struct ProviderEndpoint {
-  std::string host;
+  std::string_view host;
   int port = 443;
   bool tls = true;
-  std::string path;  // of the chat API
+  std::string_view path;  // of the chat API
 };
 
-struct CredentialHeader {
-  std::string name, value;
+// How a credential is sent: `prefix` stands before it. Literals.
+struct CredentialForm {
+  std::string_view name, prefix;
+};
+
+// A header that every request needs. Views of literals or of what the caller gave.
+struct FixedHeader {
+  std::string_view name, value;
 };
 
 // The pieces of a same-dialect answer that the record needs.
@@ -49,15 +56,16 @@ class Provider {
   virtual std::string_view genai_name() const = 0;  // gen_ai.provider.name
   virtual std::string_view dialect() const = 0;     // its own client format, passed through untouched
   virtual ProviderEndpoint endpoint() const = 0;
-  // The header that carries a credential, and further ones every request needs.
-  virtual CredentialHeader credential(std::string_view key) const = 0;
-  virtual std::vector<CredentialHeader> headers(std::string_view api_version) const = 0;
+  virtual CredentialForm credential(std::string_view key) const = 0;
+  // An empty name stands for no header.
+  virtual std::array<FixedHeader, 2> headers(std::string_view api_version) const = 0;
   // Names what it could not express in request.dropped. Errors: InvalidArgument naming the field.
   virtual Result<std::string> encode(ChatRequest& request) const = 0;
-  // `request` is the one encoded: it says which tool call is structured output.
-  virtual Result<ChatResponse> decode(const json::Value& body, const ChatRequest& request) const = 0;
+  // The answer's texts lie in `body` or in `text`, from which it was read.
+  virtual Result<ChatResponse> decode(const json::Value& body, std::string_view text) const = 0;
+  // `status` 0: not known, taken from the kind of error.
   virtual ProviderError decode_error(int status, std::string_view body) const = 0;
-  virtual std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const = 0;
+  virtual std::unique_ptr<StreamDecoder> stream() const = 0;
   // Facts of an answer in the provider's own dialect (pass-through). Stream: called for each data payload.
   virtual void tap(const json::Value& body, bool streamed, AnswerFacts& facts) const = 0;
 };

@@ -56,26 +56,25 @@ int run(const Options& o) {
     for (auto* p : llm::all_providers()) names += (names.empty() ? "" : ", ") + std::string(p->name());
     return usage(fmt::format("--from {} --to {}: unknown provider {}; known are: {}", o.from, o.to, o.to, names));
   }
-  auto call = llm::Exchange::make(*dialect, *provider);
-  if (!call) return usage(call.error().message);
+  llm::Exchange call(*dialect, *provider);
   if (!o.response) {
-    auto out = call->request(read_stdin(), o.model);
+    auto out = call.request(read_stdin(), o.model);
     if (!out) return report(out.error());
-    write_out(*out + (call->pass_through() ? "" : "\n"));
-    name_dropped(*call);
+    write_out(*out + (call.pass_through() ? "" : "\n"));
+    name_dropped(call);
     return 0;
   }
-  call->assume(o.model, o.stream, true);
-  if (o.stream) return translate_stream(*call);
+  call.assume(o.model, o.stream, true);
+  if (o.stream) return translate_stream(call);
   std::string in = read_stdin();
   auto parsed = json::parse(in);
   if (!parsed) return report(parsed.error());
   bool error = json::find(*parsed, "error") != nullptr;
-  int status = 500;
-  auto out = error ? Result<std::string>(call->error_response(&status, in)) : call->response(in);
+  int status = 0;
+  auto out = error ? Result<std::string>(call.error_response(&status, in)) : call.response(in);
   if (!out) return report(out.error());
-  write_out(*out + (call->pass_through() ? "" : "\n"));
-  name_dropped(*call);
+  write_out(*out + (call.pass_through() ? "" : "\n"));
+  name_dropped(call);
   return 0;
 }
 

@@ -126,6 +126,8 @@ Result<void> parse_fields(std::string_view rest, Head& out, Framers& seen, const
 Result<int> parse_version(std::string_view v) {
   if (v == "HTTP/1.1") return 1;
   if (v == "HTTP/1.0") return 0;
+  // RFC 9110 2.5: a higher minor version is read as the highest known.
+  if (v.size() == 8 && v.starts_with("HTTP/1.") && v[7] >= '2' && v[7] <= '9') return 1;
   return bad("version is not HTTP/1.0 or HTTP/1.1");
 }
 

@@ -117,7 +117,7 @@ TEST(ParseRequest, RefusesMalformedRequestLines) {
 
 TEST(ParseRequest, RefusesOtherVersions) {
   for (auto version :
-       {"HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "http/1.1", "HTTP/1.10", "HTTP/1", "HTTP/1.1x", "HTTPS/1.1", "HTTP/01.1"})
+       {"HTTP/2.0", "HTTP/1.", "HTTP/0.9", "http/1.1", "HTTP/1.10", "HTTP/1", "HTTP/1.1x", "HTTPS/1.1", "HTTP/01.1"})
     EXPECT_THAT(refusal(std::string("GET / ") + version + "\r\nHost: a\r\n\r\n"), HasSubstr("version is not HTTP/1.0"))
         << version;
 }

@@ -59,7 +59,7 @@ TEST(ParseResponse, RefusesMalformedStatusLines) {
   for (auto status :
        {"", "20", "2000", "2000 OK", "200OK", "099 x", "600 x", "+20 x", "-20 x", "2 0 x", "abc x", " 200 x", "20x x"})
     EXPECT_THAT(refusal(response(status)), HasSubstr("InvalidArgument: malformed HTTP message: ")) << status;
-  for (auto version : {"HTTP/2.0", "http/1.1", "HTTP/1.2", "HTTX/1.1", "ICY", "HTTP/1.1 "})
+  for (auto version : {"HTTP/2.0", "http/1.1", "HTTP/1.", "HTTX/1.1", "ICY", "HTTP/1.1 "})
     EXPECT_THAT(refusal(response("200 OK", "", version)), HasSubstr("malformed HTTP message")) << version;
   EXPECT_THAT(refusal(response("200 a\x01")), HasSubstr("control character in the reason phrase"));
   for (auto text : {"HTTP/1.1X200 OK\r\n\r\n", "HTTP\r\n\r\n", "\r\n\r\n", "\r\n", ""})

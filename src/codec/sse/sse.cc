@@ -101,9 +101,14 @@ void append_event(std::string_view name, std::string_view data, std::string& out
     out += name;
     out += '\n';
   }
-  out += "data: ";
-  out += data;
-  out += "\n\n";
+  for (size_t at = 0; at <= data.size();) {
+    size_t end = std::min(data.find('\n', at), data.size());
+    out += "data: ";
+    out += data.substr(at, end - at);
+    out += '\n';
+    at = end + 1;
+  }
+  out += '\n';
 }
 
 }  // namespace sl::sse

@@ -44,7 +44,7 @@ class Decoder {
   bool line_empty_ = true, last_cr_ = false, failed_ = false;
 };
 
-// Appends one event. `data` must hold no newline (JSON on one line).
+// Appends one event; a line of `data` each on its own.
 void append_event(std::string_view name, std::string_view data, std::string& out);
 
 }  // namespace sl::sse

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/ids.h"
+#include "base/strings.h"
 #include "codec/sse/sse.h"
+#include "json/writer.h"
 
 namespace sl::llm {
 
@@ -25,13 +27,13 @@ std::string_view openai_finish(Finish finish) {
 }
 
 void write_openai_usage(const Usage& u, std::string& out) {
-  fmt::format_to(
-      std::back_inserter(out),
-      R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"cache_write_tokens":{}}})",
-      u.input, u.output, add_tokens(u.input, u.output), u.cached, u.cache_write);
+  json::Writer w(out);
+  w.begin_object().member("prompt_tokens", u.input).member("completion_tokens", u.output);
+  w.member("total_tokens", add_tokens(u.input, u.output)).key("prompt_tokens_details").begin_object();
+  w.member("cached_tokens", u.cached).member("cache_write_tokens", u.cache_write).end_object();
   if (u.reasoning)
-    fmt::format_to(std::back_inserter(out), R"(,"completion_tokens_details":{{"reasoning_tokens":{}}})", *u.reasoning);
-  out += '}';
+    w.key("completion_tokens_details").begin_object().member("reasoning_tokens", *u.reasoning).end_object();
+  w.end_object();
 }
 
 std::string_view openai_error_type(int status) {
@@ -70,21 +72,33 @@ namespace {
 
 void write_text_member(const ChatResponse& r, std::string& out) {
   std::string joined;
-  const std::string* text = nullptr;
+  std::string_view text;
+  size_t pieces = 0;
   for (auto& p : r.parts) {
     if (p.kind != PartKind::Text) continue;
-    if (text) {
-      joined = *text + p.text;
-      text = &joined;
-    } else {
-      text = &p.text;
+    if (++pieces == 1) {
+      text = p.text;
+      continue;
     }
+    if (pieces == 2) joined = text;
+    joined += p.text;
   }
   out += R"("content":)";
-  if (text)
-    write_string(*text, out);
+  if (pieces)
+    write_string(pieces == 1 ? text : std::string_view(joined), out);
   else
     out += "null";
+}
+
+// One entry of thinking_blocks.
+void write_block(bool hidden, std::string_view text, std::string_view signature, std::string& out) {
+  out += hidden ? R"({"type":"redacted_thinking","data":)" : R"({"type":"thinking","thinking":)";
+  write_string(text, out);
+  if (!hidden) {
+    out += R"(,"signature":)";
+    write_string(signature, out);
+  }
+  out += '}';
 }
 
 // reasoning_content and its signature; the blocks themselves when one pair cannot carry them.
@@ -114,37 +128,45 @@ void write_reasoning(const ChatResponse& r, std::string& out) {
   for (auto& p : r.parts) {
     if (p.kind != PartKind::Thinking && p.kind != PartKind::RedactedThinking) continue;
     if (!std::exchange(first, false)) out += ',';
-    bool hidden = p.kind == PartKind::RedactedThinking;
-    out += hidden ? R"({"type":"redacted_thinking","data":)" : R"({"type":"thinking","thinking":)";
-    write_string(p.text, out);
-    if (!hidden) {
-      out += R"(,"signature":)";
-      write_string(p.signature, out);
-    }
-    out += '}';
+    write_block(p.kind == PartKind::RedactedThinking, p.text, p.signature, out);
   }
   out += ']';
 }
 
-void write_tool_calls(const ChatResponse& r, std::string& out) {
+void write_function(std::string_view name, std::string_view arguments, std::string& out) {
+  out += R"({"name":)";
+  write_string(name, out);
+  out += R"(,"arguments":)";
+  write_string(arguments, out);
+  out += '}';
+}
+
+void write_tool_calls(const ChatResponse& r, bool old_functions, std::string& out) {
   bool first = true;
   for (auto& p : r.parts) {
     if (p.kind != PartKind::ToolCall) continue;
+    if (old_functions) {  // there is place for one
+      out += R"(,"function_call":)";
+      return write_function(p.name, p.arguments, out);
+    }
     out += first ? R"(,"tool_calls":[{"id":)" : R"(,{"id":)";
     first = false;
     write_string(p.id, out);
-    out += R"(,"type":"function","function":{"name":)";
-    write_string(p.name, out);
-    out += R"(,"arguments":)";
-    write_string(json::dump(p.arguments), out);
-    out += "}}";
+    out += R"(,"type":"function","function":)";
+    write_function(p.name, p.arguments, out);
+    out += '}';
   }
   if (!first) out += ']';
 }
 
+std::string_view spoken_finish(Finish finish, bool old_functions) {
+  return old_functions && finish == Finish::ToolCalls ? "function_call" : openai_finish(finish);
+}
+
 class OpenAiStream : public StreamEncoder {
  public:
-  explicit OpenAiStream(bool include_usage) : include_usage_(include_usage), created_(unix_ms() / 1000) {}
+  OpenAiStream(bool include_usage, bool old_functions)
+      : include_usage_(include_usage), old_functions_(old_functions), created_(unix_ms() / 1000) {}
 
   void encode(const StreamEvent& e, std::string& out) override {
     using Kind = StreamEvent::Kind;
@@ -158,42 +180,36 @@ class OpenAiStream : public StreamEncoder {
         text_delta("content", e.text, out);
         break;
       case Kind::Thinking:
+        thinking_ += e.text;
         text_delta("reasoning_content", e.text, out);
         break;
       case Kind::Signature:
+        signature_ += e.text;
         text_delta("reasoning_signature", e.text, out);
         break;
+      case Kind::ThinkingEnd:
+        end_block(false, thinking_, out);
+        break;
       case Kind::Redacted:
-        delta_ = R"("thinking_blocks":[{"type":"redacted_thinking","data":)";
-        write_string(e.text, delta_);
-        delta_ += "}]";
-        begin(out, delta_);
+        end_block(true, e.text, out);
         break;
       case Kind::ToolStart:
-        delta_ = fmt::format(R"("tool_calls":[{{"index":{},"id":)", e.tool_index);
-        write_string(e.id, delta_);
-        delta_ += R"(,"type":"function","function":{"name":)";
-        write_string(e.name, delta_);
-        delta_ += R"(,"arguments":""}}])";
-        begin(out, delta_);
+        tool_start(e, out);
         break;
       case Kind::ToolArguments:
-        delta_.clear();
-        fmt::format_to(std::back_inserter(delta_), R"("tool_calls":[{{"index":{},"function":{{"arguments":)",
-                       e.tool_index);
-        write_string(e.text, delta_);
-        delta_ += "}}]";
-        begin(out, delta_);
+        tool_arguments(e, out);
         break;
+      case Kind::Dropped:
+        break;  // the record and the log name it; the head with its list has gone out
       case Kind::Finish:
-        finish_ = openai_finish(e.finish);
+        finish_ = spoken_finish(e.finish, old_functions_);
         break;
       case Kind::Usage:
         usage_ = e.usage;
         break;
       case Kind::Error:
         out += "data: ";
-        write_openai_error({e.finish == Finish::Stop ? 500 : 500, std::string(e.name), std::string(e.text)}, out);
+        write_openai_error({e.status, std::string(e.name), std::string(e.text)}, out);
         out += "\n\n";
         break;
       case Kind::End:
@@ -206,7 +222,9 @@ class OpenAiStream : public StreamEncoder {
   void head(std::string& out) {
     out += R"(data: {"id":)";
     write_string(id_, out);
-    fmt::format_to(std::back_inserter(out), R"(,"object":"chat.completion.chunk","created":{},"model":)", created_);
+    out += R"(,"object":"chat.completion.chunk","created":)";
+    append_number(created_, out);
+    out += R"(,"model":)";
     write_string(model_, out);
   }
   void begin(std::string& out, std::string_view delta) {
@@ -216,6 +234,46 @@ class OpenAiStream : public StreamEncoder {
     out += R"(},"finish_reason":null}])";
     if (include_usage_) out += R"(,"usage":null)";
     out += "}\n\n";
+  }
+  // A block of reasoning is through. What one pair of text and signature cannot carry goes out once more as whole
+  // blocks, for sending back.
+  void end_block(bool hidden, std::string_view text, std::string& out) {
+    if (!blocks_.empty()) blocks_ += ',';
+    write_block(hidden, text, signature_, blocks_);
+    thinking_.clear();
+    signature_.clear();
+    several_ |= hidden || finished_++ > 0;
+    if (!several_) return;
+    delta_ = R"("thinking_blocks":[)";
+    delta_ += blocks_;
+    delta_ += ']';
+    blocks_.clear();
+    begin(out, delta_);
+  }
+  void tool_start(const StreamEvent& e, std::string& out) {
+    if (old_functions_ && e.tool_index > 0) return;  // there is place for one
+    if (old_functions_) {
+      delta_ = R"("function_call":{"name":)";
+      write_string(e.name, delta_);
+      delta_ += R"(,"arguments":""})";
+      return begin(out, delta_);
+    }
+    delta_ = fmt::format(R"("tool_calls":[{{"index":{},"id":)", e.tool_index);
+    write_string(e.id, delta_);
+    delta_ += R"(,"type":"function","function":{"name":)";
+    write_string(e.name, delta_);
+    delta_ += R"(,"arguments":""}}])";
+    begin(out, delta_);
+  }
+  void tool_arguments(const StreamEvent& e, std::string& out) {
+    if (old_functions_ && e.tool_index > 0) return;
+    delta_ = R"("tool_calls":[{"index":)";
+    append_number(e.tool_index, delta_);
+    delta_ += R"(,"function":{"arguments":)";
+    if (old_functions_) delta_ = R"("function_call":{"arguments":)";
+    write_string(e.text, delta_);
+    delta_ += old_functions_ ? "}" : "}}]";
+    begin(out, delta_);
   }
   void text_delta(std::string_view key, std::string_view text, std::string& out) {
     delta_.clear();
@@ -242,8 +300,13 @@ class OpenAiStream : public StreamEncoder {
   }
 
   bool include_usage_;
+  bool old_functions_;
   int64_t created_;
   std::string id_, model_, delta_;
+  std::string thinking_, signature_;  // of the block under way
+  std::string blocks_;                // finished ones that were not told yet
+  int finished_ = 0;
+  bool several_ = false;
   std::string finish_ = "stop";
   Usage usage_;
 };
@@ -253,18 +316,24 @@ class OpenAiChat : public Dialect {
   std::string_view name() const override { return "openai-chat"; }
   Result<ChatRequest> decode(const json::Value& body) const override { return decode_openai_chat(body); }
 
-  std::string encode(const ChatResponse& r) const override {
-    std::string out = R"({"id":)";
+  std::string encode(const ChatResponse& r, bool old_functions) const override {
+    size_t size = 512;
+    for (auto& p : r.parts) size += p.text.size() + 64;
+    std::string out;
+    out.reserve(size + size / 32);
+    out += R"({"id":)";
     write_string(r.id, out);
-    fmt::format_to(std::back_inserter(out), R"(,"object":"chat.completion","created":{},"model":)", unix_ms() / 1000);
+    out += R"(,"object":"chat.completion","created":)";
+    append_number(unix_ms() / 1000, out);
+    out += R"(,"model":)";
     write_string(r.model, out);
     out += R"(,"choices":[{"index":0,"message":{"role":"assistant",)";
     write_text_member(r, out);
     out += R"(,"refusal":null)";
     write_reasoning(r, out);
-    write_tool_calls(r, out);
+    write_tool_calls(r, old_functions, out);
     out += R"(},"logprobs":null,"finish_reason":)";
-    write_string(openai_finish(r.finish), out);
+    write_string(spoken_finish(r.finish, old_functions), out);
     out += R"(}],"usage":)";
     write_openai_usage(r.usage, out);
     out += '}';
@@ -275,8 +344,8 @@ class OpenAiChat : public Dialect {
     write_openai_error(e, out);
     return out;
   }
-  std::unique_ptr<StreamEncoder> stream(bool include_usage) const override {
-    return std::make_unique<OpenAiStream>(include_usage);
+  std::unique_ptr<StreamEncoder> stream(bool include_usage, bool old_functions) const override {
+    return std::make_unique<OpenAiStream>(include_usage, old_functions);
   }
 };
 

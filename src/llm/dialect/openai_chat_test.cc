@@ -22,22 +22,22 @@ using ::testing::SizeIs;
 using Kind = StreamEvent::Kind;
 
 using json::test::must;
-Part part(PartKind kind, std::string text) {
+Part part(PartKind kind, std::string_view text) {
   Part p;
   p.kind = kind;
-  p.text = std::move(text);
+  p.text = text;
   return p;
 }
-Part call(std::string id, std::string name, std::string_view arguments) {
+Part call(std::string_view id, std::string_view name, std::string_view arguments) {
   Part p;
   p.kind = PartKind::ToolCall;
-  p.id = std::move(id);
-  p.name = std::move(name);
-  p.arguments = must(arguments);
+  p.id = id;
+  p.name = name;
+  p.arguments = arguments;
   return p;
 }
 json::Value encoded(const ChatResponse& r) {
-  return must(openai_chat().encode(r));
+  return must(openai_chat().encode(r, false));
 }
 json::Value message_of(const ChatResponse& r) {
   return encoded(r).at("choices").at(0).at("message");
@@ -129,7 +129,7 @@ TEST(OpenAiAnswer, ReadsBackAsTheAssistantsTurn) {
     EXPECT_EQ(parts[i].signature, r.parts[i].signature) << i;
   }
   EXPECT_EQ(parts[3].id, "c1");
-  EXPECT_EQ(json::dump(parts[3].arguments), R"({"a":1})");
+  EXPECT_EQ(parts[3].arguments, R"({"a":1})");
 }
 
 TEST(OpenAiUsage, CountsTheWholePrompt) {
@@ -159,7 +159,8 @@ TEST(OpenAiErrors, HaveTheFourMembers) {
 
 // Stream: events in, the payloads of the chunks out.
 struct Writer {
-  explicit Writer(bool include_usage) : encoder(openai_chat().stream(include_usage)) {}
+  explicit Writer(bool include_usage, bool old_functions = false)
+      : encoder(openai_chat().stream(include_usage, old_functions)) {}
   void put(Kind kind, std::string_view text = "", std::string_view id = "", std::string_view name = "", int tool = 0) {
     StreamEvent e;
     e.kind = kind;
@@ -225,6 +226,71 @@ TEST(OpenAiStream, AnAnswerOfText) {
   expect_json(w.delta(3), "{}");
   EXPECT_EQ(json::str(must(all[3]).at("choices").at(0), "finish_reason"), "length");
   EXPECT_EQ(all[4], "[DONE]");
+}
+
+// All thinking_blocks of a stream, in order, as a client collects them.
+json::Array blocks_of(const Writer& w) {
+  json::Array out;
+  for (auto& payload : w.payloads())
+    if (payload != "[DONE]")
+      for (auto& choice : must(payload).at("choices").get_array())
+        if (auto* blocks = json::arr(choice, "delta", "thinking_blocks"))
+          for (auto& b : *blocks) out.push_back(b);
+  return out;
+}
+
+TEST(OpenAiStream, OnePairIsEnoughForOneBlockOfReasoning) {
+  Writer w(false);
+  w.put(Kind::Thinking, "a");
+  w.put(Kind::Signature, "s");
+  w.put(Kind::ThinkingEnd);
+  EXPECT_THAT(blocks_of(w), IsEmpty());
+}
+
+TEST(OpenAiStream, SeveralBlocksOfReasoningComeWhole) {
+  Writer w(false);
+  for (auto [text, signature] : {std::pair("a", "s1"), std::pair("b", "s2"), std::pair("c", "s3")}) {
+    w.put(Kind::Thinking, text);
+    w.put(Kind::Signature, signature);
+    w.put(Kind::ThinkingEnd);
+  }
+  expect_json(blocks_of(w), R"([{"type":"thinking","thinking":"a","signature":"s1"},
+      {"type":"thinking","thinking":"b","signature":"s2"},{"type":"thinking","thinking":"c","signature":"s3"}])");
+}
+
+TEST(OpenAiStream, HiddenReasoningComesWithWhatStoodBeforeIt) {
+  Writer w(false);
+  w.put(Kind::Thinking, "a");
+  w.put(Kind::Signature, "s1");
+  w.put(Kind::ThinkingEnd);
+  w.put(Kind::Redacted, "zz");
+  expect_json(blocks_of(w), R"([{"type":"thinking","thinking":"a","signature":"s1"},
+      {"type":"redacted_thinking","data":"zz"}])");
+  Writer alone(false);
+  alone.put(Kind::Redacted, "zz");
+  expect_json(blocks_of(alone), R"([{"type":"redacted_thinking","data":"zz"}])");
+}
+
+// Who asked with "functions" is answered with "function_call".
+TEST(OpenAiStream, OldFunctionsAreAnsweredInTheirForm) {
+  Writer w(false, true);
+  w.put(Kind::ToolStart, "", "c1", "f", 0);
+  w.put(Kind::ToolArguments, "{}", "", "", 0);
+  w.put(Kind::ToolStart, "", "c2", "g", 1);
+  w.put(Kind::ToolArguments, "{}", "", "", 1);
+  w.finish(Finish::ToolCalls);
+  w.put(Kind::End);
+  ASSERT_THAT(w.payloads(), SizeIs(4));
+  expect_json(w.delta(0), R"({"function_call":{"name":"f","arguments":""}})");
+  expect_json(w.delta(1), R"({"function_call":{"arguments":"{}"}})");
+  EXPECT_THAT(w.payloads()[2], HasSubstr(R"("finish_reason":"function_call")"));
+
+  ChatResponse r;
+  r.parts = {call("c1", "f", R"({"a":1})")};
+  r.finish = Finish::ToolCalls;
+  auto v = must(openai_chat().encode(r, true));
+  expect_json(v.at("choices").at(0).at("message").at("function_call"), R"({"name":"f","arguments":"{\"a\":1}"})");
+  EXPECT_EQ(json::str(v.at("choices").at(0), "finish_reason"), "function_call");
 }
 
 TEST(OpenAiStream, UsageComesLastAndOnlyWhenWanted) {

@@ -43,6 +43,12 @@ const Value& member(const Value& v, std::string_view key) {
   return m ? *m : kNothing;
 }
 
+// nullptr for null too.
+const Value* given(const Value& v, std::string_view key) {
+  auto* m = json::find(v, key);
+  return m && !m->is_null() ? m : nullptr;
+}
+
 Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
   if (!url.starts_with("data:")) return bad(at, "must be a data: URL or an http(s) URL");
   size_t comma = url.find(',');
@@ -58,77 +64,158 @@ Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
   return {};
 }
 
+// The members of a request that are read. The order is that of kFieldNames.
+enum Field : size_t {
+  kModel,
+  kMessages,
+  kMaxTokens,
+  kMaxCompletionTokens,
+  kTemperature,
+  kTopP,
+  kTopK,
+  kStream,
+  kStreamOptions,
+  kTools,
+  kToolChoice,
+  kParallelToolCalls,
+  kStop,
+  kUser,
+  kN,
+  kReasoningEffort,
+  kThinking,
+  kResponseFormat,
+  kServiceTier,
+  kModalities,
+  kFunctions,
+  kFunctionCall,
+  kFields
+};
+constexpr std::string_view kFieldNames[kFields] = {"model",
+                                                   "messages",
+                                                   "max_tokens",
+                                                   "max_completion_tokens",
+                                                   "temperature",
+                                                   "top_p",
+                                                   "top_k",
+                                                   "stream",
+                                                   "stream_options",
+                                                   "tools",
+                                                   "tool_choice",
+                                                   "parallel_tool_calls",
+                                                   "stop",
+                                                   "user",
+                                                   "n",
+                                                   "reasoning_effort",
+                                                   "thinking",
+                                                   "response_format",
+                                                   "service_tier",
+                                                   "modalities",
+                                                   "functions",
+                                                   "function_call"};
+
 class RequestReader {
  public:
-  explicit RequestReader(const Value& body) : body_(body) { seen_.reserve(24); }
+  explicit RequestReader(const Value& body) : body_(body) {}
 
   Result<ChatRequest> read() {
     if (!body_.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
+    find_fields();
     SL_CHECK(read_scalars());
     SL_CHECK(read_tools());
     SL_CHECK(read_tool_choice());
     SL_CHECK(read_messages());
     SL_CHECK(read_response_format());
-    note_rest();
+    for (auto name : unknown_) drop(std::string(name));
     return std::move(out_);
   }
 
  private:
-  const Value* take(std::string_view key) {
-    seen_.push_back(key);
-    auto* v = json::find(body_, key);
-    return v && !v->is_null() ? v : nullptr;
+  // One pass over the members. What nothing here reads is named, unless it says nothing (null, or its default).
+  void find_fields() {
+    for (auto& [key, value] : body_.get_object()) {
+      std::string_view name = key;
+      if (value.is_null()) continue;
+      auto at = std::find(std::begin(kFieldNames), std::end(kFieldNames), name);
+      if (at != std::end(kFieldNames)) {
+        fields_[static_cast<size_t>(at - std::begin(kFieldNames))] = &value;
+        continue;
+      }
+      bool neutral = (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() &&
+                     value.to_number<double>() == 0;
+      neutral |= (name == "logprobs" || name == "store") && value.is_bool() && !value.get_bool();
+      neutral |= value.is_object() && value.get_object().empty();
+      if (!neutral) unknown_.push_back(name);
+    }
   }
-  Result<void> take_text(std::string_view key, std::string& out) {
-    auto* v = take(key);
+
+  static std::string_view name_of(Field field) { return kFieldNames[field]; }
+  Result<void> take_text(Field field, std::string_view& out) {
+    auto* v = fields_[field];
     if (!v) return {};
-    if (!v->is_string()) return bad(key, fmt::format("must be a string, found {}", json::kind_name(*v)));
+    if (!v->is_string()) return bad(name_of(field), fmt::format("must be a string, found {}", json::kind_name(*v)));
     out = json::view(v->get_string());
     return {};
   }
-  template <class T>
-  Result<void> take_number(std::string_view key, std::optional<T>& out) {
-    auto* v = take(key);
+  Result<void> take_bool(Field field, std::optional<bool>& out) {
+    auto* v = fields_[field];
     if (!v) return {};
-    if (!v->is_number()) return bad(key, fmt::format("must be a number, found {}", json::kind_name(*v)));
-    if constexpr (std::is_same_v<T, int64_t>) {
-      if (v->is_double() && !(std::abs(v->get_double()) < 9e18)) return bad(key, "is out of range");
-      if (v->is_double() && v->get_double() != static_cast<double>(static_cast<int64_t>(v->get_double())))
-        return bad(key, "must be an integer");
-    }
-    out = v->is_double() ? static_cast<T>(v->get_double()) : static_cast<T>(json::num(body_, 0, key));
+    if (!v->is_bool()) return bad(name_of(field), fmt::format("must be true or false, found {}", json::kind_name(*v)));
+    out = v->get_bool();
+    return {};
+  }
+  Result<void> take_number(Field field, std::optional<double>& out) {
+    auto* v = fields_[field];
+    if (!v) return {};
+    if (!v->is_number()) return bad(name_of(field), fmt::format("must be a number, found {}", json::kind_name(*v)));
+    out = v->to_number<double>();
+    return {};
+  }
+  Result<void> take_integer(Field field, std::optional<int64_t>& out) {
+    std::optional<double> wide;
+    SL_CHECK(take_number(field, wide));
+    if (!wide) return {};
+    if (!(std::abs(*wide) < 9e18)) return bad(name_of(field), "is out of range");
+    if (*wide != std::trunc(*wide)) return bad(name_of(field), "must be an integer");
+    auto* exact = fields_[field]->if_int64();
+    out = exact ? *exact : static_cast<int64_t>(*wide);
+    return {};
+  }
+
+  Result<void> read_max_tokens() {
+    Field field = fields_[kMaxCompletionTokens] ? kMaxCompletionTokens : kMaxTokens;
+    SL_CHECK(take_integer(field, out_.max_tokens));
+    if (out_.max_tokens && *out_.max_tokens < 1) return bad(name_of(field), "must be at least 1");
     return {};
   }
 
   Result<void> read_scalars() {
-    SL_CHECK(take_text("model", out_.model));
-    std::optional<int64_t> old_max;
-    SL_CHECK(take_number("max_completion_tokens", out_.max_tokens));
-    SL_CHECK(take_number("max_tokens", old_max));
-    if (!out_.max_tokens) out_.max_tokens = old_max;
-    if (out_.max_tokens && *out_.max_tokens < 1) return bad("max_tokens", "must be at least 1");
-    SL_CHECK(take_number("temperature", out_.temperature));
-    SL_CHECK(take_number("top_p", out_.top_p));
-    SL_CHECK(take_number("top_k", out_.top_k));
-    SL_CHECK(take_text("user", out_.user));
-    SL_CHECK(take_text("reasoning_effort", out_.reasoning_effort));
+    SL_CHECK(take_text(kModel, out_.model));
+    SL_CHECK(read_max_tokens());
+    SL_CHECK(take_number(kTemperature, out_.temperature));
+    SL_CHECK(take_number(kTopP, out_.top_p));
+    if (out_.top_p && !(*out_.top_p >= 0 && *out_.top_p <= 1)) return bad("top_p", "must be between 0 and 1");
+    SL_CHECK(take_integer(kTopK, out_.top_k));
+    SL_CHECK(take_text(kUser, out_.user));
+    SL_CHECK(take_text(kReasoningEffort, out_.reasoning_effort));
     static constexpr std::string_view kEfforts[] = {"", "none", "minimal", "low", "medium", "high", "xhigh", "max"};
     if (std::find(std::begin(kEfforts), std::end(kEfforts), out_.reasoning_effort) == std::end(kEfforts))
       return bad("reasoning_effort",
                  fmt::format("\"{}\" must be none, minimal, low, medium, high, xhigh or max", out_.reasoning_effort));
-    SL_CHECK(take_text("service_tier", out_.service_tier));
-    if (auto* t = take("thinking")) out_.thinking = *t;
-    if (auto* s = take("stream")) out_.stream = s->is_bool() && s->get_bool();
-    if (auto* o = take("stream_options")) {
-      auto& u = member(*o, "include_usage");
-      out_.include_usage = u.is_bool() && u.get_bool();
+    SL_CHECK(take_text(kServiceTier, out_.service_tier));
+    out_.thinking = fields_[kThinking];
+    std::optional<bool> stream;
+    SL_CHECK(take_bool(kStream, stream));
+    out_.stream = stream.value_or(false);
+    if (auto* o = fields_[kStreamOptions]) {
+      auto* u = json::find(*o, "include_usage");
+      out_.include_usage = u && u->is_bool() && u->get_bool();
     }
-    if (auto* p = take("parallel_tool_calls"); p && p->is_bool()) out_.parallel_tool_calls = p->get_bool();
+    SL_CHECK(take_bool(kParallelToolCalls, out_.parallel_tool_calls));
     std::optional<int64_t> n;
-    SL_CHECK(take_number("n", n));
+    SL_CHECK(take_integer(kN, n));
     if (n.value_or(1) != 1)
       return bad("n", "more than one choice cannot be asked of this provider; send one request for each");
-    if (auto* m = take("modalities"); m && m->is_array())
+    if (auto* m = fields_[kModalities]; m && m->is_array())
       for (auto& v : m->get_array())
         if (v.is_string() && json::view(v.get_string()) != "text")
           return bad("modalities", "only text can be asked of this provider");
@@ -136,7 +223,7 @@ class RequestReader {
   }
 
   Result<void> read_stop() {
-    auto* stop = take("stop");
+    auto* stop = fields_[kStop];
     if (!stop) return {};
     if (stop->is_string()) {
       out_.stop.emplace_back(json::view(stop->get_string()));
@@ -150,12 +237,15 @@ class RequestReader {
     return {};
   }
 
-  Result<void> read_function(const Value& f, const At& at, const Value& cache) {
+  Result<void> read_function(const Value& f, const At& at, const Value* cache) {
     Tool tool;
     tool.name = json::str(f, "name");
     if (tool.name.empty()) return bad(at.member("name"), "is required");
     tool.description = json::str(f, "description");
-    tool.parameters = member(f, "parameters");
+    tool.parameters = given(f, "parameters");
+    if (tool.parameters && !tool.parameters->is_object())
+      return bad(at.member("parameters"),
+                 fmt::format("must be a JSON Schema object, found {}", json::kind_name(*tool.parameters)));
     tool.cache_control = cache;
     if (auto& strict = member(f, "strict"); strict.is_bool() && strict.get_bool())
       out_.dropped.push_back(at.member("strict").text());
@@ -164,7 +254,7 @@ class RequestReader {
   }
 
   Result<void> read_tools() {
-    if (auto* tools = take("tools")) {
+    if (auto* tools = fields_[kTools]) {
       if (!tools->is_array()) return bad("tools", "must be an array");
       for (size_t i = 0; i < tools->get_array().size(); ++i) {
         auto& t = tools->get_array()[i];
@@ -172,14 +262,16 @@ class RequestReader {
         if (json::str(t, "type") != "function")
           return bad(at.member("type"),
                      fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
-        const Value& own = member(t, "cache_control");
-        const Value& cache = own.is_null() ? member(member(t, "function"), "cache_control") : own;
+        const Value* cache = given(t, "cache_control");
+        if (!cache) cache = given(member(t, "function"), "cache_control");
         SL_CHECK(read_function(member(t, "function"), at.member("function"), cache));
       }
     }
-    if (auto* functions = take("functions"); functions && functions->is_array())  // the old form
+    if (auto* functions = fields_[kFunctions]; functions && functions->is_array()) {  // the old form
+      out_.old_functions = true;
       for (size_t i = 0; i < functions->get_array().size(); ++i)
         SL_CHECK(read_function(functions->get_array()[i], At{nullptr, "functions", static_cast<int64_t>(i)}, nullptr));
+    }
     return {};
   }
 
@@ -199,13 +291,15 @@ class RequestReader {
     std::string_view name = json::str(v, "function", "name");
     if (name.empty()) name = json::str(v, "name");
     if (name.empty()) return bad(field, "needs a function name");
+    bool offered = std::any_of(out_.tools.begin(), out_.tools.end(), [&](auto& t) { return t.name == name; });
+    if (!offered) return bad(field, fmt::format("\"{}\" is not among the tools of this request", name));
     out_.tool_choice = ToolChoice::Named;
     out_.tool_choice_name = name;
     return {};
   }
 
   Result<void> allow_only(const Value& allowed) {
-    std::vector<std::string> names;
+    std::vector<std::string_view> names;
     if (auto* list = json::arr(allowed, "tools"))
       for (auto& t : *list) {
         std::string_view name = json::str(t, "function", "name");
@@ -216,9 +310,9 @@ class RequestReader {
   }
 
   Result<void> read_tool_choice() {
-    auto* choice = take("tool_choice");
+    auto* choice = fields_[kToolChoice];
     std::string_view field = "tool_choice";
-    if (auto* old = take("function_call"); old && !choice) {
+    if (auto* old = fields_[kFunctionCall]; old && !choice) {
       choice = old;
       field = "function_call";
     }
@@ -234,9 +328,11 @@ class RequestReader {
   Result<Part> read_part(const Value& p, const At& at) {
     Part out;
     std::string_view type = json::str(p, "type");
-    out.cache_control = member(p, "cache_control");
+    out.cache_control = given(p, "cache_control");
     if (type == "text" || type == "input_text") {
-      out.text = json::str(p, "text");
+      auto* text = json::find(p, "text");
+      if (!text || !text->is_string()) return bad(at.member("text"), "must be a string");
+      out.text = json::view(text->get_string());
     } else if (type == "refusal") {
       out.text = json::str(p, "refusal");
     } else if (type == "image_url") {
@@ -278,28 +374,40 @@ class RequestReader {
     return {};
   }
 
-  Result<void> read_call(const Value& call, const At& at, std::vector<Part>& out) {
+  Result<void> read_call(std::string_view id, const Value& function, const At& at, std::vector<Part>& out) {
     Part p;
     p.kind = PartKind::ToolCall;
-    p.id = json::str(call, "id");
-    auto& function = member(call, "function");
+    p.id = id;
     p.name = json::str(function, "name");
-    std::string_view text = trim(json::str(function, "arguments"));
-    p.arguments = json::Object{};
-    if (!text.empty()) {
-      auto parsed = json::parse(text);
-      if (!parsed) return bad(at.member("function").member("arguments"), parsed.error().message);
+    p.arguments = "{}";
+    At where = at.member("arguments");
+    auto* arguments = given(function, "arguments");
+    if (arguments && arguments->is_object()) {
+      p.arguments = out_.kept.text(json::dump(*arguments));
+    } else if (arguments && !arguments->is_string()) {
+      return bad(where, fmt::format("must be a JSON object as a string, found {}", json::kind_name(*arguments)));
+    } else if (arguments && !trim(json::view(arguments->get_string())).empty()) {
+      p.arguments = trim(json::view(arguments->get_string()));
+      json::Arena arena;
+      auto parsed = json::parse(p.arguments, arena);
+      if (!parsed) return bad(where, parsed.error().message);
       if (!parsed->is_object())
-        return bad(at.member("function").member("arguments"),
-                   fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
-      p.arguments = std::move(*parsed);
+        return bad(where, fmt::format("must hold a JSON object, found {}", json::kind_name(*parsed)));
     }
     out.push_back(std::move(p));
     return {};
   }
 
+  Result<void> read_tool_call(const Value& call, const At& at, std::vector<Part>& out) {
+    std::string_view type = json::str(call, "type");
+    if (!type.empty() && type != "function")
+      return bad(at.member("type"), fmt::format("\"{}\" cannot be sent to this provider, only \"function\"", type));
+    return read_call(json::str(call, "id"), member(call, "function"), at.member("function"), out);
+  }
+
   // Reasoning goes first in an assistant turn: the provider checks its signature.
   void read_reasoning(const Value& m, const At& at, std::vector<Part>& out) {
+    std::string_view text = json::str(m, "reasoning_content"), signature = json::str(m, "reasoning_signature");
     if (auto* blocks = json::arr(m, "thinking_blocks"); blocks && !blocks->empty()) {
       for (auto& b : *blocks) {
         Part p;
@@ -309,9 +417,8 @@ class RequestReader {
         p.signature = json::str(b, "signature");
         out.push_back(std::move(p));
       }
-      return;
+      return;  // the pair says again what they say
     }
-    std::string_view text = json::str(m, "reasoning_content"), signature = json::str(m, "reasoning_signature");
     if (text.empty() && signature.empty()) return;
     if (signature.empty())
       return drop(at.member("reasoning_content").text());  // without its signature it would be refused
@@ -334,10 +441,10 @@ class RequestReader {
     }
     if (auto* calls = json::arr(m, "tool_calls"))
       for (size_t i = 0; i < calls->size(); ++i)
-        SL_CHECK(read_call((*calls)[i], at.member("tool_calls").item(i), out.parts));
+        SL_CHECK(read_tool_call((*calls)[i], at.member("tool_calls").item(i), out.parts));
     if (auto& old = member(m, "function_call"); old.is_object()) {
-      Value call = json::Object{{"id", fmt::format("call_{}", out_.messages.size())}, {"function", old}};
-      SL_CHECK(read_call(call, at.member("function_call"), out.parts));
+      std::string_view id = out_.kept.text(fmt::format("call_{}", out_.messages.size()));
+      SL_CHECK(read_call(id, old, at.member("function_call"), out.parts));
     }
     if (!out.parts.empty()) append(std::move(out));
     return {};
@@ -350,14 +457,14 @@ class RequestReader {
     if (result.id.empty() && json::str(m, "role") == "tool") return bad(at.member("tool_call_id"), "is required");
     if (result.id.empty()) result.id = last_call_id();
     SL_CHECK(read_content(member(m, "content"), at.member("content"), result.content));
-    result.cache_control = member(m, "cache_control");
+    result.cache_control = given(m, "cache_control");
     Message out;
     out.parts.push_back(std::move(result));
     append(std::move(out));
     return {};
   }
 
-  std::string last_call_id() const {
+  std::string_view last_call_id() const {
     for (auto m = out_.messages.rbegin(); m != out_.messages.rend(); ++m)
       for (auto p = m->parts.rbegin(); p != m->parts.rend(); ++p)
         if (p->kind == PartKind::ToolCall) return p->id;
@@ -381,19 +488,43 @@ class RequestReader {
     }
   }
 
+  // The cache mark of a whole message belongs to its last part.
+  static void mark_cached(const Value& m, std::vector<Part>& parts, size_t from) {
+    auto* cache = given(m, "cache_control");
+    if (cache && parts.size() > from && !parts.back().cache_control) parts.back().cache_control = cache;
+  }
+
+  // Members of a message that nothing here reads.
+  void name_rest(const Value& m, const At& at) {
+    static constexpr std::string_view kRead[] = {
+        "role",          "content",           "tool_calls",          "tool_call_id",    "refusal",
+        "function_call", "reasoning_content", "reasoning_signature", "thinking_blocks", "cache_control"};
+    for (auto& [key, value] : m.get_object()) {
+      std::string_view name = key;
+      if (std::find(std::begin(kRead), std::end(kRead), name) != std::end(kRead)) continue;
+      bool says_nothing = value.is_null() || (value.is_string() && value.get_string().empty()) ||
+                          (value.is_array() && value.get_array().empty());
+      bool of_call = name == "name" && (json::str(m, "role") == "tool" || json::str(m, "role") == "function");
+      if (!says_nothing && !of_call) drop(at.member(name).text());
+    }
+  }
+
   Result<void> read_messages() {
-    auto* messages = take("messages");
+    auto* messages = fields_[kMessages];
     if (!messages || !messages->is_array()) return bad("messages", "must be an array of messages");
+    out_.messages.reserve(messages->get_array().size());
     for (size_t i = 0; i < messages->get_array().size(); ++i) {
       auto& m = messages->get_array()[i];
       At at{nullptr, "messages", static_cast<int64_t>(i)};
       std::string_view role = json::str(m, "role");
       if (role == "system" || role == "developer") {
+        size_t before = out_.system.size();
         SL_CHECK(read_content(member(m, "content"), at.member("content"), out_.system));
+        mark_cached(m, out_.system, before);
       } else if (role == "user") {
         Message user;
         SL_CHECK(read_content(member(m, "content"), at.member("content"), user.parts));
-        if (!json::str(m, "name").empty()) drop(at.member("name").text());
+        mark_cached(m, user.parts, 0);
         if (!user.parts.empty()) append(std::move(user));
       } else if (role == "assistant") {
         SL_CHECK(read_assistant(m, at));
@@ -402,19 +533,22 @@ class RequestReader {
       } else {
         return bad(at.member("role"), fmt::format("\"{}\" must be system, developer, user, assistant or tool", role));
       }
+      name_rest(m, at);
     }
     return {};
   }
 
   Result<void> read_response_format() {
-    auto* format = take("response_format");
+    auto* format = fields_[kResponseFormat];
     if (!format) return {};
     std::string_view type = json::str(*format, "type");
     if (type == "json_schema") {
       auto& spec = member(*format, "json_schema");
       out_.schema_name = json::str(spec, "name");
-      out_.schema = member(spec, "schema");
-      if (!out_.schema.is_object()) return bad("response_format.json_schema.schema", "must be a JSON Schema object");
+      out_.schema = given(spec, "schema");
+      if (!json::str(spec, "description").empty()) drop("response_format.json_schema.description");
+      if (!out_.schema || !out_.schema->is_object())
+        return bad("response_format.json_schema.schema", "must be a JSON Schema object");
     } else if (type == "json_object") {
       drop("response_format");
     } else if (type != "text") {
@@ -428,22 +562,10 @@ class RequestReader {
       out_.dropped.push_back(std::move(field));
   }
 
-  // Everything else the client sent is named, unless it says nothing (null, or its default).
-  void note_rest() {
-    for (auto& [key, value] : body_.get_object()) {
-      std::string_view name = key;
-      if (std::find(seen_.begin(), seen_.end(), name) != seen_.end() || value.is_null()) continue;
-      bool neutral = (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() &&
-                     value.to_number<double>() == 0;
-      neutral |= (name == "logprobs" || name == "store") && value.is_bool() && !value.get_bool();
-      neutral |= value.is_object() && value.get_object().empty();
-      if (!neutral) drop(std::string(name));
-    }
-  }
-
   const Value& body_;
   ChatRequest out_;
-  std::vector<std::string_view> seen_;
+  const Value* fields_[kFields] = {};  // null where the client said nothing
+  std::vector<std::string_view> unknown_;
 };
 
 }  // namespace

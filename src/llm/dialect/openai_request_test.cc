@@ -1,4 +1,5 @@
 // Requests of the OpenAI chat API as the canonical chat.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,10 +18,11 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
+using json::test::kept;
 using json::test::must;
 
 Result<ChatRequest> decode(std::string_view text) {
-  return decode_openai_chat(must(text));
+  return decode_openai_chat(kept(text));
 }
 // A request with one message "hi" and these further members.
 Result<ChatRequest> with(const std::string& members) {
@@ -29,7 +31,7 @@ Result<ChatRequest> with(const std::string& members) {
 ChatRequest messages(const std::string& list) {
   auto r = decode(R"({"model":"m","messages":[)" + list + "]}");
   EXPECT_TRUE(r) << r.error().message;
-  return r ? *r : ChatRequest();
+  return r ? std::move(*r) : ChatRequest();
 }
 std::string error_of(const Result<ChatRequest>& r) {
   if (r) return "none";
@@ -41,22 +43,22 @@ std::string error_of(const Result<ChatRequest>& r) {
 std::string words(const Part& p) {
   switch (p.kind) {
     case PartKind::Text:
-      return "text:" + p.text;
+      return fmt::format("text:{}", p.text);
     case PartKind::Image:
-      return "image:" + (p.url.empty() ? p.media_type + "," + p.data : p.url);
+      return p.url.empty() ? fmt::format("image:{},{}", p.media_type, p.data) : fmt::format("image:{}", p.url);
     case PartKind::Document:
-      return "document:" + p.title + "," + p.media_type + "," + p.data;
+      return fmt::format("document:{},{},{}", p.title, p.media_type, p.data);
     case PartKind::ToolCall:
-      return "call:" + p.id + "," + p.name + "," + json::dump(p.arguments);
+      return fmt::format("call:{},{},{}", p.id, p.name, p.arguments);
     case PartKind::ToolResult: {
-      std::string out = "result:" + p.id;
+      std::string out = fmt::format("result:{}", p.id);
       for (auto& c : p.content) out += "," + words(c);
       return out;
     }
     case PartKind::Thinking:
-      return "thinking:" + p.text + "," + p.signature;
+      return fmt::format("thinking:{},{}", p.text, p.signature);
     case PartKind::RedactedThinking:
-      return "redacted:" + p.text;
+      return fmt::format("redacted:{}", p.text);
   }
   return "?";
 }
@@ -106,7 +108,7 @@ TEST(OpenAiRequest, WhatIsAbsentOrNullStaysUnset) {
   EXPECT_EQ(r->tool_choice, ToolChoice::Unset);
   EXPECT_THAT(r->stop, IsEmpty());
   EXPECT_THAT(r->tools, IsEmpty());
-  EXPECT_TRUE(r->schema.is_null());
+  EXPECT_EQ(r->schema, nullptr);
   EXPECT_THAT(r->dropped, IsEmpty());
 }
 
@@ -164,8 +166,8 @@ TEST(OpenAiRequest, SystemMessagesAreHoistedInOrder) {
                                       {"type":"text","text":"three"}]},
       {"role":"assistant","content":"yes"},{"role":"system","content":"four"})");
   EXPECT_THAT(words(r.system), ElementsAre("text:one", "text:two", "text:three", "text:four"));
-  EXPECT_EQ(json::str(r.system[1].cache_control, "type"), "ephemeral");
-  EXPECT_TRUE(r.system[0].cache_control.is_null());
+  EXPECT_EQ(json::str(*r.system[1].cache_control, "type"), "ephemeral");
+  EXPECT_EQ(r.system[0].cache_control, nullptr);
   EXPECT_THAT(turns(r), ElementsAre("user text:hi", "assistant text:yes"));
 }
 
@@ -211,9 +213,11 @@ TEST(OpenAiRequest, ArgumentsAreAnObject) {
     json::write_string(arguments, text);
     return decode(R"({"messages":[{"role":"user","content":"x"},)" + text + "}}]}]}");
   };
-  for (auto* empty : {"", " ", "{}", "\n{ }\t"})
+  for (auto* empty : {"", " ", "{}", "\n{}\t"})
     EXPECT_THAT(turns(*call(empty)), ElementsAre("user text:x", "assistant call:c,f,{}")) << empty;
-  EXPECT_THAT(turns(*call(R"({"b":1.5,"a":[null,"\u00e9"]})")).back(), HasSubstr("{\"b\":1.5,\"a\":[null,\"é\"]}"));
+  // As they were written, to the last digit.
+  constexpr char kWritten[] = R"({"b":1.50, "a":[null,"\u00e9"],"n":12345678901234567890123})";
+  EXPECT_THAT(turns(*call(kWritten)).back(), HasSubstr(kWritten));
   for (auto* broken : {"{", "nonsense", "{}{}", "[1]", "\"text\"", "5", "null"})
     EXPECT_THAT(error_of(call(broken)), StartsWith("messages[1].tool_calls[0].function.arguments: ")) << broken;
 }
@@ -301,9 +305,9 @@ TEST(OpenAiRequest, ToolsKeepTheirSchemas) {
   ASSERT_EQ(r->tools.size(), 2u);
   EXPECT_EQ(r->tools[0].name, "f");
   EXPECT_EQ(r->tools[0].description, "d");
-  EXPECT_EQ(json::dump(r->tools[0].parameters), R"({"type":"object","properties":{"z":{},"a":{}}})");
-  EXPECT_EQ(json::str(r->tools[0].cache_control, "type"), "ephemeral");
-  EXPECT_TRUE(r->tools[1].parameters.is_null());
+  EXPECT_EQ(json::dump(*r->tools[0].parameters), R"({"type":"object","properties":{"z":{},"a":{}}})");
+  EXPECT_EQ(json::str(*r->tools[0].cache_control, "type"), "ephemeral");
+  EXPECT_EQ(r->tools[1].parameters, nullptr);
   EXPECT_THAT(r->dropped, ElementsAre("tools[1].function.strict"));
   EXPECT_THAT(error_of(with(R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function"}])")),
               StartsWith("tools[1].function.name: is required"));
@@ -350,8 +354,8 @@ TEST(OpenAiRequest, ResponseFormats) {
       "schema":{"type":"object","properties":{"a":{"type":"string"}}}}})");
   ASSERT_TRUE(r) << r.error().message;
   EXPECT_EQ(r->schema_name, "s");
-  EXPECT_EQ(json::str(r->schema, "type"), "object");
-  EXPECT_TRUE(with(R"("response_format":{"type":"text"})")->schema.is_null());
+  EXPECT_EQ(json::str(*r->schema, "type"), "object");
+  EXPECT_EQ(with(R"("response_format":{"type":"text"})")->schema, nullptr);
   EXPECT_THAT(with(R"("response_format":{"type":"text"})")->dropped, IsEmpty());
   EXPECT_THAT(with(R"("response_format":{"type":"json_object"})")->dropped, ElementsAre("response_format"));
 }
@@ -385,21 +389,57 @@ TEST(OpenAiRequest, CacheMarksStayOnTheirParts) {
   ASSERT_EQ(r.messages.size(), 1u);
   auto& parts = r.messages[0].parts;
   ASSERT_EQ(parts.size(), 3u);
-  EXPECT_EQ(json::str(parts[0].cache_control, "type"), "ephemeral");  // the result, moved to the front
-  EXPECT_TRUE(parts[1].cache_control.is_null());
-  EXPECT_EQ(json::str(parts[2].cache_control, "ttl"), "1h");
+  EXPECT_EQ(json::str(*parts[0].cache_control, "type"), "ephemeral");  // the result, moved to the front
+  EXPECT_EQ(parts[1].cache_control, nullptr);
+  EXPECT_EQ(json::str(*parts[2].cache_control, "ttl"), "1h");
 }
 
 TEST(OpenAiRequestNumbers, OutOfRangeAndUnknownWordsAreRefused) {
   for (auto body :
        {R"({"model":"m","messages":[],"max_tokens":1.1e31})", R"({"model":"m","messages":[],"top_k":-1e300})"}) {
-    auto r = openai_chat().decode(*json::parse(body));
+    auto r = openai_chat().decode(kept(body));
     ASSERT_FALSE(r) << body;
     EXPECT_NE(r.error().message.find("is out of range"), std::string::npos) << r.error().message;
   }
-  auto effort = openai_chat().decode(*json::parse(R"({"model":"m","messages":[],"reasoning_effort":"banana"})"));
+  auto effort = openai_chat().decode(kept(R"({"model":"m","messages":[],"reasoning_effort":"banana"})"));
   ASSERT_FALSE(effort);
   EXPECT_NE(effort.error().message.find("banana"), std::string::npos);
+}
+
+TEST(OpenAiRequest, ArgumentsGivenAsAnObjectAreTakenToo) {
+  auto r = messages(R"({"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":{"a":1}}}]})");
+  EXPECT_THAT(turns(r), ElementsAre(R"(assistant call:c,f,{"a":1})"));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"assistant","tool_calls":[
+                  {"id":"c","function":{"name":"f","arguments":[1]}}]}]})")),
+              StartsWith("messages[0].tool_calls[0].function.arguments: must be a JSON object as a string"));
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"assistant","tool_calls":[
+                  {"id":"c","type":"custom","custom":{"name":"f","input":"x"}}]}]})")),
+              StartsWith("messages[0].tool_calls[0].type: \"custom\" cannot be sent"));
+}
+
+TEST(OpenAiRequest, NothingOfAMessageIsLostInSilence) {
+  auto r = messages(R"({"role":"system","content":"s","name":"n","cache_control":{"type":"ephemeral"}},
+      {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],
+       "cache_control":{"type":"ephemeral"}},
+      {"role":"assistant","content":"c","audio":{"id":"x"},"annotations":[],"refusal":null},
+      {"role":"tool","tool_call_id":"t","name":"f","content":"r"})");
+  EXPECT_THAT(r.dropped, ElementsAre("messages[0].name", "messages[2].audio"));
+  EXPECT_NE(r.system[0].cache_control, nullptr);
+  EXPECT_EQ(r.messages[0].parts[0].cache_control, nullptr);
+  EXPECT_NE(r.messages[0].parts[1].cache_control, nullptr);
+  EXPECT_THAT(error_of(decode(R"({"messages":[{"role":"user","content":[{"type":"text","text":5}]}]})")),
+              StartsWith("messages[0].content[0].text: "));
+  EXPECT_THAT(error_of(with(R"("tools":[{"type":"function","function":{"name":"f","parameters":"x"}}])")),
+              StartsWith("tools[0].function.parameters: must be a JSON Schema object"));
+}
+
+TEST(OpenAiRequestScalars, ErrorsNameTheFieldThatWasSent) {
+  EXPECT_THAT(error_of(with(R"("max_completion_tokens":0,"max_tokens":5)")), StartsWith("max_completion_tokens: "));
+  EXPECT_THAT(error_of(with(R"("max_tokens":0)")), StartsWith("max_tokens: "));
+  EXPECT_THAT(error_of(with(R"("top_p":1.5)")), StartsWith("top_p: "));
+  EXPECT_THAT(error_of(with(R"("stream":"yes")")), StartsWith("stream: must be true or false"));
+  EXPECT_THAT(error_of(with(R"("tool_choice":{"type":"function","function":{"name":"f"}})")),
+              HasSubstr("\"f\" is not among the tools"));
 }
 
 TEST(OpenAiRequestFiles, TextMustBeBase64OfUtf8) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "json/slice.h"
 #include "llm/dialect/openai_chat.h"
 
@@ -9,16 +11,18 @@ namespace sl::llm {
 
 using json::Value;
 
-Result<Exchange> Exchange::make(const Dialect& dialect, const Provider& provider) {
-  Exchange out(dialect, provider);
-  out.pass_through_ = provider.dialect() == dialect.name();
-  return out;
+static bool has_error(const Value& body) {
+  auto* error = json::find(body, "error");
+  return error && !error->is_null();
 }
 
+Exchange::Exchange(const Dialect& dialect, const Provider& provider)
+    : dialect_(&dialect), provider_(&provider), pass_through_(provider.dialect() == dialect.name()) {}
+
 void Exchange::assume(std::string_view model, bool stream, bool include_usage) {
-  request_.model = model;
-  request_.stream = stream;
-  request_.include_usage = include_usage;
+  model_ = model;
+  stream_ = stream;
+  include_usage_ = include_usage;
 }
 
 Result<std::string> Exchange::request(std::string_view body, std::string_view model) {
@@ -26,9 +30,12 @@ Result<std::string> Exchange::request(std::string_view body, std::string_view mo
   json::Arena arena;
   SL_TRY(parsed, json::parse(body, arena));
   SL_TRY(request, dialect_->decode(parsed));
-  request_ = std::move(request);
-  if (!model.empty()) request_.model = model;
-  return provider_->encode(request_);
+  if (!model.empty()) request.model = model;
+  assume(request.model, request.stream, request.include_usage);
+  old_functions_ = request.old_functions;
+  auto encoded = provider_->encode(request);
+  dropped_ = std::move(request.dropped);
+  return encoded;
 }
 
 // Same dialect: the bytes stay as they are but for the model and, in a stream, the wish for usage.
@@ -36,21 +43,21 @@ Result<std::string> Exchange::pass_request(std::string_view body, std::string_vi
   json::Arena arena;
   SL_TRY(parsed, json::parse(body, arena));
   if (!parsed.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
-  request_.model = json::str(parsed, "model");
+  model_ = json::str(parsed, "model");
   auto* stream = json::find(parsed, "stream");
-  request_.stream = stream && stream->is_bool() && stream->get_bool();
+  stream_ = stream && stream->is_bool() && stream->get_bool();
   std::string out(body);
-  if (!model.empty() && model != request_.model) {
-    request_.model = model;
+  if (!model.empty() && model != model_) {
+    model_ = model;
     std::string text;
     json::write_string(model, text);
     out = json::set_member(out, "model", text);
   }
-  if (request_.model.empty()) return fail(Code::InvalidArgument, "model: is required");
-  if (!request_.stream || dialect_->name() != "openai-chat") return out;
+  if (model_.empty()) return fail(Code::InvalidArgument, "model: is required");
+  if (!stream_ || dialect_->name() != "openai-chat") return out;
   auto* usage = json::find(parsed, "stream_options", "include_usage");
-  request_.include_usage = usage && usage->is_bool() && usage->get_bool();
-  if (!request_.include_usage) {
+  include_usage_ = usage && usage->is_bool() && usage->get_bool();
+  if (!include_usage_) {
     hide_usage_ = true;
     auto* options = json::find(parsed, "stream_options");
     json::Object with = options && options->is_object() ? options->get_object() : json::Object{};
@@ -68,22 +75,22 @@ Result<std::string> Exchange::response(std::string_view body) {
     provider_->tap(*parsed, false, facts_);
     return std::string(body);
   }
-  if (json::find(*parsed, "error") && json::str(*parsed, "type") == "error")
+  if (has_error(*parsed) && json::str(*parsed, "type") == "error")
     return fail(Code::UpstreamProtocol,
                 fmt::format("the provider answered 200 with an error: {}", json::str(*parsed, "error", "message")));
-  SL_TRY(response, provider_->decode(*parsed, request_));
+  SL_TRY(response, provider_->decode(*parsed, body));
   facts_.model = response.model;
   facts_.finish = openai_finish(response.finish);
   facts_.has_usage = json::find(*parsed, "usage") != nullptr;
   facts_.usage = response.usage;
-  for (auto& d : response.dropped) request_.dropped.push_back(d);
-  return dialect_->encode(response);
+  for (auto& d : response.dropped) dropped_.push_back(std::move(d));
+  return dialect_->encode(response, old_functions_);
 }
 
 std::string Exchange::error_response(int* status, std::string_view body) {
   ProviderError error = provider_->decode_error(*status, body);
   if (error.message.empty()) {
-    error.message = fmt::format("the provider answered {}", *status);
+    error.message = fmt::format("the provider answered {}", error.status);
     if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + std::string(body);
   }
   *status = error.status;
@@ -98,6 +105,8 @@ void Exchange::on_event(const StreamEvent& e, std::string& out) {
   if (e.kind == Kind::Start) facts_.model = e.name;
   if (e.kind == Kind::Finish) facts_.finish = openai_finish(e.finish);
   if (e.kind == Kind::Error) failed_ = true;
+  if (e.kind == Kind::Dropped && std::find(dropped_.begin(), dropped_.end(), e.name) == dropped_.end())
+    dropped_.emplace_back(e.name);
   if (e.kind == Kind::Usage) {
     facts_.has_usage = true;
     facts_.usage = e.usage;
@@ -133,7 +142,7 @@ void Exchange::tap_stream(std::string_view bytes, std::string& out) {
       done_ = true;
     } else if (auto parsed = json::parse(event.data)) {
       provider_->tap(*parsed, true, facts_);
-      if (json::find(*parsed, "error")) done_ = failed_ = true;
+      if (has_error(*parsed)) done_ = failed_ = true;
       auto* choices = json::arr(*parsed, "choices");
       auto* usage = json::find(*parsed, "usage");
       usage_only = choices && choices->empty() && usage && usage->is_object();
@@ -143,10 +152,11 @@ void Exchange::tap_stream(std::string_view bytes, std::string& out) {
 }
 
 void Exchange::feed(std::string_view bytes, std::string& out) {
+  if (failed_) return;
   if (pass_through_) return tap_stream(bytes, out);
   if (!decoder_) {
-    decoder_ = provider_->stream(request_);
-    encoder_ = dialect_->stream(request_.include_usage);
+    decoder_ = provider_->stream();
+    encoder_ = dialect_->stream(include_usage_, old_functions_);
   }
   if (decoder_->complete()) return;
   if (!sse_.feed(bytes)) {
@@ -176,7 +186,7 @@ bool Exchange::finish(std::string& out, std::string_view why) {
     out += "\n\n";
     return false;
   }
-  if (!encoder_) encoder_ = dialect_->stream(request_.include_usage);
+  if (!encoder_) encoder_ = dialect_->stream(include_usage_, old_functions_);
   StreamEvent e;
   e.kind = StreamEvent::Kind::Error;
   e.name = "upstream_closed";

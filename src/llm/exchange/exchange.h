@@ -15,22 +15,22 @@ namespace sl::llm {
 
 class Exchange {
  public:
-  // nullptr-free: both are known. Errors: Unsupported for a pair that has no translation.
-  static Result<Exchange> make(const Dialect& dialect, const Provider& provider);
+  Exchange(const Dialect& dialect, const Provider& provider);
 
   // The client's body as the provider's. `model` replaces the client's unless empty.
   Result<std::string> request(std::string_view body, std::string_view model);
 
   bool pass_through() const { return pass_through_; }
-  bool streamed() const { return request_.stream; }
-  const std::string& model() const { return request_.model; }  // asked of the provider
-  const std::vector<std::string>& dropped() const { return request_.dropped; }
+  bool streamed() const { return stream_; }
+  const std::string& model() const { return model_; }  // asked of the provider
+  // What of the request and the answer could not be carried over, by the client's names.
+  const std::vector<std::string>& dropped() const { return dropped_; }
   // `translate --response` has no request: it acts as if the client had asked for this.
   void assume(std::string_view model, bool stream, bool include_usage);
 
   // A whole successful answer.
   Result<std::string> response(std::string_view body);
-  // A whole error answer; *status is the client's status.
+  // A whole error answer. *status in: the provider's, 0 if it is not known; out: the client's.
   std::string error_response(int* status, std::string_view body);
 
   // A streamed answer: feed bytes as they come, then finish once.
@@ -44,7 +44,6 @@ class Exchange {
   const AnswerFacts& facts() const { return facts_; }
 
  private:
-  Exchange(const Dialect& d, const Provider& p) : dialect_(&d), provider_(&p) {}
   Result<std::string> pass_request(std::string_view body, std::string_view model);
   void on_event(const StreamEvent& event, std::string& out);
   void tap_stream(std::string_view bytes, std::string& out);
@@ -52,17 +51,20 @@ class Exchange {
 
   const Dialect* dialect_;
   const Provider* provider_;
-  bool pass_through_ = false;
+  bool pass_through_;
+  bool stream_ = false;
+  bool include_usage_ = false;  // the client asked for it
+  bool old_functions_ = false;
   bool hide_usage_ = false;  // we asked for usage, the client did not
   bool done_ = false;
   bool failed_ = false;
-  ChatRequest request_;
+  std::string model_;
+  std::vector<std::string> dropped_;
   AnswerFacts facts_;
   sse::Decoder sse_;
   std::string held_;  // pass-through: the event that is not whole yet
   std::unique_ptr<StreamDecoder> decoder_;
   std::unique_ptr<StreamEncoder> encoder_;
-  std::string facts_buffer_;
 };
 
 }  // namespace sl::llm

@@ -52,9 +52,7 @@ constexpr std::string_view kOpenAiStream =
     "data: [DONE]\n\n";
 
 Exchange exchange(std::string_view provider) {
-  auto made = Exchange::make(openai_chat(), *find_provider(provider));
-  EXPECT_TRUE(made);
-  return *std::move(made);
+  return Exchange(openai_chat(), *find_provider(provider));
 }
 
 // The time of day is not part of what is compared.
@@ -150,6 +148,21 @@ TEST(ExchangeStream, IsTheSameForEverySplitInTwo) {
             << provider << " " << cut;
       ASSERT_EQ(run(provider, bytes_of(text), usage), whole) << provider;
     }
+}
+
+TEST(ExchangeStream, AnErrorThatIsNullIsNone) {
+  Outcome o = run("openai", {"data: {\"id\":\"x\",\"error\":null,\"choices\":[]}\n\ndata: [DONE]\n\n"}, true);
+  EXPECT_TRUE(o.whole);
+  EXPECT_FALSE(o.failed);
+}
+
+TEST(ExchangeStream, AnErrorKeepsItsKind) {
+  Outcome o = run("anthropic",
+                  {"event: error\ndata: {\"type\":\"error\",\"error\":"
+                   "{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n"},
+                  true);
+  EXPECT_TRUE(o.failed);
+  EXPECT_THAT(o.out, HasSubstr(R"("type":"rate_limit_error")"));
 }
 
 TEST(ExchangeStream, EmptyPiecesChangeNothing) {

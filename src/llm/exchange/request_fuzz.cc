@@ -49,8 +49,8 @@ void check_translated(const json::Value& sent, const ChatRequest& r, const std::
 void run(std::string_view text) {
   auto read = json::parse(text);
   for (auto* provider : all_providers()) {
-    auto x = Exchange::make(openai_chat(), *provider);
-    auto sent = x->request(text, "");
+    Exchange x(openai_chat(), *provider);
+    auto sent = x.request(text, "");
     if (!sent) {
       check_error(sent.error(), text);
       continue;
@@ -58,7 +58,7 @@ void run(std::string_view text) {
     check(valid_utf8(*sent), "what is sent is UTF-8", *sent);
     auto v = json::parse(*sent, {.bytes_max = SIZE_MAX, .depth_max = 200});
     check(v && v->is_object(), "what is sent is an object", *sent);
-    if (x->pass_through()) {
+    if (x.pass_through()) {
       check(same_without(*v, *read, "stream_options"), "nothing else is changed", *sent);
       continue;
     }

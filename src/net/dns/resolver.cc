@@ -74,7 +74,7 @@ Task<Result<std::vector<tcp::endpoint>>> Resolver::resolve(std::string host, uin
   co_return entry.endpoints;
 }
 
-Task<Result<tcp::socket>> Resolver::connect(std::string host, uint16_t port, int64_t timeout_ms) {
+Task<Result<tcp::socket>> Resolver::connect(std::string host, uint16_t port, int64_t timeout_ms, Cancel* cancel) {
   int64_t until_ms = loop_.now_ms() + timeout_ms;
   auto endpoints = co_await resolve(host, port, timeout_ms);
   if (!endpoints) co_return fail(std::move(endpoints).error());
@@ -87,12 +87,22 @@ Task<Result<tcp::socket>> Resolver::connect(std::string host, uint16_t port, int
       socket.close(ignored);
     });
     deadline.expires_in(std::max<int64_t>(1, until_ms - loop_.now_ms()));
+    if (cancel && cancel->cancelled) break;
+    if (cancel)
+      cancel->end = [&socket] {
+        boost::system::error_code ignored;
+        socket.close(ignored);
+      };
     auto [ec] = co_await socket.async_connect(endpoint, use_task);
+    if (cancel) cancel->end = nullptr;
+    if (cancel && cancel->cancelled) break;
     if (!ec) co_return std::move(socket);
     last = ec;
     timed_out = deadline.expired();
     if (timed_out) break;
   }
+  if (cancel && cancel->cancelled)
+    co_return fail(Code::Cancelled, fmt::format("connecting to {}:{}: cancelled", host, port));
   if (timed_out)
     co_return fail(Code::Timeout, fmt::format("connecting to {}:{}: no answer within {} ms", host, port, timeout_ms));
   co_return fail(Code::UpstreamRefused, fmt::format("connecting to {}:{}: {}", host, port, last.message()));

@@ -1,7 +1,7 @@
 // Resolver: host names to addresses, with curl's --resolve overrides in front.
 //
 // Who calls: net/http_client, proxy/upstream. Thread: its loop's. Answers are kept 30 s (the system resolver
-// gives no TTL), failures not at all.
+// gives no TTL), failures not at all. Limit: 1,000 names are kept.
 #pragma once
 
 #include <map>
@@ -30,8 +30,9 @@ class Resolver {
   Resolver(Loop& loop, std::vector<ResolveOverride> overrides) : loop_(loop), overrides_(std::move(overrides)) {}
 
   Task<Result<std::vector<tcp::endpoint>>> resolve(std::string host, uint16_t port, int64_t timeout_ms);
-  // Resolves and connects, trying each address in turn, all within the timeout.
-  Task<Result<tcp::socket>> connect(std::string host, uint16_t port, int64_t timeout_ms);
+  // Resolves and connects, trying each address in turn, all within the timeout. `cancel`, if not null, ends it early.
+  // Errors: Timeout, UpstreamRefused (also for a name that is not known), Cancelled; they name host and port.
+  Task<Result<tcp::socket>> connect(std::string host, uint16_t port, int64_t timeout_ms, Cancel* cancel = nullptr);
 
  private:
   struct Entry {

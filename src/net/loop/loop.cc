@@ -37,8 +37,7 @@ void Deadline::expires_in(int64_t ms) {
   at_ms_ = loop_.now_ms() + ms + (ms < 10'000 ? kTickMs : 0);
 }
 
-Loop::Loop(std::string name)
-    : name_(std::move(name)), now_ms_(monotonic_ms()), guard_(asio::make_work_guard(io_)) {
+Loop::Loop(std::string name) : name_(std::move(name)), now_ms_(monotonic_ms()), guard_(asio::make_work_guard(io_)) {
   spawn(tick());
 }
 

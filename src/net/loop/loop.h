@@ -36,6 +36,16 @@ class Deadline {
   std::list<Deadline*>::iterator self_;
 };
 
+// Lets another coroutine of the same loop end a wait that has no object of its own yet.
+struct Cancel {
+  std::function<void()> end;  // set by who waits
+  bool cancelled = false;
+  void operator()() {
+    cancelled = true;
+    if (end) end();
+  }
+};
+
 class Loop {
  public:
   explicit Loop(std::string name);

@@ -126,6 +126,12 @@ void Stream::close() {
 bool Stream::stale() {
   if (!socket_.is_open()) return true;
   char byte;
+  if (tls_) {  // data may already have left the socket
+    boost::system::error_code ec;
+    if (!socket_.non_blocking()) socket_.non_blocking(true, ec);
+    if (!ec) tls_->read_some(asio::buffer(&byte, 1), ec);
+    return ec != asio::error::would_block;
+  }
   ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return !(n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }

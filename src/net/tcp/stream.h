@@ -37,7 +37,8 @@ class Stream {
   bool truncated() const { return truncated_; }
   void close();
   bool is_open() const { return socket_.is_open(); }
-  // Readable or closed although nothing is expected: an idle pooled connection that must not be reused.
+  // Readable or closed although nothing is expected: an idle pooled connection that must not be reused. TLS: records
+  // that hold no data (session tickets) are taken in on the way.
   bool stale();
   // Of whatever is waited for; write_deadline() is apart for a write beside a read under way.
   Deadline& deadline() { return deadline_; }

@@ -13,17 +13,18 @@ class Anthropic : public Provider {
   std::string_view genai_name() const override { return "anthropic"; }
   std::string_view dialect() const override { return "anthropic-messages"; }
   ProviderEndpoint endpoint() const override { return {"api.anthropic.com", 443, true, "/v1/messages"}; }
-  CredentialHeader credential(std::string_view key) const override { return {"x-api-key", std::string(key)}; }
-  std::vector<CredentialHeader> headers(std::string_view api_version) const override {
-    return {{"anthropic-version", api_version.empty() ? "2023-06-01" : std::string(api_version)}};
+  CredentialForm credential(std::string_view key) const override {
+    if (key.starts_with("sk-ant-oat")) return {"Authorization", "Bearer "};  // an OAuth token
+    return {"x-api-key", ""};
+  }
+  std::array<FixedHeader, 2> headers(std::string_view api_version) const override {
+    return {{{"anthropic-version", api_version.empty() ? "2023-06-01" : api_version}, {}}};
   }
   Result<std::string> encode(ChatRequest& request) const override { return encode_request(request); }
-  Result<ChatResponse> decode(const Value& body, const ChatRequest& request) const override {
-    return decode_response(body, request);
+  Result<ChatResponse> decode(const Value& body, std::string_view text) const override {
+    return decode_response(body, text);
   }
-  std::unique_ptr<StreamDecoder> stream(const ChatRequest& request) const override {
-    return make_stream_decoder(request);
-  }
+  std::unique_ptr<StreamDecoder> stream() const override { return make_stream_decoder(); }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status == 529 ? 503 : status, "", ""};
@@ -31,6 +32,7 @@ class Anthropic : public Provider {
       out.type = json::str(*parsed, "error", "type");
       out.message = json::str(*parsed, "error", "message");
     }
+    if (!out.status) out.status = status_of(out.type);
     return out;
   }
 

@@ -34,7 +34,7 @@ ModelTraits traits_of(std::string_view model) {
 }
 
 bool uses_structured_tool(const ChatRequest& r) {
-  return r.schema.is_object() && !traits_of(r.model).output_format;
+  return r.schema && !traits_of(r.model).output_format;
 }
 
 namespace {
@@ -44,7 +44,7 @@ void drop(ChatRequest& r, std::string_view field) {
 }
 
 void write_cache_control(const Part& p, Writer& w) {
-  if (!p.cache_control.is_null()) w.member("cache_control", p.cache_control);
+  if (p.cache_control) w.member("cache_control", *p.cache_control);
 }
 
 void write_text(const Part& p, Writer& w) {
@@ -69,7 +69,7 @@ void write_media(const Part& p, Writer& w) {
 
 // A single text goes without a block around it.
 bool plain_text(const std::vector<Part>& parts) {
-  return parts.size() == 1 && parts[0].kind == PartKind::Text && parts[0].cache_control.is_null();
+  return parts.size() == 1 && parts[0].kind == PartKind::Text && !parts[0].cache_control;
 }
 
 void write_block(const Part& p, Writer& w);
@@ -107,7 +107,7 @@ void write_block(const Part& p, Writer& w) {
       return write_tool_result(p, w);
     case PartKind::ToolCall:
       w.begin_object().member("type", "tool_use").member("id", p.id).member("name", p.name);
-      w.member("input", p.arguments).end_object();
+      w.key("input").json(p.arguments).end_object();
       return;
     case PartKind::Thinking:
       w.begin_object().member("type", "thinking").member("thinking", p.text);
@@ -130,15 +130,15 @@ void write_messages(const ChatRequest& r, Writer& w) {
 }
 
 // The provider wants an object schema, always.
-void write_schema(const Value& parameters, Writer& w) {
+void write_schema(const Value* parameters, Writer& w) {
   w.key("input_schema");
-  auto* schema = parameters.if_object();
+  auto* schema = parameters ? parameters->if_object() : nullptr;
   if (!schema || schema->empty()) {
     w.begin_object().member("type", "object").key("properties").begin_object().end_object().end_object();
   } else if (schema->contains("type")) {
-    w.value(parameters);
+    w.value(*parameters);
   } else {
-    Value with_type = parameters;
+    Value with_type = *parameters;
     with_type.get_object()["type"] = "object";
     w.value(with_type);
   }
@@ -152,12 +152,12 @@ bool write_tools(const ChatRequest& r, Writer& w) {
     w.begin_object().member("name", t.name);
     if (!t.description.empty()) w.member("description", t.description);
     write_schema(t.parameters, w);
-    if (!t.cache_control.is_null()) w.member("cache_control", t.cache_control);
+    if (t.cache_control) w.member("cache_control", *t.cache_control);
     w.end_object();
   }
   if (structured) {
     w.begin_object().member("name", kStructuredTool);
-    w.member("description", "Give the final answer with this tool.").member("input_schema", r.schema).end_object();
+    w.member("description", "Give the final answer with this tool.").member("input_schema", *r.schema).end_object();
   }
   w.end_array();
   return true;
@@ -217,38 +217,48 @@ bool history_allows_thinking(const ChatRequest& r) {
 
 struct Thinking {
   bool on = false;
-  std::string_view effort;  // for output_config, or ""
+  const Value* own = nullptr;  // the client's own parameter
+  int64_t budget = 0;          // 0: adaptive
+  std::string_view effort;     // for output_config, or ""
 };
 
-// Writes the thinking parameters.
-Thinking write_thinking(ChatRequest& r, int64_t max_tokens, Writer& w) {
-  if (r.thinking.is_object()) {
-    w.member("thinking", r.thinking);
-    return {json::str(r.thinking, "type") != "disabled", ""};
+Thinking choose_thinking(ChatRequest& r) {
+  // The provider refuses thinking where a tool is forced.
+  bool forced = r.tool_choice == ToolChoice::Required || r.tool_choice == ToolChoice::Named || uses_structured_tool(r);
+  if (r.thinking && r.thinking->is_object()) {
+    bool on = json::str(*r.thinking, "type") != "disabled";
+    if (on && forced) {
+      drop(r, "thinking");
+      return {};
+    }
+    return {on, r.thinking, 0, ""};
   }
   if (r.reasoning_effort.empty() || r.reasoning_effort == "none") return {};
-  bool forced = r.tool_choice == ToolChoice::Required || r.tool_choice == ToolChoice::Named || uses_structured_tool(r);
   ModelTraits traits = traits_of(r.model);
-  if (forced || !history_allows_thinking(r) || (!traits.adaptive_thinking && max_tokens <= 1024)) {
+  if (forced || !history_allows_thinking(r) ||
+      (!traits.adaptive_thinking && r.max_tokens.value_or(INT64_MAX) <= 1024)) {
     drop(r, "reasoning_effort");
     return {};
   }
-  w.key("thinking").begin_object();
-  if (traits.adaptive_thinking) {
-    std::string_view e = r.reasoning_effort;
-    w.member("type", "adaptive").end_object();
-    return {true, e == "minimal" ? "low" : e == "xhigh" ? "max" : e};
-  }
-  w.member("type", "enabled").member("budget_tokens", std::min(budget_of(r.reasoning_effort), max_tokens - 1));
-  w.end_object();
-  return {true, ""};
+  std::string_view e = r.reasoning_effort;
+  if (traits.adaptive_thinking) return {true, nullptr, 0, e == "minimal" ? "low" : e == "xhigh" ? "max" : e};
+  return {true, nullptr, std::min(budget_of(e), r.max_tokens.value_or(INT64_MAX) - 1), ""};
+}
+
+void write_thinking(const Thinking& t, Writer& w) {
+  if (t.own)
+    w.member("thinking", *t.own);
+  else if (t.on && t.budget)
+    w.key("thinking").begin_object().member("type", "enabled").member("budget_tokens", t.budget).end_object();
+  else if (t.on)
+    w.key("thinking").begin_object().member("type", "adaptive").end_object();
 }
 
 void write_output_config(const ChatRequest& r, std::string_view effort, Writer& w) {
-  bool format = r.schema.is_object() && traits_of(r.model).output_format;
+  bool format = r.schema && traits_of(r.model).output_format;
   if (!format && effort.empty()) return;
   w.key("output_config").begin_object();
-  if (format) w.key("format").begin_object().member("type", "json_schema").member("schema", r.schema).end_object();
+  if (format) w.key("format").begin_object().member("type", "json_schema").member("schema", *r.schema).end_object();
   if (!effort.empty()) w.member("effort", effort);
   w.end_object();
 }
@@ -262,7 +272,7 @@ void write_share(std::string_view name, double d, Writer& w) {
 }
 
 void write_stop(ChatRequest& r, Writer& w) {
-  auto blank = [](const std::string& s) { return trim(s).empty(); };  // refused by the provider
+  auto blank = [](std::string_view s) { return trim(s).empty(); };  // refused by the provider
   if (std::any_of(r.stop.begin(), r.stop.end(), blank)) drop(r, "stop");
   if (std::all_of(r.stop.begin(), r.stop.end(), blank)) return;
   w.key("stop_sequences").begin_array();
@@ -301,14 +311,27 @@ void write_service_tier(ChatRequest& r, Writer& w) {
     drop(r, "service_tier");
 }
 
+// About what the request will take, written out.
+size_t size_of(const ChatRequest& r) {
+  size_t size = 512 + r.tools.size() * 512;
+  auto add = [&size](const std::vector<Part>& parts) {
+    for (auto& p : parts) size += p.text.size() + p.data.size() + 64;
+  };
+  add(r.system);
+  for (auto& m : r.messages) add(m.parts);
+  return size + size / 32;
+}
+
 }  // namespace
 
 Result<std::string> encode_request(ChatRequest& r) {
   if (r.model.empty()) return fail(Code::InvalidArgument, "model: is required");
   if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
-  int64_t max_tokens = r.max_tokens.value_or(traits_of(r.model).default_max_tokens);
+  Thinking thinking = choose_thinking(r);
+  // The budget is taken out of max_tokens: a client that set no limit keeps the usual room for its answer.
+  int64_t max_tokens = r.max_tokens ? *r.max_tokens : traits_of(r.model).default_max_tokens + thinking.budget;
   std::string out;
-  out.reserve(1024);
+  out.reserve(size_of(r));
   Writer w(out);
   w.begin_object().member("model", r.model).member("max_tokens", max_tokens);
   if (!r.system.empty()) {
@@ -321,7 +344,7 @@ Result<std::string> encode_request(ChatRequest& r) {
   }
   write_messages(r, w);
   if (write_tools(r, w)) write_tool_choice(r, w);
-  Thinking thinking = write_thinking(r, max_tokens, w);
+  write_thinking(thinking, w);
   write_output_config(r, thinking.effort, w);
   write_sampling(r, thinking.on, w);
   if (!r.user.empty()) w.key("metadata").begin_object().member("user_id", r.user).end_object();

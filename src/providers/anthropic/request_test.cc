@@ -21,29 +21,30 @@ constexpr char kOld[] = "claude-3-5-sonnet-20241022";
 constexpr char kThinking[] = "claude-sonnet-4-20250514";  // thinking by budget
 constexpr char kNew[] = "claude-opus-4-6";                // adaptive thinking, output format
 
+using json::test::kept;
 using json::test::must;
-Part part(PartKind kind, std::string text) {
+Part part(PartKind kind, std::string_view text) {
   Part p;
   p.kind = kind;
-  p.text = std::move(text);
+  p.text = text;
   return p;
 }
-Part call(std::string id, std::string name) {
+Part call(std::string_view id, std::string_view name) {
   Part p;
   p.kind = PartKind::ToolCall;
-  p.id = std::move(id);
-  p.name = std::move(name);
-  p.arguments = json::Object{};
+  p.id = id;
+  p.name = name;
+  p.arguments = "{}";
   return p;
 }
-Tool tool(std::string name) {
+Tool tool(std::string_view name) {
   Tool t;
-  t.name = std::move(name);
+  t.name = name;
   return t;
 }
-ChatRequest request(std::string model = kOld) {
+ChatRequest request(std::string_view model = kOld) {
   ChatRequest r;
-  r.model = std::move(model);
+  r.model = model;
   r.messages.push_back({Role::User, {part(PartKind::Text, "hi")}});
   return r;
 }
@@ -84,7 +85,7 @@ TEST(AnthropicRequest, SystemStaysInBlocks) {
   auto r = request();
   EXPECT_EQ(at(encoded(r), "system"), "absent");
   r.system = {part(PartKind::Text, "a"), part(PartKind::Text, "b")};
-  r.system[0].cache_control = must(R"({"type":"ephemeral"})");
+  r.system[0].cache_control = &kept(R"({"type":"ephemeral"})");
   EXPECT_EQ(at(encoded(r), "system"),
             R"([{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},{"type":"text","text":"b"}])");
   r.system.push_back(part(PartKind::Image, ""));
@@ -131,7 +132,7 @@ TEST(AnthropicRequest, ToolResultsHoldTextOrBlocks) {
   two.is_error = true;
   marked.id = "4";
   marked.content = {part(PartKind::Text, "c")};
-  marked.cache_control = must(R"({"type":"ephemeral"})");
+  marked.cache_control = &kept(R"({"type":"ephemeral"})");
   r.messages = {{Role::User, {one, none, two, marked}}};
   EXPECT_EQ(json::dump(encoded(r).at("messages").at(0).at("content")),
             R"([{"type":"tool_result","tool_use_id":"1","content":"ok"},)"
@@ -144,11 +145,11 @@ TEST(AnthropicRequest, ToolResultsHoldTextOrBlocks) {
 TEST(AnthropicRequest, EveryToolHasAnObjectSchema) {
   auto r = request();
   r.tools = {tool("none"), tool("empty"), tool("typeless"), tool("whole")};
-  r.tools[1].parameters = json::Object{};
-  r.tools[2].parameters = must(R"({"properties":{"a":{}}})");
-  r.tools[3].parameters = must(R"({"type":"object","properties":{"z":{},"a":{}},"required":["a"]})");
+  r.tools[1].parameters = &kept("{}");
+  r.tools[2].parameters = &kept(R"({"properties":{"a":{}}})");
+  r.tools[3].parameters = &kept(R"({"type":"object","properties":{"z":{},"a":{}},"required":["a"]})");
   r.tools[3].description = "d";
-  r.tools[3].cache_control = must(R"({"type":"ephemeral"})");
+  r.tools[3].cache_control = &kept(R"({"type":"ephemeral"})");
   auto tools = encoded(r).at("tools");
   EXPECT_EQ(json::dump(tools.at(0)), R"({"name":"none","input_schema":{"type":"object","properties":{}}})");
   EXPECT_EQ(json::dump(tools.at(1)), R"({"name":"empty","input_schema":{"type":"object","properties":{}}})");
@@ -328,33 +329,33 @@ TEST(AnthropicThinking, IsLeftOutWhereTheProviderWouldRefuseIt) {
 
 TEST(AnthropicThinking, TheProvidersOwnParameterGoesThrough) {
   auto r = request(kThinking);
-  r.thinking = must(R"({"type":"enabled","budget_tokens":2000})");
+  r.thinking = &kept(R"({"type":"enabled","budget_tokens":2000})");
   r.reasoning_effort = "max";
   EXPECT_EQ(at(encoded(r), "thinking"), R"({"type":"enabled","budget_tokens":2000})");
-  r.thinking = must(R"({"type":"disabled"})");
+  r.thinking = &kept(R"({"type":"disabled"})");
   r.temperature = 0.5;
   EXPECT_EQ(at(encoded(r), "temperature"), "0.5");
 }
 
 TEST(AnthropicSchema, IsAFormatOnNewModels) {
   auto r = request(kNew);
-  r.schema = must(R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  r.schema = &kept(R"({"type":"object","properties":{"a":{"type":"string"}}})");
   auto body = encoded(r);
   EXPECT_EQ(json::str(body, "output_config", "format", "type"), "json_schema");
-  EXPECT_EQ(json::dump(body.at("output_config").at("format").at("schema")), json::dump(r.schema));
+  EXPECT_EQ(json::dump(body.at("output_config").at("format").at("schema")), json::dump(*r.schema));
   EXPECT_EQ(at(body, "tools"), "absent");
   EXPECT_FALSE(uses_structured_tool(r));
 }
 
 TEST(AnthropicSchema, IsAForcedToolOnOldOnes) {
   auto r = request(kOld);
-  r.schema = must(R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  r.schema = &kept(R"({"type":"object","properties":{"a":{"type":"string"}}})");
   EXPECT_TRUE(uses_structured_tool(r));
   auto body = encoded(r);
   EXPECT_EQ(at(body, "output_config"), "absent");
   ASSERT_EQ(body.at("tools").get_array().size(), 1u);
   EXPECT_EQ(json::str(body.at("tools").at(0), "name"), kStructuredTool);
-  EXPECT_EQ(json::dump(body.at("tools").at(0).at("input_schema")), json::dump(r.schema));
+  EXPECT_EQ(json::dump(body.at("tools").at(0).at("input_schema")), json::dump(*r.schema));
   EXPECT_EQ(at(body, "tool_choice"), fmt::format(R"({{"type":"tool","name":"{}"}})", kStructuredTool));
   r.tools = {tool("f")};
   EXPECT_EQ(at(encoded(r), "tool_choice"), R"({"type":"any"})");

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "json/slice.h"
 #include "providers/anthropic/anthropic.h"
 
 namespace sl::providers {
@@ -17,16 +18,58 @@ Finish finish_of(std::string_view reason) {
   return Finish::Stop;  // end_turn, stop_sequence, pause_turn
 }
 
-Usage usage_of(const Value& u) {
-  Usage out;
-  out.cached = json::num(u, 0, "cache_read_input_tokens");
-  out.cache_write = json::num(u, 0, "cache_creation_input_tokens");
-  out.input = add_tokens(add_tokens(json::num(u, 0, "input_tokens"), out.cached), out.cache_write);
-  out.output = json::num(u, 0, "output_tokens");
-  return out;
+int status_of(std::string_view type) {
+  if (type == "invalid_request_error") return 400;
+  if (type == "authentication_error") return 401;
+  if (type == "billing_error") return 402;
+  if (type == "permission_error") return 403;
+  if (type == "not_found_error") return 404;
+  if (type == "request_too_large") return 413;
+  if (type == "rate_limit_error") return 429;
+  if (type == "overloaded_error") return 503;
+  if (type == "timeout_error") return 504;
+  return 500;
 }
 
-Result<ChatResponse> decode_response(const Value& body, const ChatRequest& request) {
+namespace {
+
+// The provider's own counters. Later ones replace only what they name.
+struct Counters {
+  int64_t input = 0, cached = 0, cache_write = 0, output = 0;
+
+  void take(const Value& u) {
+    auto read = [&u](std::string_view key, int64_t& out) {
+      if (auto* v = json::find(u, key); v && v->is_number()) out = json::num(u, 0, key);
+    };
+    read("input_tokens", input);
+    read("cache_read_input_tokens", cached);
+    read("cache_creation_input_tokens", cache_write);
+    read("output_tokens", output);
+  }
+  Usage usage() const {
+    Usage out;
+    out.input = add_tokens(add_tokens(input, cached), cache_write);
+    out.cached = cached;
+    out.cache_write = cache_write;
+    out.output = output;
+    return out;
+  }
+};
+
+// The text of content[i].input: what the model wrote, to the last digit.
+std::string_view input_text(std::string_view answer, size_t block) {
+  return json::member_text(json::item_text(json::member_text(answer, "content"), block), "input");
+}
+
+}  // namespace
+
+Usage usage_of(const Value& u) {
+  Counters counters;
+  counters.take(u);
+  return counters.usage();
+}
+
+Result<ChatResponse> decode_response(const Value& body, std::string_view text) {
   auto* content = json::arr(body, "content");
   if (!content) return fail(Code::UpstreamProtocol, "the provider's answer has no content array");
   ChatResponse out;
@@ -34,9 +77,10 @@ Result<ChatResponse> decode_response(const Value& body, const ChatRequest& reque
   out.model = json::str(body, "model");
   out.finish = finish_of(json::str(body, "stop_reason"));
   if (auto* usage = json::find(body, "usage")) out.usage = usage_of(*usage);
-  (void)request;
   bool structured = false;  // the reserved tool was called
-  for (auto& block : *content) {
+  out.parts.reserve(content->size());
+  for (size_t i = 0; i < content->size(); ++i) {
+    auto& block = (*content)[i];
     std::string_view type = json::str(block, "type");
     Part p;
     if (type == "text") {
@@ -44,14 +88,14 @@ Result<ChatResponse> decode_response(const Value& body, const ChatRequest& reque
       if (auto* c = json::arr(block, "citations"); c && !c->empty()) out.dropped.push_back("content.citations");
     } else if (type == "tool_use") {
       auto* input = json::find(block, "input");
-      p.arguments = input ? *input : Value(json::Object{});
+      p.arguments = input && input->is_object() ? input_text(text, i) : "{}";
       p.name = json::str(block, "name");
       p.id = json::str(block, "id");
       p.kind = PartKind::ToolCall;
       if (p.name == kStructuredTool) {  // back to what the client asked for: JSON as content
         structured = true;
         p.kind = PartKind::Text;
-        p.text = json::dump(p.arguments);
+        p.text = p.arguments;
       }
     } else if (type == "thinking") {
       p.kind = PartKind::Thinking;
@@ -112,6 +156,7 @@ class AnthropicStream : public StreamDecoder {
   struct Block {
     bool tool = false;
     bool structured = false;
+    bool thinking = false;
     int index = 0;  // over tools
     bool has_input = false;
   };
@@ -129,6 +174,13 @@ class AnthropicStream : public StreamDecoder {
     e.kind = Kind::Error;
     e.name = type;
     e.text = message;
+    e.status = status_of(type);
+    sink(e);
+  }
+  void dropped(const EventSink& sink, std::string_view what) {
+    StreamEvent e;
+    e.kind = Kind::Dropped;
+    e.name = what;
     sink(e);
   }
   void start(const Value& body, const EventSink& sink) {
@@ -138,7 +190,7 @@ class AnthropicStream : public StreamDecoder {
     e.name = json::str(body, "message", "model");
     sink(e);
     if (auto* u = json::find(body, "message", "usage")) {
-      usage_ = usage_of(*u);
+      usage_.take(*u);
       tell_usage(sink);
     }
   }
@@ -146,6 +198,9 @@ class AnthropicStream : public StreamDecoder {
     Block& b = blocks_[json::num(body, 0, "index")];
     b = Block{};
     std::string_view type = json::str(body, "content_block", "type");
+    b.thinking = type == "thinking";
+    if (!b.thinking && type != "text" && type != "tool_use" && type != "redacted_thinking")
+      dropped(sink, fmt::format("content.{}", type));
     if (type == "redacted_thinking") emit(sink, Kind::Redacted, json::str(body, "content_block", "data"));
     if (type == "text" && !json::str(body, "content_block", "text").empty())
       emit(sink, Kind::Text, json::str(body, "content_block", "text"));
@@ -153,14 +208,20 @@ class AnthropicStream : public StreamDecoder {
     b.tool = true;
     b.structured = json::str(body, "content_block", "name") == kStructuredTool;
     structured_ |= b.structured;
-    if (b.structured) return;
-    b.index = tools_++;
-    StreamEvent e;
-    e.kind = Kind::ToolStart;
-    e.id = json::str(body, "content_block", "id");
-    e.name = json::str(body, "content_block", "name");
-    e.tool_index = b.index;
-    sink(e);
+    if (!b.structured) {
+      b.index = tools_++;
+      StreamEvent e;
+      e.kind = Kind::ToolStart;
+      e.id = json::str(body, "content_block", "id");
+      e.name = json::str(body, "content_block", "name");
+      e.tool_index = b.index;
+      sink(e);
+    }
+    // Usually empty here, and told piece by piece.
+    auto* input = json::find(body, "content_block", "input");
+    if (!input || !input->is_object() || input->get_object().empty()) return;
+    b.has_input = true;
+    emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, json::dump(*input), b.index);
   }
   void block_delta(const Value& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
@@ -173,15 +234,20 @@ class AnthropicStream : public StreamDecoder {
       emit(sink, Kind::Thinking, json::str(*delta, "thinking"));
     } else if (type == "signature_delta") {
       emit(sink, Kind::Signature, json::str(*delta, "signature"));
+    } else if (type == "citations_delta") {
+      dropped(sink, "content.citations");
     } else if (type == "input_json_delta") {
       std::string_view piece = json::str(*delta, "partial_json");
-      if (piece.empty()) return;
+      if (piece.empty() || !b.tool) return;  // a tool that the provider runs itself
       b.has_input = true;
       emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, piece, b.index);
+    } else if (!type.empty()) {
+      dropped(sink, fmt::format("content.{}", type));
     }
   }
   void block_stop(const Value& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
+    if (b.thinking) emit(sink, Kind::ThinkingEnd, "");
     if (b.tool && !b.has_input) emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, "{}", b.index);
   }
   void message_delta(const Value& body, const EventSink& sink) {
@@ -194,17 +260,14 @@ class AnthropicStream : public StreamDecoder {
     }
     auto* u = json::find(body, "usage");
     if (!u) return;
-    Usage last = usage_of(*u);
-    if (json::find(*u, "input_tokens"))
-      usage_.input = last.input, usage_.cached = last.cached, usage_.cache_write = last.cache_write;
-    usage_.output = last.output;
+    usage_.take(*u);
     tell_usage(sink);
   }
   // As soon as it is known: a stream that breaks off has cost something too.
   void tell_usage(const EventSink& sink) {
     StreamEvent e;
     e.kind = Kind::Usage;
-    e.usage = usage_;
+    e.usage = usage_.usage();
     sink(e);
   }
   void stop(const EventSink& sink) {
@@ -218,13 +281,13 @@ class AnthropicStream : public StreamDecoder {
   bool structured_ = false;  // the reserved tool was called
   bool complete_ = false;
   int tools_ = 0;
-  Usage usage_;
+  Counters usage_;
   std::map<int64_t, Block> blocks_;
 };
 
 }  // namespace
 
-std::unique_ptr<StreamDecoder> make_stream_decoder(const ChatRequest&) {
+std::unique_ptr<StreamDecoder> make_stream_decoder() {
   return std::make_unique<AnthropicStream>();
 }
 

@@ -17,9 +17,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+using json::test::kept;
 using json::test::must;
 Result<ChatResponse> decode(std::string_view text) {
-  return decode_response(must(text), ChatRequest{});
+  return decode_response(kept(text), text);
 }
 
 TEST(AnthropicAnswer, StopReasons) {
@@ -61,8 +62,8 @@ TEST(AnthropicAnswer, BlocksInOrder) {
   EXPECT_EQ(r->parts[1].kind, PartKind::RedactedThinking);
   EXPECT_EQ(r->parts[1].text, "zz");
   EXPECT_EQ(r->parts[2].text, "so");
-  EXPECT_EQ(json::dump(r->parts[3].arguments), R"({"a":[1]})");
-  EXPECT_EQ(json::dump(r->parts[4].arguments), "{}");
+  EXPECT_EQ(r->parts[3].arguments, R"({"a":[1]})");
+  EXPECT_EQ(r->parts[4].arguments, "{}");
   EXPECT_THAT(r->dropped, IsEmpty());
 }
 
@@ -119,8 +120,10 @@ TEST(AnthropicErrors, KeepTypeAndMessage) {
 TEST(AnthropicHeaders, AsTheApiWantsThem) {
   auto& p = anthropic();
   EXPECT_EQ(p.credential("k").name, "x-api-key");
-  EXPECT_EQ(p.credential("k").value, "k");
-  ASSERT_EQ(p.headers("").size(), 1u);
+  EXPECT_EQ(p.credential("sk-ant-oat01-x").name, "Authorization");
+  EXPECT_EQ(p.credential("sk-ant-oat01-x").prefix, "Bearer ");
+  EXPECT_EQ(p.credential("k").prefix, "");
+  EXPECT_EQ(p.headers("")[1].name, "");
   EXPECT_EQ(p.headers("")[0].name, "anthropic-version");
   EXPECT_EQ(p.headers("")[0].value, "2023-06-01");
   EXPECT_EQ(p.headers("2024-01-01")[0].value, "2024-01-01");
@@ -158,7 +161,7 @@ TEST(AnthropicTap, TheLastUsageOfAStreamCounts) {
 
 // Events of a stream in a few words each.
 struct Reader {
-  std::unique_ptr<StreamDecoder> decoder = make_stream_decoder(ChatRequest{});
+  std::unique_ptr<StreamDecoder> decoder = make_stream_decoder();
   std::vector<std::string> seen;
   std::string usage;
 
@@ -189,6 +192,10 @@ struct Reader {
         return fmt::format("thinking {}", e.text);
       case Kind::Signature:
         return fmt::format("signature {}", e.text);
+      case Kind::ThinkingEnd:
+        return "thinking end";
+      case Kind::Dropped:
+        return fmt::format("dropped {}", e.name);
       case Kind::Redacted:
         return fmt::format("redacted {}", e.text);
       case Kind::ToolStart:
@@ -291,7 +298,7 @@ TEST(AnthropicStream, TheFinalUsageCounts) {
   r.put(
       R"({"type":"message_delta","delta":{},"usage":{"input_tokens":20,"cache_read_input_tokens":5,"output_tokens":3}})");
   r.put(R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":8}})").put(kStop);
-  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "finish 0", "usage 25 5 0 8", "end"));
+  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "finish 0", "usage 27 5 2 8", "end"));
 }
 
 TEST(AnthropicStream, UnknownEventsAndDeltasAreTolerated) {
@@ -299,8 +306,56 @@ TEST(AnthropicStream, UnknownEventsAndDeltasAreTolerated) {
   r.put(kStart).put("new_event", R"({"type":"new_event","x":1})").put("", R"({"x":1})").put("", "[]").put("", "3");
   r.put(delta(0, R"({"type":"new_delta","text":"x"})")).put(block_start(7, R"({"type":"new_block"})"));
   r.put(block_stop(9)).put(R"({"type":"content_block_delta","index":0})").put(R"({"type":"message_delta"})");
-  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude"));
+  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "dropped content.new_delta", "dropped content.new_block"));
   EXPECT_FALSE(r.decoder->complete());
+}
+
+// What the provider's own tools do is not the client's to run: it is named, and never mixed with a real call.
+TEST(AnthropicStream, ServerToolsAndCitationsAreNamed) {
+  Reader r;
+  r.put(kStart).put(block_start(0, tool_block("c1", "f"))).put(delta(0, json_delta("{\"a\":1}"))).put(block_stop(0));
+  r.put(block_start(1, R"({"type":"server_tool_use","id":"s","name":"web_search","input":{}})"));
+  r.put(delta(1, json_delta("{\"q\":1}"))).put(block_stop(1)).put(block_start(2, R"({"type":"text","text":""})"));
+  r.put(delta(2, R"({"type":"citations_delta","citation":{}})"));
+  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "tool 0 c1 f", "arguments 0 {\"a\":1}",
+                                  "dropped content.server_tool_use", "dropped content.citations"));
+}
+
+TEST(AnthropicStream, InputGivenWithTheBlockIsKept) {
+  Reader r;
+  r.put(block_start(0, R"({"type":"tool_use","id":"c","name":"f","input":{"a":1}})")).put(block_stop(0));
+  EXPECT_THAT(r.seen, ElementsAre("tool 0 c f", "arguments 0 {\"a\":1}"));
+}
+
+TEST(AnthropicStream, PartialUsageKeepsWhatItDoesNotName) {
+  Reader r;
+  r.put(kStart).put(
+      R"({"type":"message_delta","delta":{},"usage":{"input_tokens":11,"cache_read_input_tokens":null}})");
+  r.put(kStop);
+  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "usage 17 4 2 1", "end"));
+}
+
+TEST(AnthropicAnswer, ToolInputIsKeptToTheLastDigit) {
+  auto r = decode(R"({"content":[{"type":"text","text":"]}"},
+      {"type":"tool_use","id":"c","name":"f","input":{"n":12345678901234567890123, "d":1.50}}]})");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->parts[1].arguments, R"({"n":12345678901234567890123, "d":1.50})");
+}
+
+TEST(AnthropicErrors, HaveTheStatusOfTheirKindWhereNoneIsKnown) {
+  for (auto [type, status] : std::vector<std::pair<std::string, int>>{{"invalid_request_error", 400},
+                                                                      {"authentication_error", 401},
+                                                                      {"permission_error", 403},
+                                                                      {"not_found_error", 404},
+                                                                      {"request_too_large", 413},
+                                                                      {"rate_limit_error", 429},
+                                                                      {"overloaded_error", 503},
+                                                                      {"api_error", 500},
+                                                                      {"new_error", 500}}) {
+    std::string body = fmt::format(R"({{"type":"error","error":{{"type":"{}","message":"m"}}}})", type);
+    EXPECT_EQ(anthropic().decode_error(0, body).status, status) << type;
+    EXPECT_EQ(anthropic().decode_error(418, body).status, 418) << type;
+  }
 }
 
 TEST(AnthropicStream, TheNameServesWhereTheTypeIsMissing) {

@@ -39,20 +39,20 @@ void drop_created(std::string& text) {
 
 // Pieces whose sizes come from a simple generator; 0 gives all at once.
 Outcome translate(std::string_view text, uint32_t seed, bool usage) {
-  auto x = llm::Exchange::make(llm::openai_chat(), anthropic());
-  x->assume("model", true, usage);
+  llm::Exchange x(llm::openai_chat(), anthropic());
+  x.assume("model", true, usage);
   Outcome o;
   while (!text.empty()) {
     seed = seed ? seed * 1664525u + 1013904223u | 1u : 0u;
     size_t size = seed ? std::min<size_t>(1 + (seed >> 24) % 11, text.size()) : text.size();
-    x->feed(text.substr(0, size), o.out);
+    x.feed(text.substr(0, size), o.out);
     text.remove_prefix(size);
   }
-  o.whole = x->finish(o.out);
-  o.model = x->facts().model;
-  o.finish = x->facts().finish;
-  o.input = x->facts().usage.input;
-  o.output = x->facts().usage.output;
+  o.whole = x.finish(o.out);
+  o.model = x.facts().model;
+  o.finish = x.facts().finish;
+  o.input = x.facts().usage.input;
+  o.output = x.facts().usage.output;
   drop_created(o.out);
   return o;
 }

@@ -13,21 +13,19 @@ class OpenAi : public Provider {
   std::string_view genai_name() const override { return "openai"; }
   std::string_view dialect() const override { return "openai-chat"; }
   ProviderEndpoint endpoint() const override { return {"api.openai.com", 443, true, "/v1/chat/completions"}; }
-  CredentialHeader credential(std::string_view key) const override {
-    return {"Authorization", "Bearer " + std::string(key)};
-  }
-  std::vector<CredentialHeader> headers(std::string_view) const override { return {}; }
+  CredentialForm credential(std::string_view) const override { return {"Authorization", "Bearer "}; }
+  std::array<FixedHeader, 2> headers(std::string_view) const override { return {}; }
 
   Result<std::string> encode(ChatRequest&) const override {
     return fail(Code::Unsupported, "provider openai takes only the openai-chat format so far");
   }
-  Result<ChatResponse> decode(const Value&, const ChatRequest&) const override {
+  Result<ChatResponse> decode(const Value&, std::string_view) const override {
     return fail(Code::Unsupported, "provider openai answers only in the openai-chat format so far");
   }
-  std::unique_ptr<StreamDecoder> stream(const ChatRequest&) const override { return nullptr; }
+  std::unique_ptr<StreamDecoder> stream() const override { return nullptr; }
 
   ProviderError decode_error(int status, std::string_view body) const override {
-    ProviderError out{status, "", ""};
+    ProviderError out{status ? status : 500, "", ""};
     if (auto parsed = json::parse(body)) {
       out.message = json::str(*parsed, "error", "message");
       out.type = json::str(*parsed, "error", "type");

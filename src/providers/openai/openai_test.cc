@@ -16,8 +16,8 @@ using json::test::must;
 TEST(OpenAiProvider, Headers) {
   auto& p = openai();
   EXPECT_EQ(p.credential("k").name, "Authorization");
-  EXPECT_EQ(p.credential("k").value, "Bearer k");
-  EXPECT_TRUE(p.headers("").empty());
+  EXPECT_EQ(p.credential("k").prefix, "Bearer ");
+  EXPECT_EQ(p.headers("")[0].name, "");
   EXPECT_EQ(p.endpoint().host, "api.openai.com");
   EXPECT_EQ(p.endpoint().path, "/v1/chat/completions");
   EXPECT_EQ(p.dialect(), "openai-chat");

@@ -27,6 +27,7 @@ Connection::~Connection() {
 void Connection::client_left() {
   left_ = true;
   if (upstream_) upstream_->close();
+  if (connecting_) (*connecting_)();
   if (idle_) stream_.close();
 }
 
@@ -41,7 +42,7 @@ net::Task<Result<bool>> Connection::fill() {
 
 void Connection::go_idle() {
   buffer_.shrink(kIdleBytes);
-  for (auto* text : {&scratch_.request, &scratch_.answer, &scratch_.head, &head_text_})
+  for (auto* text : {&scratch_.request, &scratch_.answer, &scratch_.fields, &scratch_.head, &head_text_})
     if (text->capacity() > kIdleBytes) std::string().swap(*text);
 }
 
@@ -52,6 +53,13 @@ net::Task<Result<size_t>> Connection::read_head() {
   if (idle_) go_idle();
   stream_.deadline().expires_in(idle_ ? kIdleMs : kHeadMs);
   while (!(end = http1::find_head_end(buffer_.view(), seen))) {
+    if (buffer_.view().starts_with("\r\n")) {  // RFC 9112 2.2: empty lines before a request are passed over
+      buffer_.consume(2);
+      seen = 0;
+      continue;
+    }
+    if (buffer_.view().find("\n\n") != std::string_view::npos)
+      co_return fail(Code::InvalidArgument, "malformed HTTP message: lines end in a bare LF");
     seen = buffer_.size();
     if (seen > limits.bytes_max) co_return fail(Code::TooLarge, "request head is larger than 64 KiB");
     auto more = co_await fill();

@@ -17,6 +17,7 @@ class Connection {
   struct Scratch {
     std::string request;  // towards the upstream
     std::string answer;   // towards the client
+    std::string fields;   // of the answer, before it is known whether it can be made
     std::string head;     // the upstream's head, as it came
     http1::ResponseHead parsed;
   };
@@ -26,7 +27,7 @@ class Connection {
   net::Task<void> serve();
 
   bool idle() const { return idle_; }
-  bool waiting_for_upstream() const { return upstream_ != nullptr; }
+  bool waiting_for_upstream() const { return upstream_ || connecting_; }
   int fd() { return stream_.socket().native_handle(); }
   void client_left();  // cancels the upstream call under way
   void close() { stream_.close(); }
@@ -43,7 +44,9 @@ class Connection {
   // The view is into what was read, or into `store` if the body came in pieces; it lives until the next read.
   Result<std::string_view> buffered_body(std::string& store);
   Scratch& scratch() { return scratch_; }
+  // What client_left() ends: the connection in use, or the attempt to make one. Null as soon as it is gone.
   void watch_upstream(net::Stream* upstream) { upstream_ = upstream; }
+  void watch_connecting(net::Cancel* connecting) { connecting_ = connecting; }
   bool left() const { return left_; }
 
  private:
@@ -63,6 +66,7 @@ class Connection {
   http1::RequestHead head_;
   http1::BodyDecoder body_;
   net::Stream* upstream_ = nullptr;
+  net::Cancel* connecting_ = nullptr;
   bool idle_ = true;
   bool left_ = false;
 };

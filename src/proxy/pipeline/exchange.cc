@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "observe/record/trace_context.h"
+#include "proxy/pipeline/fields.h"
 #include "proxy/pipeline/rewrite.h"
 
 namespace sl::proxy {
@@ -114,39 +115,29 @@ Result<void> choose_backend(Exchange& x) {
   return {};
 }
 
-net::Task<void> run_phases(Exchange& x) {
+enum class Course { Redirect, Model, Plain };
+
+// The phases up to the forwarding.
+Result<Course> choose_course(Exchange& x) {
   if (x.client.head().method == "CONNECT") {
     x.keep_alive = false;
-    co_await send_error(x,
-                        Error{Code::MethodNotAllowed, "this gateway makes no tunnels: CONNECT is not supported", {}});
-    co_return;
+    return fail(Code::MethodNotAllowed, "this gateway makes no tunnels: CONNECT is not supported");
   }
-  auto found = find_rule(x);
-  if (!found) {
-    co_await send_error(x, found.error());
-    co_return;
-  }
+  SL_CHECK(find_rule(x));
   auto& rule = *x.match.match->rule;
   int64_t request_ms = rule.spec->request_timeout_ms;
   if (request_ms) x.deadline_ms = x.client.worker().loop().now_ms() + request_ms;
-  if (rule.error.empty() && rule.spec->filters.redirect) {
-    std::string location = redirect_location(x);
-    Reply r{static_cast<int>(rule.spec->filters.redirect->status), "text/plain; charset=utf-8", ""};
-    net::Headers headers;
-    headers.emplace_back("Location", std::move(location));
-    co_await send_reply(x, std::move(r), std::move(headers));
-    co_return;
-  }
-  auto chosen = choose_backend(x);
-  if (!chosen) {
-    co_await send_error(x, chosen.error());
-    co_return;
-  }
+  if (rule.error.empty() && rule.spec->filters.redirect) return Course::Redirect;
+  SL_CHECK(choose_backend(x));
   rewrite_request(x);
-  if (x.backend->ai)
-    co_await forward_model(x);
-  else
-    co_await forward_plain(x);
+  return x.backend->ai ? Course::Model : Course::Plain;
+}
+
+net::Task<void> send_redirect(Exchange& x) {
+  Reply reply{static_cast<int>(x.match.match->rule->spec->filters.redirect->status), "", ""};
+  std::string fields;
+  append_line("Location", redirect_location(x), fields);
+  co_await send_reply(x, std::move(reply), std::move(fields));
 }
 
 }  // namespace
@@ -175,7 +166,15 @@ net::Task<bool> serve_request(Connection& client) {
   x.snapshot = client.worker().snapshot();
   x.keep_alive = client.head().keep_alive;
   begin_record(x);
-  co_await run_phases(x);
+  auto course = choose_course(x);
+  if (!course)
+    co_await send_error(x, course.error());
+  else if (*course == Course::Redirect)
+    co_await send_redirect(x);
+  else if (*course == Course::Model)
+    co_await forward_model(x);
+  else
+    co_await forward_plain(x);
   client.watch_upstream(nullptr);
   x.record.duration_us = monotonic_us() - x.start_us;
   if (client.left()) {

@@ -26,7 +26,8 @@ struct Exchange {
   observe::RecordPtr owned_record;
   observe::Record& record;
   int64_t start_us = 0;
-  int64_t deadline_ms = 0;  // on the loop's clock; 0 none
+  int64_t deadline_ms = 0;          // of the whole request, on the loop's clock; 0 none
+  int64_t backend_deadline_ms = 0;  // of this try at a backend, from its first byte to the answer's last
   bool keep_alive = true;
   bool head_sent = false;  // nothing may be retried or replaced after this
   UpstreamPtr upstream;
@@ -47,21 +48,30 @@ net::Task<void> forward_plain(Exchange& x);
 net::Task<void> forward_model(Exchange& x);
 
 // Shared steps (forward.cc).
-net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra = {});
+// A reply whole in memory, in two steps where a coroutine would be felt: reply_now() makes the head (in the client's
+// scratch) and sends what the kernel takes at once; when it says false, finish_reply() sends the rest. `fields` are
+// lines ready to send.
+struct Unsent {
+  std::string_view head, body;
+};
+bool reply_now(Exchange& x, int status, std::string_view fields, Unsent& unsent);
+net::Task<void> finish_reply(Exchange& x, Unsent unsent);
+net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields = "");
 net::Task<void> send_error(Exchange& x, Error error);
-// Connects (a kept connection first), and notes endpoint and TLS in the record.
-net::Task<Result<void>> open_upstream(Exchange& x, bool fresh);
+// A kept connection, if there is one; else a new one. Both note endpoint and TLS in the record.
+bool reuse_upstream(Exchange& x);
+net::Task<Result<void>> connect_upstream(Exchange& x);
 // Reads the answer's head, skipping 1xx. Its views live as long as the client's scratch is left alone.
 net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& head, int64_t wait_ms);
-// Milliseconds to wait: `wanted`, or what the route's timeout has left.
+// Milliseconds to wait: `wanted`, or what the route's timeouts have left.
 int64_t time_left(const Exchange& x, int64_t wanted);
 // What write_now() left over, within `ms`. The views live in the caller: awaited in place.
 net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms);
 void release_upstream(Exchange& x, bool reusable);
-bool same_field(std::string_view a, std::string_view b);
 // Status line and fields of the client's answer.
 void begin_answer(const Exchange& x, int status, std::string& out);
 void end_answer(Exchange& x, std::string& out);
+inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // RFC 9110 9.2.2: only these may be sent again when an answer did not come.
 bool may_repeat(std::string_view method);
 

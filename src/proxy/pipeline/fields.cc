@@ -1,9 +1,5 @@
 #include "proxy/pipeline/fields.h"
 
-#include <charconv>
-
-#include "base/strings.h"
-
 namespace sl::proxy {
 
 bool frames_message(std::string_view name) {
@@ -21,9 +17,9 @@ void append_line(std::string_view name, std::string_view value, std::string& out
 }
 
 void append_length(uint64_t bytes, std::string& out) {
-  char digits[20];
-  auto end = std::to_chars(digits, digits + sizeof digits, bytes).ptr;
-  out.append("Content-Length: ").append(digits, end).append("\r\n");
+  out += "Content-Length: ";
+  append_number(static_cast<int64_t>(bytes), out);
+  out += "\r\n";
 }
 
 bool connection_bound(const http1::Head& head, std::string_view name) {
@@ -46,12 +42,11 @@ bool replaced(const std::optional<route::HeaderChange>& change, std::string_view
   return false;
 }
 
-void append_changes(const std::optional<route::HeaderChange>& change, std::string& out) {
+void append_changes(const std::optional<route::HeaderChange>& change, std::string& out, std::string_view but) {
   if (!change) return;
-  for (auto& h : change->set)
-    if (!frames_message(h.name)) append_line(h.name, h.value, out);
-  for (auto& h : change->add)
-    if (!frames_message(h.name)) append_line(h.name, h.value, out);
+  for (auto* list : {&change->set, &change->add})
+    for (auto& h : *list)
+      if (!frames_message(h.name) && (but.empty() || !iequals(h.name, but))) append_line(h.name, h.value, out);
 }
 
 void append_own(const std::optional<route::HeaderChange>& change, std::string_view name, std::string_view value,
@@ -60,9 +55,14 @@ void append_own(const std::optional<route::HeaderChange>& change, std::string_vi
 }
 
 void append_target(std::string_view target, std::string& out) {
+  auto fits = [](char c) { return c > 0x20 && c < 0x7f && c != '#'; };
+  if (std::all_of(target.begin(), target.end(), fits)) {
+    out += target;
+    return;
+  }
   for (char c : target) {
     auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7f && c != '#')
+    if (fits(c))
       out += c;
     else
       out.append(1, '%').append(1, "0123456789ABCDEF"[byte >> 4]).append(1, "0123456789ABCDEF"[byte & 15]);

@@ -2,6 +2,7 @@
 // Who calls: plain.cc, model.cc. Thread: plain functions. Source: RFC 9110 7.6.1; Gateway API header modifiers.
 #pragma once
 
+#include "base/strings.h"
 #include "codec/http1/head.h"
 #include "route/spec/spec.h"
 
@@ -16,8 +17,13 @@ bool frames_message(std::string_view name);
 // Does the change set or remove this field, so that the message's own is left out?
 bool replaced(const std::optional<route::HeaderChange>& change, std::string_view name);
 
+inline bool same_field(std::string_view a, std::string_view b) {
+  return iequals(a, b);
+}
+
 // Appends what is set and added, but for fields that frame the message or belong to the connection: those are ours.
-void append_changes(const std::optional<route::HeaderChange>& change, std::string& out);
+// `but`: a field that the change may not touch.
+void append_changes(const std::optional<route::HeaderChange>& change, std::string& out, std::string_view but = {});
 
 // A field of our own making, unless the change sets or removes it.
 void append_own(const std::optional<route::HeaderChange>& change, std::string_view name, std::string_view value,

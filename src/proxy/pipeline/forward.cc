@@ -6,20 +6,18 @@
 
 namespace sl::proxy {
 
-bool same_field(std::string_view a, std::string_view b) {
-  return iequals(a, b);
-}
-
 int64_t time_left(const Exchange& x, int64_t wanted) {
-  if (!x.deadline_ms) return wanted;
-  return std::max<int64_t>(1, std::min(wanted, x.deadline_ms - x.client.worker().loop().now_ms()));
+  if (!x.deadline_ms && !x.backend_deadline_ms) return wanted;
+  for (int64_t at : {x.deadline_ms, x.backend_deadline_ms})
+    if (at) wanted = std::min(wanted, at - x.client.worker().loop().now_ms());
+  return std::max<int64_t>(1, wanted);
 }
 
 // awaited in place
 net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms) {
-  stream.deadline().expires_in(ms);
+  stream.write_deadline().expires_in(ms);  // a read may be under way beside it
   auto sent = co_await stream.write2(first, second);
-  stream.deadline().disarm();
+  stream.write_deadline().disarm();
   co_return sent;
 }
 
@@ -42,10 +40,10 @@ bool may_repeat(std::string_view m) {
   return m == "GET" || m == "HEAD" || m == "OPTIONS" || m == "TRACE" || m == "PUT" || m == "DELETE";
 }
 
-net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
+bool reply_now(Exchange& x, int status, std::string_view fields, Unsent& unsent) {
   if (x.head_sent) {
     x.keep_alive = false;
-    co_return;
+    return true;
   }
   // Unread body bytes would be taken for a request: small ones are drained, for more the connection closes.
   if (!x.client.body().done()) {
@@ -55,21 +53,28 @@ net::Task<void> send_reply(Exchange& x, Reply reply, net::Headers extra) {
   }
   std::string& out = x.client.scratch().answer;
   out.clear();
-  begin_answer(x, reply.status, out);
-  bool typed = std::any_of(extra.begin(), extra.end(), [](auto& h) { return same_field(h.first, "content-type"); });
-  if (!typed && !reply.content_type.empty() && !reply.body.empty())
-    append_line("Content-Type", reply.content_type, out);
-  for (auto& [name, value] : extra) append_line(name, value, out);
-  append_length(reply.body.size(), out);
+  begin_answer(x, status, out);
+  out += fields;
+  append_length(unsent.body.size(), out);
   end_answer(x, out);
-  x.record.status = reply.status;
-  x.record.response_bytes += reply.body.size();
-  if (x.client.head().method == "HEAD") reply.body.clear();
+  x.record.status = status;
+  x.record.response_bytes += unsent.body.size();
+  if (x.client.head().method == "HEAD") unsent.body = {};
   x.head_sent = true;
-  std::string_view head = out, body = reply.body;
-  if (x.client.stream().write_now(head, body)) co_return;
-  auto ok = co_await write_rest(x.client.stream(), head, body, 30'000);
+  unsent.head = out;
+  return x.client.stream().write_now(unsent.head, unsent.body);
+}
+
+// awaited in place
+net::Task<void> finish_reply(Exchange& x, Unsent unsent) {
+  auto ok = co_await write_rest(x.client.stream(), unsent.head, unsent.body, 30'000);
   if (!ok) x.keep_alive = false;
+}
+
+net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields) {
+  if (!reply.content_type.empty() && !reply.body.empty()) append_line("Content-Type", reply.content_type, fields);
+  Unsent unsent{{}, reply.body};
+  if (!reply_now(x, reply.status, fields, unsent)) co_await finish_reply(x, unsent);
 }
 
 net::Task<void> send_error(Exchange& x, Error error) {
@@ -79,20 +84,36 @@ net::Task<void> send_error(Exchange& x, Error error) {
   co_await send_reply(x, std::move(reply));
 }
 
-net::Task<Result<void>> open_upstream(Exchange& x, bool fresh) {
-  x.record.endpoint = x.compiled->authorities[x.endpoint];
-  auto& pool = x.client.worker().pool();
-  x.upstream.reset();
-  if (!fresh) x.upstream = pool.take_kept(*x.compiled, x.endpoint, may_repeat(x.client.head().method));
-  if (!x.upstream) {
-    auto got = co_await pool.connect(x.compiled, x.endpoint, time_left(x, 10'000));
-    if (!got) co_return fail(std::move(got).error());
-    x.upstream = std::move(*got);
-  }
+static void note_upstream(Exchange& x) {
+  int64_t limit_ms = x.match.match->rule->spec->backend_timeout_ms;
+  x.backend_deadline_ms = limit_ms ? x.client.worker().loop().now_ms() + limit_ms : 0;
   x.record.upstream_addr = x.upstream->stream.peer();
   x.record.tls_version = x.upstream->tls_version;
   x.record.tls_peer = x.upstream->tls_peer;
   x.client.watch_upstream(&x.upstream->stream);
+}
+
+bool reuse_upstream(Exchange& x) {
+  x.record.endpoint = x.compiled->authorities[x.endpoint];
+  x.upstream = x.client.worker().pool().take_kept(*x.compiled, x.endpoint);
+  if (!x.upstream) return false;
+  note_upstream(x);
+  return true;
+}
+
+net::Task<Result<void>> connect_upstream(Exchange& x) {
+  x.record.endpoint = x.compiled->authorities[x.endpoint];
+  x.client.watch_upstream(nullptr);
+  x.upstream.reset();
+  x.backend_deadline_ms = 0;
+  net::Cancel cancel;
+  x.client.watch_connecting(&cancel);
+  auto got = co_await x.client.worker().pool().connect(x.compiled, x.endpoint, time_left(x, 10'000), &cancel);
+  x.client.watch_connecting(nullptr);
+  if (x.client.left()) co_return fail(Code::Cancelled, "the client went away");
+  if (!got) co_return fail(std::move(got).error());
+  x.upstream = std::move(*got);
+  note_upstream(x);
   co_return Result<void>();
 }
 
@@ -122,6 +143,16 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       if (head.status >= 200) {
         up.stream.deadline().disarm();
         co_return Result<void>();
+      }
+      // RFC 9110 15.2: what the backend says in between is the client's; "100 Continue" we answered ourselves.
+      if (head.status != 100 && !x.dialect && x.client.head().minor_version == 1) {
+        std::string told;
+        begin_answer(x, head.status, told);
+        for (auto& f : head.fields)
+          if (!connection_bound(head, f.name)) append_line(f.name, f.value, told);
+        told += "\r\n";
+        auto ok = co_await write_rest(x.client.stream(), told, {}, time_left(x, 60'000));
+        if (!ok) co_return fail(Code::Cancelled, "the client stopped taking the answer");
       }
       seen = 0;
       continue;

@@ -12,27 +12,30 @@ namespace {
 constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
+constexpr int64_t kNoLimitMs = INT64_MAX / 4;  // but for the route's own
 constexpr size_t kAnswerMax = 16u << 20;
 
-// The whole request body: a view of what was read with the head, or of `store`.
-net::Task<Result<std::string_view>> read_request(Exchange& x, std::string& store) {
+// What of the request body came with the head: a view of it, or of `store` if it came in pieces.
+Result<std::string_view> arrived_request(Exchange& x, std::string& store) {
   size_t limit = x.client.worker().options().llm_body_bytes_max;
   auto& head = x.client.head();
-  if (head.framing == http1::Framing::Length && head.content_length > limit)
-    co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
-  if (head.expect_continue) {
-    auto told = co_await x.client.stream().write("HTTP/1.1 100 Continue\r\n\r\n");
+  auto too_large = [limit] {
+    return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
+  };
+  if (head.framing == http1::Framing::Length && head.content_length > limit) return too_large();
+  SL_TRY(here, x.client.buffered_body(store));
+  if (here.size() > limit) return too_large();
+  return here;
+}
+
+// The rest of it, behind what arrived; awaited in place.
+net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arrived, std::string& store) {
+  size_t limit = x.client.worker().options().llm_body_bytes_max;
+  if (store.empty()) store = arrived;
+  if (x.client.head().expect_continue) {
+    auto told = co_await write_rest(x.client.stream(), kContinue, {}, kWriteMs);
     if (!told) co_return fail(std::move(told).error());
   }
-  std::string pieces;
-  auto here = x.client.buffered_body(pieces);
-  if (!here || x.client.body().done()) {
-    if (here && here->size() > limit)
-      co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
-    if (here && !pieces.empty()) here = store = std::move(pieces);
-    co_return here;
-  }
-  store = *here;
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
     if (!piece) co_return fail(std::move(piece).error());
@@ -43,18 +46,22 @@ net::Task<Result<std::string_view>> read_request(Exchange& x, std::string& store
   co_return store;
 }
 
-std::string caller_key(const http1::RequestHead& head) {
+std::string_view caller_key(const http1::RequestHead& head) {
   if (auto bearer = head.field("authorization");
       bearer && bearer->size() > 7 && iequals(bearer->substr(0, 7), "bearer "))
-    return std::string(trim(bearer->substr(7)));
-  if (auto key = head.field("x-api-key")) return std::string(*key);
-  return "";
+    return trim(bearer->substr(7));
+  return head.field("x-api-key").value_or("");
 }
 
-// The credential header to send. Notes in the record whose it is.
-Result<std::optional<llm::CredentialHeader>> choose_credential(Exchange& x, const llm::Provider& provider) {
+// The credential header to send, if there is one: views of the backend or of the client's head.
+struct Credential {
+  std::string_view name, prefix, key;
+};
+
+// Notes in the record whose credential it is.
+Result<Credential> choose_credential(Exchange& x, const llm::Provider& provider) {
   auto& auth = x.backend->ai->auth;
-  std::string key;
+  std::string_view key;
   if (auth.kind == "key" && !auth.credential.empty()) {
     key = auth.credential;
     x.record.auth = auth.source.empty() ? "key" : auth.source;
@@ -71,14 +78,15 @@ Result<std::optional<llm::CredentialHeader>> choose_credential(Exchange& x, cons
     }
   } else {
     x.record.auth = "none";
-    return std::optional<llm::CredentialHeader>();
+    return Credential();
   }
   for (unsigned char c : key)
     if (c < 0x20 || c == 0x7f)
       return fail(Code::Unauthenticated,
                   "the credential holds a control character; check the Secret for a stray line end");
-  if (!auth.header.empty()) return std::optional(llm::CredentialHeader{auth.header, auth.prefix + key});
-  return std::optional(provider.credential(key));
+  if (!auth.header.empty()) return Credential{auth.header, auth.prefix, key};
+  auto form = provider.credential(key);
+  return Credential{form.name, form.prefix, key};
 }
 
 // In pass-through the client's own headers mean something to the provider; translated, only these do.
@@ -92,10 +100,10 @@ bool forwarded(std::string_view name, bool pass_through) {
 }
 
 std::string_view request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
-                              const std::optional<llm::CredentialHeader>& credential, size_t body_size) {
+                              const Credential& credential, size_t body_size) {
   auto& ai = *x.backend->ai;
   auto& e = x.backend->endpoints[x.endpoint];
-  std::string path = ai.path.empty() ? provider.endpoint().path : ai.path;
+  std::string_view path = ai.path.empty() ? provider.endpoint().path : ai.path;
   std::string& out = x.client.scratch().request;
   out.clear();
   bool usual_port = e.port == (x.backend->tls ? 443 : 80);
@@ -108,11 +116,14 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
   append_own(change, "Accept", call.streamed() ? "text/event-stream" : "application/json", out);
   for (auto& f : x.client.head().fields)
     if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
-        !replaced(change, f.name))
+        !replaced(change, f.name) && !same_field(f.name, credential.name))
       append_line(f.name, f.value, out);
-  if (credential) append_own(change, credential->name, credential->value, out);
-  for (auto& h : provider.headers(ai.api_version)) append_own(change, h.name, h.value, out);
-  append_changes(change, out);
+  // Whatever the route does to the client's: the backend's credential is sent, once.
+  if (!credential.name.empty())
+    out.append(credential.name).append(": ").append(credential.prefix).append(credential.key).append("\r\n");
+  for (auto& h : provider.headers(ai.api_version))
+    if (!h.name.empty()) append_own(change, h.name, h.value, out);
+  append_changes(change, out, credential.name);
   append_own(change, "traceparent", x.traceparent, out);
   append_length(body_size, out);
   out += "\r\n";
@@ -121,16 +132,18 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
 
 // The texts live in the caller's frame; awaited in place.
 net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::string_view body) {
-  int64_t wait_ms = x.match.match->rule->spec->backend_timeout_ms;
-  auto opened = co_await open_upstream(x, false);
-  if (!opened) co_return opened;
+  if (!reuse_upstream(x)) {
+    auto opened = co_await connect_upstream(x);
+    if (!opened) co_return opened;
+  }
   auto& stream = x.upstream->stream;
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent) co_return sent;
   }
   // Never a second time: a model call costs money, and the first may have been taken.
-  co_return co_await read_upstream_head(x, x.client.scratch().parsed, time_left(x, wait_ms ? wait_ms : kFirstByteMs));
+  co_return co_await read_upstream_head(x, x.client.scratch().parsed,
+                                        time_left(x, x.backend_deadline_ms ? kNoLimitMs : kFirstByteMs));
 }
 
 // More bytes of the answer into upstream->buffer; false at the end of the connection.
@@ -145,26 +158,31 @@ net::Task<Result<bool>> read_more(Exchange& x) {
   co_return *n > 0;
 }
 
-// The whole answer: a view of what the upstream's buffer holds, or of `store`.
-net::Task<Result<std::string_view>> read_answer(Exchange& x, http1::BodyDecoder& body, std::string& store) {
-  for (;;) {
-    std::string_view input = x.upstream->buffer.view(), only;
+// A whole answer as it arrives: a view of the upstream's buffer while one piece is all, a copy otherwise.
+struct WholeAnswer {
+  http1::BodyDecoder body;
+  std::string_view only;
+  std::string store;
+  bool surplus = false;  // more came than was promised: it must not be taken for another answer
+
+  std::string_view text() const { return store.empty() ? only : std::string_view(store); }
+  // Takes what the buffer holds.
+  Result<void> take(Buffer& buffer) {
+    std::string_view input = buffer.view();
     while (!input.empty() && !body.done()) {
       auto piece = body.next(input);
-      if (!piece) co_return fail(Code::UpstreamProtocol, piece.error().message);
-      if (store.empty() && only.empty() && body.done()) only = *piece;
-      if (only.empty()) store += *piece;
+      if (!piece) return fail(Code::UpstreamProtocol, piece.error().message);
+      if (store.empty() && only.empty() && body.done())
+        only = *piece;
+      else
+        store += *piece;
     }
-    x.upstream->buffer.clear();
-    if (body.done()) co_return store.empty() ? only : std::string_view(store);
-    if (store.size() > kAnswerMax) co_return fail(Code::UpstreamProtocol, "the provider's answer is over 16 MiB");
-    auto more = co_await read_more(x);
-    if (!more) co_return fail(std::move(more).error());
-    if (*more) continue;
-    if (body.end_of_input() && !x.upstream->stream.truncated()) co_return store;
-    co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
+    surplus |= !input.empty();
+    buffer.clear();
+    if (store.size() > kAnswerMax) return fail(Code::UpstreamProtocol, "the provider's answer is over 16 MiB");
+    return {};
   }
-}
+};
 
 void note_facts(Exchange& x, const llm::Exchange& call) {
   auto& f = call.facts();
@@ -177,37 +195,39 @@ void note_facts(Exchange& x, const llm::Exchange& call) {
   x.record.dropped = call.dropped();
 }
 
-bool icontains(std::string_view text, std::string_view piece) {
-  for (size_t i = 0; i + piece.size() <= text.size(); ++i)
-    if (iequals(text.substr(i, piece.size()), piece)) return true;
-  return false;
+// Rate limits ("ratelimit", "x-ratelimit-...", "anthropic-ratelimit-...") and ids that help when asking the provider.
+bool useful_to_client(std::string_view name) {
+  switch (name.size()) {
+    case 10:
+      return iequals(name, "request-id");
+    case 11:
+      return iequals(name, "retry-after");
+    case 12:
+      return iequals(name, "x-request-id");
+    default:
+      break;
+  }
+  constexpr std::string_view kLimit = "ratelimit";
+  if (iequals(name.substr(0, kLimit.size()), kLimit)) return true;
+  size_t dash = name.find('-');
+  return dash != std::string_view::npos && iequals(name.substr(dash + 1, kLimit.size()), kLimit);
 }
 
-net::Headers answer_headers(Exchange& x, const llm::Exchange& call, const http1::ResponseHead& answer) {
-  net::Headers out;
+// The fields of an answer, but for those that frame it, as lines.
+void append_answer_fields(Exchange& x, const llm::Exchange& call, const http1::ResponseHead& answer,
+                          std::string_view content_type, std::string& out) {
+  auto& change = x.share->response_headers;
+  append_own(change, "Content-Type", content_type, out);
   if (!call.dropped().empty()) {
     std::string names;
     for (auto& d : call.dropped())
       for (char c : (names.empty() ? "" : ", ") + d) names += c >= 0x20 && c < 0x7f ? c : '?';
-    out.emplace_back("x-sightline-dropped", std::move(names));
+    append_line("x-sightline-dropped", names, out);
   }
-  auto& change = x.share->response_headers;
-  if (!replaced(change, "x-sightline-trace")) out.emplace_back("x-sightline-trace", x.record.trace_id);
-  if (change)
-    for (auto* list : {&change->set, &change->add})
-      for (auto& h : *list)
-        if (!frames_message(h.name)) out.emplace_back(h.name, h.value);
-  for (auto& f : answer.fields) {
-    if (replaced(change, f.name)) continue;
-    bool useful = same_field(f.name, "retry-after") || same_field(f.name, "request-id") ||
-                  same_field(f.name, "x-request-id") || icontains(f.name, "ratelimit");
-    if (useful) out.emplace_back(f.name, f.value);
-  }
-  return out;
-}
-
-void append_headers(const net::Headers& headers, std::string& out) {
-  for (auto& [name, value] : headers) append_line(name, value, out);
+  append_own(change, "x-sightline-trace", x.record.trace_id, out);
+  append_changes(change, out);
+  for (auto& f : answer.fields)
+    if (useful_to_client(f.name) && !replaced(change, f.name)) append_line(f.name, f.value, out);
 }
 
 // awaited in place
@@ -251,6 +271,7 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       }
       call.feed(*piece, s.events);
     }
+    bool surplus = !input.empty();
     x.upstream->buffer.clear();
     bool ended = body.done() || !broken.empty() || call.stream_ended();
     if (!ended) {
@@ -277,7 +298,7 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       x.client.worker().pool().settle(std::move(x.upstream), std::move(body));
       co_return false;
     }
-    co_return sent&& whole&& body.done();
+    co_return sent&& whole&& body.done() && !surplus;
   }
 }
 
@@ -287,10 +308,8 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
   s.chunked = x.client.head().minor_version == 1;
   if (!s.chunked) x.keep_alive = false;
   begin_answer(x, 200, s.out);
-  auto& change = x.share->response_headers;
-  append_own(change, "Content-Type", "text/event-stream; charset=utf-8", s.out);
-  append_own(change, "Cache-Control", "no-cache", s.out);
-  append_headers(answer_headers(x, call, answer), s.out);
+  append_own(x.share->response_headers, "Cache-Control", "no-cache", s.out);
+  append_answer_fields(x, call, answer, "text/event-stream; charset=utf-8", s.out);
   if (s.chunked) s.out += "Transfer-Encoding: chunked\r\n";
   end_answer(x, s.out);
   x.record.status = 200;
@@ -302,37 +321,47 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
   co_return reusable;
 }
 
+// The client's status and body for the provider's whole answer.
+Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, std::string_view text, int& status) {
+  if (status < 400) return call.response(text);
+  x.record.error = fmt::format("the provider answered {}", status);
+  return call.error_response(&status, text);
+}
+
+// True when the connection may be kept.
 net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer) {
-  http1::BodyDecoder body(answer.framing, answer.content_length);
-  std::string store;
-  auto text = co_await read_answer(x, body, store);
-  if (!text) {
-    co_await send_error(x, text.error());
-    co_return false;
+  WholeAnswer whole{http1::BodyDecoder(answer.framing, answer.content_length), {}, {}, false};
+  Result<void> ok;
+  for (;;) {
+    ok = whole.take(x.upstream->buffer);
+    if (!ok || whole.body.done()) break;
+    auto more = co_await read_more(x);
+    if (!more)
+      ok = fail(std::move(more).error());
+    else if (!*more && (!whole.body.end_of_input() || x.upstream->stream.truncated()))
+      ok = fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
+    if (!ok || !*more) break;
   }
-  Reply reply{answer.status, "application/json", ""};
-  if (answer.status >= 400) {
-    reply.body = call.error_response(&reply.status, *text);
-    x.record.error = fmt::format("the provider answered {}", answer.status);
-  } else {
-    auto made = call.response(*text);
-    if (!made) {
-      co_await send_error(x, made.error());
-      co_return body.done();
-    }
-    reply.body = std::move(*made);
+  int status = answer.status;
+  auto made = ok ? translate_answer(x, call, whole.text(), status) : Result<std::string>(fail(ok.error()));
+  if (!made) {
+    co_await send_error(x, made.error());
+    co_return ok&& whole.body.done() && !whole.surplus;
   }
   note_facts(x, call);
-  auto headers = answer_headers(x, call, answer);
-  co_await send_reply(x, std::move(reply), std::move(headers));
-  co_return body.done();
+  std::string& fields = x.client.scratch().fields;
+  fields.clear();
+  append_answer_fields(x, call, answer, "application/json", fields);
+  Unsent unsent{{}, *made};
+  if (!reply_now(x, status, fields, unsent)) co_await finish_reply(x, unsent);
+  co_return whole.body.done() && !whole.surplus;
 }
 
 void begin_model_record(Exchange& x, const llm::Provider& provider) {
   x.record.protocol = "llm";
   x.record.genai_operation = "chat";
   x.record.genai_provider = provider.genai_name();
-  x.record.endpoint = x.compiled->authorities[x.endpoint];
+  x.record.endpoint = x.compiled->authorities[x.endpoint];  // known before anything is sent
 }
 
 }  // namespace
@@ -351,25 +380,26 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   std::string store;
-  auto body = co_await read_request(x, store);
+  auto body = arrived_request(x, store);
+  if (body && !x.client.body().done()) body = co_await read_rest(x, *body, store);
   if (!body) {
     co_await send_error(x, body.error());
     co_return;
   }
   x.record.request_bytes = body->size();
-  auto call = llm::Exchange::make(*x.dialect, *provider);
-  auto encoded = call ? call->request(*body, x.backend->ai->model) : Result<std::string>(fail(call.error()));
+  llm::Exchange call(*x.dialect, *provider);
+  auto encoded = call.request(*body, x.backend->ai->model);
+  x.record.request_model = call.model();
   if (!encoded) {
     co_await send_error(x, encoded.error());
     co_return;
   }
-  x.record.request_model = call->model();
   auto credential = choose_credential(x, *provider);
   if (!credential) {
     co_await send_error(x, credential.error());
     co_return;
   }
-  std::string_view head = request_head(x, *provider, *call, *credential, encoded->size());
+  std::string_view head = request_head(x, *provider, call, *credential, encoded->size());
   const http1::ResponseHead& answer = x.client.scratch().parsed;
   auto sent = co_await send_upstream(x, head, *encoded);
   if (!sent) {
@@ -378,12 +408,13 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   auto type = answer.field("content-type");
-  bool stream = answer.status < 300 && call->streamed() && type && type->starts_with("text/event-stream");
+  constexpr std::string_view kEvents = "text/event-stream";
+  bool stream = answer.status < 300 && call.streamed() && type && iequals(type->substr(0, kEvents.size()), kEvents);
   bool reusable = false;
   if (stream)
-    reusable = co_await answer_stream(x, *call, answer);
+    reusable = co_await answer_stream(x, call, answer);
   else
-    reusable = co_await answer_whole(x, *call, answer);
+    reusable = co_await answer_whole(x, call, answer);
   release_upstream(x, reusable && answer.keep_alive);
 }
 

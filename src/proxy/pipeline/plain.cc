@@ -8,9 +8,10 @@
 namespace sl::proxy {
 namespace {
 
-constexpr int64_t kAnswerMs = 60'000;  // until a plain backend's head
-constexpr int64_t kPieceMs = 300'000;  // longest silence inside its answer: it may be a stream of events
-constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
+constexpr int64_t kAnswerMs = 60'000;          // until a plain backend's head
+constexpr int64_t kPieceMs = 300'000;          // longest silence inside its answer: it may be a stream of events
+constexpr int64_t kWriteMs = 60'000;           // longest time a peer may not take bytes
+constexpr int64_t kNoLimitMs = INT64_MAX / 4;  // but for the route's own
 
 bool never_forwarded(std::string_view name) {
   return same_field(name, "host") || same_field(name, "content-length") || same_field(name, "x-sightline-identity") ||
@@ -29,6 +30,7 @@ void request_head(Exchange& x, std::string& out) {
   append_line("Host", host.empty() ? std::string_view(x.host) : host, out);
   std::string forwarded;
   for (auto& f : head.fields) {
+    if (same_field(f.name, "x-forwarded-proto")) continue;  // ours says how the request came to us
     if (same_field(f.name, "x-forwarded-for")) {
       forwarded.append(f.value).append(", ");
       continue;
@@ -65,21 +67,16 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
     if (!piece) co_return fail(std::move(piece).error());
     if (piece->empty()) break;
     x.record.request_bytes += piece->size();
-    upstream.write_deadline().expires_in(time_left(x, kWriteMs));
-    Result<void> sent;
+    std::string framed;
     if (chunked) {
-      std::string framed;
       http1::append_chunk_head(piece->size(), framed);
       framed += *piece;
       framed += "\r\n";
-      sent = co_await upstream.write(framed);
-    } else {
-      sent = co_await upstream.write(*piece);
     }
-    upstream.write_deadline().disarm();
+    auto sent = co_await write_rest(upstream, chunked ? std::string_view(framed) : *piece, {}, time_left(x, kWriteMs));
     if (!sent) co_return sent;
   }
-  if (chunked) co_return co_await upstream.write(http1::kLastChunk);
+  if (chunked) co_return co_await write_rest(upstream, http1::kLastChunk, {}, time_left(x, kWriteMs));
   co_return Result<void>();
 }
 
@@ -107,7 +104,7 @@ void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, st
   auto length = head.field("content-length");
   if (head.framing == http1::Framing::Length || head.framing == http1::Framing::None) {
     bool bodiless = to_head || head.status == 204 || head.status == 304;
-    if (length)
+    if (length && head.status != 204)  // RFC 9110 8.6
       append_line("Content-Length", *length, out);
     else if (!bodiless)
       out += "Content-Length: 0\r\n";
@@ -184,7 +181,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     if (*n > 0) continue;
     if (!body.end_of_input() || up.stream.truncated())
       co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
-    if (chunked) co_await x.client.stream().write(http1::kLastChunk);
+    if (chunked) co_await write_rest(x.client.stream(), http1::kLastChunk, {}, kWriteMs);
     co_return false;
   }
 }
@@ -219,19 +216,6 @@ std::string_view first_part(Exchange& x, std::string_view body, bool whole, std:
   return store;
 }
 
-// One try: sends what is here, leaves the rest to a pump, and reads the answer's head.
-// The views live in the caller: awaited in place.
-net::Task<Result<void>> send_and_wait(Exchange* x, std::string_view head, std::string_view body, Pumping pumping) {
-  int64_t wait_ms = x->match.match->rule->spec->backend_timeout_ms;
-  auto& stream = x->upstream->stream;
-  if (!stream.write_now(head, body)) {
-    auto sent = co_await write_rest(stream, head, body, time_left(*x, kWriteMs));
-    if (!sent) co_return sent;
-  }
-  if (!pumping.done()) x->client.worker().loop().spawn(run_pump(x, &stream, pumping.pump, pumping.wake));
-  co_return co_await read_upstream_head(*x, x->client.scratch().parsed, time_left(*x, wait_ms ? wait_ms : kAnswerMs));
-}
-
 Pumping make_pump(Exchange& x) {
   auto never = net::Timer::time_point::max();
   return {std::make_shared<Pump>(), std::make_shared<net::Timer>(x.client.worker().loop().io(), never)};
@@ -250,7 +234,7 @@ net::Task<void> forward_plain(Exchange& x) {
   bool whole = x.client.body().done();
   x.record.request_bytes = arrived->size();
   if (x.client.head().expect_continue && !whole) {
-    auto told = co_await x.client.stream().write("HTTP/1.1 100 Continue\r\n\r\n");
+    auto told = co_await write_rest(x.client.stream(), kContinue, {}, kWriteMs);
     if (!told) co_return;
   }
   std::string& head_text = x.client.scratch().request;
@@ -259,12 +243,24 @@ net::Task<void> forward_plain(Exchange& x) {
   Pumping pumping;
   if (!whole) pumping = make_pump(x);
   for (bool fresh = false;; fresh = true) {
-    auto opened = co_await open_upstream(x, fresh);
-    if (!opened) {
-      co_await send_error(x, opened.error());
-      co_return;
+    if (fresh || !reuse_upstream(x)) {
+      auto opened = co_await connect_upstream(x);
+      if (!opened) {
+        co_await send_error(x, opened.error());
+        co_return;
+      }
     }
-    auto got = co_await send_and_wait(&x, head_text, body, pumping);
+    // What is here goes out at once, the rest is left to a pump.
+    auto& stream = x.upstream->stream;
+    std::string_view unsent_head = head_text, unsent_body = body;
+    Result<void> got;
+    if (!stream.write_now(unsent_head, unsent_body))
+      got = co_await write_rest(stream, unsent_head, unsent_body, time_left(x, kWriteMs));
+    if (got) {
+      if (!pumping.done()) x.client.worker().loop().spawn(run_pump(&x, &stream, pumping.pump, pumping.wake));
+      got = co_await read_upstream_head(x, x.client.scratch().parsed,
+                                        time_left(x, x.backend_deadline_ms ? kNoLimitMs : kAnswerMs));
+    }
     if (got) break;
     // A kept connection that the backend closed just now: nothing was answered, and sending again does no harm.
     bool again = x.upstream->reused && whole && may_repeat(x.client.head().method);

@@ -1,5 +1,7 @@
 #include "proxy/pipeline/rewrite.h"
 
+#include "proxy/pipeline/fields.h"
+
 namespace sl::proxy {
 
 std::string replace_prefix(std::string_view path, std::string_view prefix, std::string_view with) {
@@ -21,9 +23,11 @@ void rewrite_request(Exchange& x) {
   size_t question = target.find('?');
   std::string path(target.substr(0, question));
   x.host = x.client.head().host;
+  // The backend's own change of the path stands instead of the rule's: both are written for the path that was matched.
+  std::string_view original = target.substr(0, question);
   for (auto* filters : {&x.match.match->rule->spec->filters, &x.share->filters}) {
     if (!filters->rewrite) continue;
-    if (filters->rewrite->path) path = changed_path(x, *filters->rewrite->path, path);
+    if (filters->rewrite->path) path = changed_path(x, *filters->rewrite->path, original);
     if (!filters->rewrite->hostname.empty()) x.host = filters->rewrite->hostname;
   }
   if (question != std::string_view::npos) path += target.substr(question);
@@ -44,7 +48,8 @@ std::string redirect_location(const Exchange& x) {
   else if (redirect.scheme.empty())
     port = x.match.listener->spec.port;
   bool usual = port == 0 || (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
-  std::string out = scheme + "://" + host + (usual ? "" : fmt::format(":{}", port)) + path;
+  std::string out = scheme + "://" + host + (usual ? "" : fmt::format(":{}", port));
+  append_target(path, out);
   if (question != std::string_view::npos) out += head.target.substr(question);
   return out;
 }

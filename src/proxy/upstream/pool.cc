@@ -26,15 +26,14 @@ UpstreamPool::~UpstreamPool() {
   for (auto& [name, session] : sessions_) SSL_SESSION_free(session);
 }
 
-UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable) {
+UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint) {
   auto it = idle_.find(backend.pool_keys[endpoint]);
   if (it == idle_.end()) return nullptr;
   auto& pool = it->second;
   while (!pool.empty()) {
     UpstreamPtr c = std::move(pool.back());
     pool.pop_back();
-    bool just_used = c->kept_since_ms == loop_.now_ms();
-    if (!(just_used && repeatable) && c->stream.stale()) continue;
+    if (c->stream.stale()) continue;
     c->reused = true;
     return c;
   }
@@ -42,28 +41,32 @@ UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_
 }
 
 net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBackend* backend, size_t endpoint,
-                                                     int64_t connect_ms) {
+                                                     int64_t connect_ms, net::Cancel* cancel) {
   auto& e = backend->spec.endpoints[endpoint];
   std::string key = backend->pool_keys[endpoint];
   std::string server_name = backend->spec.server_name.empty() ? e.host : backend->spec.server_name;
   bool tls = backend->spec.tls;
-  auto socket = co_await resolver_.connect(e.host, static_cast<uint16_t>(e.port), connect_ms);
+  auto socket = co_await resolver_.connect(e.host, static_cast<uint16_t>(e.port), connect_ms, cancel);
   if (!socket) co_return fail(std::move(socket).error());
   auto c = std::make_unique<UpstreamConnection>(loop_, std::move(*socket));
   c->key = std::move(key);
   if (tls) {
-    auto ok = co_await start_tls(*c, std::move(server_name), connect_ms);
+    auto ok = co_await start_tls(*c, std::move(server_name), connect_ms, cancel);
     if (!ok) co_return fail(std::move(ok).error());
   }
   co_return c;
 }
 
-net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::string server_name, int64_t connect_ms) {
+net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::string server_name, int64_t connect_ms,
+                                                net::Cancel* cancel) {
   c.stream.deadline().expires_in(connect_ms);
   auto it = sessions_.find(server_name);
   SSL_SESSION* session = it == sessions_.end() ? nullptr : it->second;
   if (session) SSL_SESSION_up_ref(session);  // another handshake may replace it meanwhile
+  net::Stream* stream = &c.stream;
+  cancel->end = [stream] { stream->close(); };
   auto ok = co_await c.stream.connect_tls(*tls_, server_name, session);
+  cancel->end = nullptr;
   if (session) SSL_SESSION_free(session);
   if (!ok) {
     it = sessions_.find(server_name);
@@ -103,7 +106,6 @@ void UpstreamPool::release(UpstreamPtr c) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
   c->buffer.shrink(kReadBytes);
   c->stream.deadline().expires_in(kIdleMs);
-  c->kept_since_ms = loop_.now_ms();
   auto& pool = idle_[c->key];
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }

@@ -26,7 +26,6 @@ struct UpstreamConnection {
   std::string key;
   std::string server_name;  // TLS only
   std::string tls_version, tls_peer;
-  int64_t kept_since_ms = 0;  // the loop's clock
   bool reused = false;
   bool session_noted = false;
 };
@@ -38,10 +37,12 @@ class UpstreamPool {
                std::vector<net::ResolveOverride> overrides);
   ~UpstreamPool();
 
-  net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms);
-  // The kept connection used last, or null. `repeatable`: if it turns out to be closed, the request is sent again, so
-  // one that was in use a moment ago need not be looked at first.
-  UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, bool repeatable);
+  // `cancel` ends it early; it lives in the caller until the answer.
+  net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms,
+                                         net::Cancel* cancel);
+  // The kept connection used last, or null. One with bytes that nobody asked for is closed: they would be taken for the
+  // next client's answer.
+  UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
@@ -52,7 +53,8 @@ class UpstreamPool {
   void sweep();  // forgets connections that closed while idle; now and then
 
  private:
-  net::Task<Result<void>> start_tls(UpstreamConnection& connection, std::string server_name, int64_t connect_ms);
+  net::Task<Result<void>> start_tls(UpstreamConnection& connection, std::string server_name, int64_t connect_ms,
+                                    net::Cancel* cancel);
   static net::Task<void> read_to_end(UpstreamPool* self, UpstreamPtr connection, http1::BodyDecoder body);
   void remember_session(const std::string& server_name, SSL* ssl);
 

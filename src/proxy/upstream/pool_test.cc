@@ -48,8 +48,9 @@ class Pool : public ::testing::Test {
   }
   static net::Task<void> run(Pool* self, const route::CompiledBackend* b, size_t endpoint, bool fresh,
                              std::promise<std::string>* done) {
-    Result<UpstreamPtr> got(fresh ? nullptr : self->pool_->take_kept(*b, endpoint, false));
-    if (!*got) got = co_await self->pool_->connect(b, endpoint, 5000);
+    Result<UpstreamPtr> got(fresh ? nullptr : self->pool_->take_kept(*b, endpoint));
+    net::Cancel cancel;
+    if (!*got) got = co_await self->pool_->connect(b, endpoint, 5000, &cancel);
     if (!got) {
       done->set_value(fmt::format("{}: {}", code_name(got.error().code), got.error().message));
       co_return;

@@ -38,7 +38,7 @@ void describe(json::Fields<Redirect>& f) {
   f.add("hostname", &Redirect::hostname).doc("Host.");
   f.add("path", &Redirect::path).doc("Path.");
   f.add("port", &Redirect::port).doc("Port.");
-  f.add("status", &Redirect::status).doc("Status code.");
+  f.add("status", &Redirect::status).doc("Status code.").min(300).max(399);
 }
 void describe(json::Fields<Rewrite>& f) {
   f.add("hostname", &Rewrite::hostname).doc("Host.");
