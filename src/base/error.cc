@@ -9,33 +9,32 @@ struct CodeInfo {
   Code code;
   std::string_view name;
   int http_status;
-  bool retryable;
 };
 
 constexpr std::array kCodes = {
-    CodeInfo{Code::InvalidArgument, "InvalidArgument", 400, false},
-    CodeInfo{Code::Invalid, "Invalid", 422, false},
-    CodeInfo{Code::Unauthenticated, "Unauthenticated", 401, false},
-    CodeInfo{Code::PermissionDenied, "PermissionDenied", 403, false},
-    CodeInfo{Code::NotFound, "NotFound", 404, false},
-    CodeInfo{Code::MethodNotAllowed, "MethodNotAllowed", 405, false},
-    CodeInfo{Code::NotAcceptable, "NotAcceptable", 406, false},
-    CodeInfo{Code::AlreadyExists, "AlreadyExists", 409, false},
-    CodeInfo{Code::Conflict, "Conflict", 409, true},
-    CodeInfo{Code::Expired, "Expired", 410, false},
-    CodeInfo{Code::TooLarge, "TooLarge", 413, false},
-    CodeInfo{Code::UnsupportedMedia, "UnsupportedMedia", 415, false},
-    CodeInfo{Code::RateLimited, "RateLimited", 429, true},
-    CodeInfo{Code::Unsupported, "Unsupported", 501, false},
-    CodeInfo{Code::Cancelled, "Cancelled", 499, false},
-    CodeInfo{Code::Timeout, "Timeout", 504, true},
-    CodeInfo{Code::UpstreamRefused, "UpstreamRefused", 503, true},
-    CodeInfo{Code::UpstreamTls, "UpstreamTls", 502, false},
-    CodeInfo{Code::UpstreamProtocol, "UpstreamProtocol", 502, false},
-    CodeInfo{Code::UpstreamClosed, "UpstreamClosed", 502, true},
-    CodeInfo{Code::Unavailable, "Unavailable", 503, true},
-    CodeInfo{Code::Io, "Io", 500, false},
-    CodeInfo{Code::Internal, "Internal", 500, false},
+    CodeInfo{Code::InvalidArgument, "InvalidArgument", 400},
+    CodeInfo{Code::Invalid, "Invalid", 422},
+    CodeInfo{Code::Unauthenticated, "Unauthenticated", 401},
+    CodeInfo{Code::PermissionDenied, "PermissionDenied", 403},
+    CodeInfo{Code::NotFound, "NotFound", 404},
+    CodeInfo{Code::MethodNotAllowed, "MethodNotAllowed", 405},
+    CodeInfo{Code::NotAcceptable, "NotAcceptable", 406},
+    CodeInfo{Code::AlreadyExists, "AlreadyExists", 409},
+    CodeInfo{Code::Conflict, "Conflict", 409},
+    CodeInfo{Code::Expired, "Expired", 410},
+    CodeInfo{Code::TooLarge, "TooLarge", 413},
+    CodeInfo{Code::UnsupportedMedia, "UnsupportedMedia", 415},
+    CodeInfo{Code::RateLimited, "RateLimited", 429},
+    CodeInfo{Code::Unsupported, "Unsupported", 501},
+    CodeInfo{Code::Cancelled, "Cancelled", 499},
+    CodeInfo{Code::Timeout, "Timeout", 504},
+    CodeInfo{Code::UpstreamRefused, "UpstreamRefused", 503},
+    CodeInfo{Code::UpstreamTls, "UpstreamTls", 502},
+    CodeInfo{Code::UpstreamProtocol, "UpstreamProtocol", 502},
+    CodeInfo{Code::UpstreamClosed, "UpstreamClosed", 502},
+    CodeInfo{Code::Unavailable, "Unavailable", 503},
+    CodeInfo{Code::Io, "Io", 500},
+    CodeInfo{Code::Internal, "Internal", 500},
 };
 
 constexpr bool in_enum_order() {
@@ -53,9 +52,6 @@ const CodeInfo& info(Code code) {
 
 int http_status(Code code) {
   return info(code).http_status;
-}
-bool retryable(Code code) {
-  return info(code).retryable;
 }
 std::string_view code_name(Code code) {
   return info(code).name;

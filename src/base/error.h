@@ -12,7 +12,7 @@
 
 namespace sl {
 
-// The closed set of failures. HTTP status and retryability of each stand in one table (error.cc).
+// The closed set of failures. The HTTP status of each stands in one table (error.cc).
 enum class Code {
   InvalidArgument,   // the caller's input is malformed or out of range
   Invalid,           // well-formed, but breaks a rule of its kind (Kubernetes "Invalid", 422)
@@ -58,7 +58,6 @@ using Result = std::expected<T, Error>;
 
 // Properties of a code, from the one table.
 int http_status(Code code);
-bool retryable(Code code);
 std::string_view code_name(Code code);
 
 inline std::unexpected<Error> fail(Code code, std::string message) {

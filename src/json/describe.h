@@ -1,4 +1,4 @@
-// Describe a struct once; decode, encode, JSON Schema, validation and reference docs follow from it.
+// Describe a struct once; decode, encode, JSON Schema, validation and `kubectl explain` follow from it.
 //
 //   struct Retry { int64_t attempts = 1; std::optional<std::string> backoff; };
 //   inline void describe(json::Fields<Retry>& f) {

@@ -1,4 +1,4 @@
-// Codecs of the member types that describe.h allows. Included by describe.h only.
+// Codecs of the member types that describe.h allows. Who calls: describe.h alone includes it. Thread: plain functions.
 #pragma once
 
 namespace sl::json {

@@ -1,4 +1,4 @@
-// The two schema-less patch formats. Who calls: kube/apiserver. Thread: any.
+// The two schema-less patch formats. Who calls: kube/api. Thread: any.
 #pragma once
 
 #include "json/value.h"

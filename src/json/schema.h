@@ -1,8 +1,8 @@
 // Schema: one node of a structural schema (OpenAPI v3 subset with the Kubernetes extensions).
 //
 // Made from a struct description (describe.h) or read from a CustomResourceDefinition (kube/schema).
-// Pruning, defaulting, validation, ownership of fields, `kubectl explain` and our reference docs all walk
-// it. Who calls: json, kube, tools. Thread: immutable once built; shared by pointer.
+// Pruning, defaulting, validation, ownership of fields and `kubectl explain` all walk it.
+// Who calls: json, resource, kube, control. Thread: immutable once built; shared by pointer.
 #pragma once
 
 #include <functional>

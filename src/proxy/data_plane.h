@@ -24,10 +24,12 @@ class DataPlane {
   // Any thread.
   uint64_t generation() const;
   std::shared_ptr<const route::Snapshot> snapshot() const;
+  // The two below: the thread that publishes.
   // "IP:PORT" really bound for a bind of the spec; "" if it is not bound.
   std::string bound(const std::string& bind) const;
   // Why binds failed.
   const std::map<std::string, std::string>& failed() const { return failed_; }
+  // Any thread but the workers'.
   uint64_t requests();
   void flush_records();  // hands what the workers hold to the sink
 

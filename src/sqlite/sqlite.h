@@ -1,6 +1,7 @@
 // The one wrapper over SQLite: prepared statements whose errors are values.
 // Who calls: kube/store, agent/sessions, observe/ledger. Thread: a Database belongs to one thread at a time
-// (its owner locks). Journal WAL, synchronous FULL: a committed transaction survives kill -9 and power loss.
+// (its owner locks). Journal WAL; synchronous FULL unless the owner asks for less (a committed transaction survives
+// kill -9 and power loss; without it, kill -9 only).
 #pragma once
 
 #include <functional>

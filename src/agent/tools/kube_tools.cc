@@ -4,6 +4,8 @@
 #include "agent/tools/tool.h"
 #include "base/strings.h"
 #include "json/yaml.h"
+#include "kube/object/redact.h"
+#include "kube/object/served.h"
 
 namespace sl::agent {
 
@@ -14,7 +16,6 @@ using json::Value;
 namespace {
 
 constexpr size_t kOutputMax = 60'000;  // of one tool result to the model
-constexpr char kHidden[] = "[hidden]";
 
 Object text_field(std::string_view doc) {
   return Object{{"type", "string"}, {"description", doc}};
@@ -49,96 +50,19 @@ class KubeTool : public Tool {
     co_return std::move(*body);
   }
 
-  struct Resource {
-    std::string path;  // "/api/v1" or "/apis/G/V"
-    std::string plural, kind;
-    bool namespaced = true;
-  };
-  // Finds a kind by plural, singular, short name or kind, as kubectl does.
-  net::Task<Result<Resource>> find(std::string type, std::function<void()>* abort) {
-    auto all = co_await resources(abort);
+  net::Task<Result<kube::ServedKind>> find(std::string type, std::function<void()>* abort) {
+    auto all = co_await kinds(abort);
     if (!all) co_return fail(std::move(all).error());
-    std::string wanted = to_lower(type);
-    wanted.resize(std::min(wanted.size(), wanted.find('.')));
-    for (auto& [path, r] : *all) {
-      bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted ||
-                 to_lower(json::str(r, "kind")) == wanted;
-      if (auto* shorts = json::arr(r, "shortNames"))
-        for (auto& s : *shorts) hit |= s == Value(wanted);
-      if (!hit) continue;
-      auto* ns = json::find(r, "namespaced");
-      co_return Resource{path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")),
-                         ns && ns->is_bool() && ns->get_bool()};
-    }
+    if (auto* found = all->find(type)) co_return *found;
     co_return fail(Code::NotFound, fmt::format("the server does not have a resource type \"{}\"", type));
   }
-  net::Task<Result<std::vector<std::pair<std::string, Value>>>> resources(std::function<void()>* abort) {
-    std::vector<std::string> paths;
-    paths.emplace_back("/api/v1");
+  net::Task<Result<kube::ServedKinds>> kinds(std::function<void()>* abort) {
     auto groups = co_await get("/apis", abort);
     if (!groups) co_return fail(std::move(groups).error());
-    if (auto* list = json::arr(*groups, "groups"))
-      for (auto& g : *list) paths.push_back("/apis/" + std::string(json::str(g, "preferredVersion", "groupVersion")));
-    std::vector<std::pair<std::string, Value>> out;
-    for (auto& path : paths) {
-      auto list = co_await get(path, abort);
-      if (!list) continue;
-      if (auto* all = json::arr(*list, "resources"))
-        for (auto& r : *all)
-          if (json::str(r, "name").find('/') == std::string_view::npos) out.emplace_back(path, r);
-    }
+    kube::ServedKinds out;
+    for (auto& path : kube::ServedKinds::paths(*groups))
+      if (auto list = co_await get(path, abort)) out.add(*list);
     co_return out;
-  }
-  static std::string object_path(const Resource& r, const std::string& ns, const std::string& name) {
-    std::string path = r.path;
-    if (r.namespaced && !ns.empty()) path += "/namespaces/" + percent_encode(ns);
-    path += "/" + r.plural;
-    return name.empty() ? path : path + "/" + percent_encode(name);
-  }
-  // Credentials never reach a model: a Secret's values, and what other kinds may carry in the clear.
-  static void hide_secrets(Value& object) {
-    auto* o = object.if_object();
-    if (!o) return;
-    if (json::str(object, "kind") == "Secret")
-      for (auto name : {"data", "stringData"})
-        if (auto* data = o->if_contains(name)) hide_values(*data);
-    if (auto* m = o->if_contains("metadata"); m && m->is_object()) {
-      m->get_object().erase("managedFields");
-      if (auto* a = m->get_object().if_contains("annotations"); a && a->is_object())
-        a->get_object().erase("kubectl.kubernetes.io/last-applied-configuration");
-    }
-    if (auto* spec = o->if_contains("spec")) hide_credentials(*spec);
-    if (auto* items = o->if_contains("items"); items && items->is_array())
-      for (auto& item : items->get_array()) {
-        if (json::str(object, "kind") == "SecretList" && item.is_object()) item.get_object()["kind"] = "Secret";
-        hide_secrets(item);
-      }
-  }
-  static void hide_values(Value& map) {
-    if (auto* o = map.if_object())
-      for (auto& [key, value] : *o) value = kHidden;
-  }
-  // Inline tokens and the values of headers that a route or a model sets.
-  static void hide_credentials(Value& v) {
-    if (auto* a = v.if_array())
-      for (auto& e : *a) hide_credentials(e);
-    auto* o = v.if_object();
-    if (!o) return;
-    for (auto& [key, value] : *o) {
-      if (key == "authToken" && value.is_object()) {
-        if (auto* text = value.get_object().if_contains("inline")) *text = kHidden;
-      } else if (key == "defaultHeaders") {
-        hide_values(value);
-      } else if (key == "requestHeaderModifier" || key == "responseHeaderModifier") {
-        for (auto list : {"set", "add"})
-          if (auto* headers = value.is_object() ? value.get_object().if_contains(list) : nullptr;
-              headers && headers->is_array())
-            for (auto& h : headers->get_array())
-              if (h.is_object()) h.get_object()["value"] = kHidden;
-      } else {
-        hide_credentials(value);
-      }
-    }
   }
   static std::string bounded(std::string text) {
     if (text.size() <= kOutputMax) return text;
@@ -194,12 +118,12 @@ class GetResources : public KubeTool {
     auto* flag = json::find(arguments, "all_namespaces");
     bool all = arg(arguments, "all_namespaces") == "true" || (flag && flag->is_bool() && flag->get_bool());
     std::string ns = all ? "" : arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
-    std::string path = object_path(*resource, ns, arg(arguments, "resource_name"));
+    std::string path = resource->path(ns, arg(arguments, "resource_name"));
     std::string output = arg(arguments, "output");
     if (output == "json" || output == "yaml") {
       auto value = co_await get(path, abort);
       if (!value) co_return fail(std::move(value).error());
-      hide_secrets(*value);
+      kube::hide_secrets(*value);
       co_return bounded(output == "json" ? json::dump_pretty(*value) : json::dump_yaml(*value));
     }
     auto table = co_await get_text(path, "application/json;as=Table;v=v1;g=meta.k8s.io", abort);
@@ -226,9 +150,9 @@ class DescribeResource : public KubeTool {
     auto resource = co_await find(arg(arguments, "resource_type"), abort);
     if (!resource) co_return fail(std::move(resource).error());
     std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
-    auto value = co_await get(object_path(*resource, ns, arg(arguments, "resource_name")), abort);
+    auto value = co_await get(resource->path(ns, arg(arguments, "resource_name")), abort);
     if (!value) co_return fail(std::move(value).error());
-    hide_secrets(*value);
+    kube::hide_secrets(*value);
     std::string out = json::dump_yaml(*value);
     auto events =
         co_await get("/api/v1/namespaces/" + percent_encode(ns) + "/events?fieldSelector=involvedObject.name%3D" +
@@ -276,15 +200,11 @@ class AvailableResources : public KubeTool {
   std::string description() const override { return "List the resource types that the API serves."; }
   Value parameters() const override { return Object{{"type", "object"}, {"properties", Object{}}}; }
   net::Task<Result<std::string>> run(Value, std::function<void()>* abort) override {
-    auto all = co_await resources(abort);
-    if (!all) co_return fail(std::move(all).error());
+    auto served = co_await kinds(abort);
+    if (!served) co_return fail(std::move(served).error());
     std::string out = "name | apiVersion | namespaced | kind\n";
-    for (auto& [path, r] : *all) {
-      auto* ns = json::find(r, "namespaced");
-      std::string version = path.starts_with("/apis/") ? path.substr(6) : "v1";
-      out += fmt::format("{} | {} | {} | {}\n", json::str(r, "name"), version, ns && ns->is_bool() && ns->get_bool(),
-                         json::str(r, "kind"));
-    }
+    for (auto& k : served->all())
+      out += fmt::format("{} | {} | {} | {}\n", k.plural, k.api_version(), k.namespaced, k.kind);
     co_return bounded(std::move(out));
   }
 };

@@ -1,5 +1,5 @@
 // Tool: something an agent's model may call. One file each in this folder, listed in tools.cc.
-// Who calls: agent/loop. Thread: the agents' loop. Errors are told to the model as text; they never end a turn.
+// Who calls: agent/runtime. Thread: the agents' loop. Errors are told to the model as text; they never end a turn.
 #pragma once
 
 #include <map>

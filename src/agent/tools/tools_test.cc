@@ -24,14 +24,14 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr std::string_view kResources = R"({"resources":[
+constexpr std::string_view kResources = R"({"groupVersion":"v1","resources":[
   {"name":"pods","singularName":"pod","shortNames":["po"],"kind":"Pod","namespaced":true},
   {"name":"pods/log","singularName":"","kind":"Pod","namespaced":true},
   {"name":"secrets","singularName":"secret","kind":"Secret","namespaced":true},
   {"name":"namespaces","singularName":"namespace","shortNames":["ns"],"kind":"Namespace","namespaced":false}]})";
 constexpr std::string_view kGroups = R"({"groups":[{"name":"g.io","preferredVersion":{"groupVersion":"g.io/v1"}}]})";
 constexpr std::string_view kGateways =
-    R"({"resources":[{"name":"gateways","singularName":"gateway","shortNames":["gtw"],"kind":"Gateway","namespaced":true}]})";
+    R"({"groupVersion":"g.io/v1","resources":[{"name":"gateways","singularName":"gateway","shortNames":["gtw"],"kind":"Gateway","namespaced":true}]})";
 
 net::Task<void> call(std::shared_ptr<Tool> tool, Value arguments, std::promise<Result<std::string>>* done) {
   std::function<void()> abort;

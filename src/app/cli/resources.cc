@@ -9,6 +9,8 @@
 #include "app/up/manifests.h"
 #include "base/strings.h"
 #include "json/yaml.h"
+#include "kube/object/redact.h"
+#include "kube/object/served.h"
 
 namespace sl::cli {
 namespace {
@@ -23,54 +25,28 @@ struct Options {
   int64_t tail = -1;
 };
 
-struct Kind {
-  std::string path, plural, kind;
-  bool namespaced = true;
-};
-
-Result<std::vector<std::pair<std::string, Value>>> discover(Client& client) {
-  std::vector<std::string> paths{"/api/v1"};
+Result<kube::ServedKinds> discover(Client& client) {
   SL_TRY(text, client.kube("GET", "/apis"));
   SL_TRY(groups, json::parse(text));
-  if (auto* list = json::arr(groups, "groups"))
-    for (auto& g : *list)
-      if (auto* versions = json::arr(g, "versions"))
-        for (auto& v : *versions) paths.push_back("/apis/" + std::string(json::str(v, "groupVersion")));
-  std::vector<std::pair<std::string, Value>> out;
-  for (auto& path : paths) {
+  kube::ServedKinds out;
+  for (auto& path : kube::ServedKinds::paths(groups)) {
     SL_TRY(body, client.kube("GET", path));
     SL_TRY(list, json::parse(body));
-    if (auto* resources = json::arr(list, "resources"))
-      for (auto& r : *resources) out.emplace_back(path, r);
+    out.add(list);
   }
   return out;
 }
 
-Kind kind_from(const std::string& path, const Value& r) {
-  auto* ns = json::find(r, "namespaced");
-  return {path, std::string(json::str(r, "name")), std::string(json::str(r, "kind")),
-          ns && ns->is_bool() && ns->get_bool()};
-}
-
-Result<Kind> find_kind(Client& client, const std::string& type) {
-  SL_TRY(all, discover(client));
-  std::string wanted = to_lower(type);
-  wanted = wanted.substr(0, wanted.find('.'));
-  for (auto& [path, r] : all) {
-    bool hit = json::str(r, "name") == wanted || json::str(r, "singularName") == wanted ||
-               to_lower(json::str(r, "kind")) == wanted;
-    if (auto* shorts = json::arr(r, "shortNames"))
-      for (auto& s : *shorts) hit |= s == Value(wanted);
-    if (hit) return kind_from(path, r);
-  }
+Result<kube::ServedKind> find_kind(const kube::ServedKinds& all, std::string_view type) {
+  if (auto* found = all.find(type)) return *found;
   return fail(Code::NotFound, fmt::format("the server doesn't have a resource type \"{}\"", type));
 }
 
-std::string url_of(const Kind& k, const std::string& ns, const std::string& name) {
-  std::string out = k.path;
-  if (k.namespaced && !ns.empty()) out += "/namespaces/" + percent_encode(ns);
-  out += "/" + k.plural;
-  return name.empty() ? out : out + "/" + percent_encode(name);
+Result<kube::ServedKind> find_kind(const kube::ServedKinds& all, const up::Document& m) {
+  auto version = kube::api_version_of(m.value), kind = kube::kind_of(m.value);
+  if (auto* found = all.find(version, kind)) return *found;
+  return fail(Code::NotFound,
+              fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", m.place(), kind, version));
 }
 
 void print_columns(const std::vector<std::vector<std::string>>& lines) {
@@ -120,25 +96,57 @@ void print_table(const Value& table, bool with_namespace) {
   print_columns(lines);
 }
 
+void print_body(const Value& body, const Options& o, bool with_namespace) {
+  if (o.output == "json")
+    fmt::print("{}", json::dump_pretty(body));
+  else if (o.output == "yaml")
+    fmt::print("{}", json::dump_yaml(body));
+  else
+    print_table(body, with_namespace);
+}
+
+// The tables of several objects of one kind as one.
+void join_tables(Value& all, Value more) {
+  if (!all.is_object()) {
+    all = std::move(more);
+    return;
+  }
+  auto* rows = all.get_object().if_contains("rows");
+  if (auto* others = json::arr(more, "rows"); others && rows && rows->is_array())
+    for (auto& row : *others) rows->get_array().push_back(row);
+}
+
+// "TYPE[,TYPE...]", "TYPE NAME..." or "TYPE/NAME...", as kubectl.
 Result<int> get(const Options& o) {
   Client client(*o.where);
-  for (auto type : split(o.names.empty() ? "" : o.names[0], ',')) {
-    std::string name = o.names.size() > 1 ? o.names[1] : "";
-    std::string kind_name(type);
-    if (size_t slash = kind_name.find('/'); slash != std::string::npos) {
-      name = kind_name.substr(slash + 1);
-      kind_name.resize(slash);
+  SL_TRY(kinds, discover(client));
+  bool pairs = o.names[0].find('/') != std::string::npos;
+  std::vector<std::pair<std::string, std::vector<std::string>>> wanted;  // type, names
+  if (pairs)
+    for (auto& pair : o.names) {
+      size_t slash = pair.find('/');
+      if (slash == std::string::npos)
+        return fail(Code::InvalidArgument, fmt::format("\"{}\" must be TYPE/NAME like the others", pair));
+      wanted.push_back({pair.substr(0, slash), {pair.substr(slash + 1)}});
     }
-    SL_TRY(kind, find_kind(client, kind_name));
+  else
+    for (auto type : split(o.names[0], ','))
+      wanted.push_back({std::string(type), {o.names.begin() + 1, o.names.end()}});
+  for (auto& [type, names] : wanted) {
+    SL_TRY(kind, find_kind(kinds, type));
     std::string accept = o.output == "table" ? "application/json;as=Table;v=v1;g=meta.k8s.io" : "application/json";
-    SL_TRY(text, client.kube("GET", url_of(kind, o.all ? "" : o.ns, name), "", "", accept));
-    SL_TRY(body, json::parse(text));
-    if (o.output == "json")
-      fmt::print("{}", json::dump_pretty(body));
-    else if (o.output == "yaml")
-      fmt::print("{}", json::dump_yaml(body));
-    else
-      print_table(body, o.all && kind.namespaced);
+    Value table;
+    for (auto& name : names.empty() ? std::vector<std::string>{""} : names) {
+      SL_TRY(text, client.kube("GET", kind.path(o.all ? "" : o.ns, name), "", "", accept));
+      SL_TRY(body, json::parse(text));
+      if (o.output == "table") {
+        join_tables(table, std::move(body));
+        continue;
+      }
+      if (o.output == "yaml" && &name != &names.front() && !names.empty()) fmt::print("---\n");
+      print_body(body, o, false);
+    }
+    if (o.output == "table") print_body(table, o, o.all && kind.namespaced);
   }
   return 0;
 }
@@ -146,64 +154,65 @@ Result<int> get(const Options& o) {
 Result<int> describe(const Options& o) {
   Client client(*o.where);
   if (o.names.size() != 2) return fail(Code::InvalidArgument, "usage: sightline describe TYPE NAME");
-  SL_TRY(kind, find_kind(client, o.names[0]));
-  SL_TRY(text, client.kube("GET", url_of(kind, o.ns, o.names[1])));
+  SL_TRY(kinds, discover(client));
+  SL_TRY(kind, find_kind(kinds, o.names[0]));
+  SL_TRY(text, client.kube("GET", kind.path(o.ns, o.names[1])));
   SL_TRY(body, json::parse(text));
-  if (auto* m = body.get_object().if_contains("metadata"); m && m->is_object()) m->get_object().erase("managedFields");
-  if (kind.plural == "secrets" && body.get_object().contains("data"))
-    for (auto& [key, value] : body.get_object()["data"].get_object())
-      value = fmt::format("{} bytes",
-                          value.is_string() ? base64_decode(json::view(value.get_string())).value_or("").size() : 0);
+  std::vector<std::pair<std::string, size_t>> sizes;
+  if (auto* data = json::find(body, "data"); data && data->is_object() && kube::kind_of(body) == "Secret")
+    for (auto& [key, value] : data->get_object())
+      sizes.emplace_back(key,
+                         value.is_string() ? base64_decode(json::view(value.get_string())).value_or("").size() : 0);
+  kube::hide_secrets(body);
+  for (auto& [key, size] : sizes) body.get_object()["data"].get_object()[key] = fmt::format("{} bytes", size);
   fmt::print("{}", json::dump_yaml(body));
   return 0;
 }
 
 Result<int> remove(const Options& o) {
   Client client(*o.where);
-  std::vector<std::tuple<Kind, std::string, std::string>> targets;
+  SL_TRY(kinds, discover(client));
+  std::vector<std::tuple<kube::ServedKind, std::string, std::string>> targets;
   for (auto& file : o.files) {
     SL_TRY(documents, up::read_manifests(file));
     for (auto& d : documents) {
-      SL_TRY(kind, find_kind(client, std::string(kube::kind_of(d.value))));
+      SL_TRY(kind, find_kind(kinds, d));
       std::string ns(kube::namespace_of(d.value));
       targets.emplace_back(kind, ns.empty() ? o.ns : ns, std::string(kube::name_of(d.value)));
     }
   }
   if (o.names.size() >= 2) {
-    SL_TRY(kind, find_kind(client, o.names[0]));
+    SL_TRY(kind, find_kind(kinds, o.names[0]));
     for (size_t i = 1; i < o.names.size(); ++i) targets.emplace_back(kind, o.ns, o.names[i]);
   }
   if (targets.empty()) return fail(Code::InvalidArgument, "usage: sightline delete TYPE NAME..., or -f FILE");
   for (auto& [kind, ns, name] : targets) {
-    SL_CHECK(client.kube("DELETE", url_of(kind, ns, name)));
+    SL_CHECK(client.kube("DELETE", kind.path(ns, name)));
     fmt::print("{} \"{}\" deleted\n", to_lower(kind.kind), name);
   }
   return 0;
 }
 
+// What `get -o yaml` prints can be applied again: the server's own notes are left out.
+Value to_apply(const Value& manifest) {
+  Value out = manifest;
+  if (auto* meta = out.is_object() ? out.get_object().if_contains("metadata") : nullptr; meta && meta->is_object())
+    meta->get_object().erase("managedFields");
+  return out;
+}
+
 Result<int> apply(const Options& o) {
   Client client(*o.where);
-  SL_TRY(all, discover(client));
+  SL_TRY(kinds, discover(client));
   for (auto& file : o.files) {
     SL_TRY(documents, up::read_manifests(file));
     for (auto& d : documents) {
-      std::string version(kube::api_version_of(d.value));
-      std::string path = version.find('/') == std::string::npos ? "/api/" + version : "/apis/" + version;
-      const Value* found = nullptr;
-      for (auto& [p, r] : all)
-        if (p == path && json::str(r, "kind") == kube::kind_of(d.value) &&
-            json::str(r, "name").find('/') == std::string_view::npos)
-          found = &r;
-      if (!found)
-        return fail(Code::NotFound, fmt::format("{}: no matches for kind \"{}\" in version \"{}\"", d.place(),
-                                                kube::kind_of(d.value), version));
-      Kind kind = kind_from(path, *found);
+      SL_TRY(kind, find_kind(kinds, d));
       std::string ns(kube::namespace_of(d.value)), name(kube::name_of(d.value));
-      auto before = client.kube("GET", url_of(kind, ns.empty() ? o.ns : ns, name));
-      auto done = client.kube(
-          "PATCH",
-          url_of(kind, ns.empty() ? o.ns : ns, name) + "?fieldManager=sightline&fieldValidation=Strict&force=true",
-          json::dump(d.value), "application/apply-patch+yaml");
+      std::string path = kind.path(ns.empty() ? o.ns : ns, name);
+      auto before = client.kube("GET", path);
+      auto done = client.kube("PATCH", path + "?fieldManager=sightline&fieldValidation=Strict&force=true",
+                              json::dump(to_apply(d.value)), "application/apply-patch+yaml");
       if (!done) return fail(with_context(done.error(), d.place_of(done.error())));
       auto version_of = [](const std::string& text) {
         auto v = json::parse(text);

@@ -32,7 +32,6 @@ Result<int> run(const std::vector<std::string>& files) {
   control::register_kinds(registry);
   SL_CHECK(store.open(":memory:"));
   kube::Api api(store, registry, Log());
-  control::ControllerOptions options;
   size_t problems = 0, objects = 0;
   auto apply = [&](const up::Document& d) -> Result<void> {
     auto gv = kube::parse_group_version(kube::api_version_of(d.value));

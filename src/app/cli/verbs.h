@@ -1,5 +1,5 @@
 // The command line's verbs: each registers its subcommand and sets *exit when it ran.
-// Exit codes: 0 done, 1 failed (the cause on standard error), 2 usage. Who calls: main.cc.
+// Exit codes: 0 done, 1 failed (the cause on standard error), 2 usage. Who calls: main.cc. Thread: main.
 #pragma once
 
 #include <CLI/CLI.hpp>

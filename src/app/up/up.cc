@@ -129,6 +129,7 @@ class Program {
     net::ServerLimits limits;
     limits.body_bytes_max = 8u << 20;
     api_server_ = std::make_unique<net::HttpServer>(api_loop_, tls, kube_server_->handler(), limits);
+    api_server_->render_errors(kube::render_error);
     SL_TRY(address, api_server_->listen(o_.api));
     api_url_ = "https://" + address;
     api_loop_.start();

@@ -1,6 +1,6 @@
 // Server-sent events: bytes in, events out, the same for every split of the bytes. Sans-I/O.
 //
-// Who calls: providers (through proxy), agent, a2a clients. Thread: one owner.
+// Who calls: llm/exchange, agent/loop, app/cli. Thread: one owner.
 // Limits: event_bytes_max for one event. Source: WHATWG HTML 9.2 (event stream interpretation).
 #pragma once
 

@@ -44,9 +44,7 @@ TEST(Kinds, ShortNamesAndCategories) {
                             {"po", "Pod"},
                             {"ns", "Namespace"},
                             {"crd", "CustomResourceDefinition"}}) {
-    auto found = registry().find_loosely(name);
-    ASSERT_NE(found, nullptr) << name;
-    EXPECT_EQ(found->kind, kind);
+    EXPECT_THAT(type_of(kind)->short_names, ::testing::Contains(name)) << kind;
   }
   EXPECT_THAT(type_of("Gateway")->categories, ElementsAre("gateway-api"));
   EXPECT_THAT(type_of("Backend")->categories, ElementsAre("kgateway"));
@@ -212,13 +210,28 @@ TEST(NamespaceRules, WhatTheServerAdds) {
   EXPECT_EQ(dump(json::find(ns, "spec", "finalizers")), R"(["kubernetes"])");
 }
 
+TEST(CoreRules, DataKeysAreFileNames) {
+  for (auto* kind : {"ConfigMap", "Secret"}) {
+    refuse(kind, "data: {\"a/b\": \"\"}", "data[a/b]", "a valid config key must consist of");
+    refuse(kind, "data: {\"..\": \"\"}", "data[..]", "a valid config key must consist of");
+    accept(kind, "data: {\"a.b-c_D\": \"\"}");
+  }
+  refuse("ConfigMap", "binaryData: {a: \"!\"}", "binaryData[a]", "must be base64");
+  refuse("ConfigMap", "data: {a: x}\nbinaryData: {a: eA==}", "binaryData[a]", "duplicate of key present in data");
+  refuse("Secret", "type: kubernetes.io/tls", "data[tls.crt]", "Required value");
+}
+
 TEST(ServiceRules, Ports) {
   refuse("Service", "spec: {ports: [{port: 0}]}", "spec.ports[0].port", "greater than or equal to 1");
   refuse("Service", "spec: {ports: [{port: 1}, {port: 1}]}", "spec.ports[1]", "Duplicate value");
   refuse("Service", "spec: {ports: [{}]}", "spec.ports[0].port", "Required value");
   refuse("Service", "spec: {type: Magic}", "spec.type", "Unsupported value: \"Magic\"");
-  accept("Service", "spec: {ports: [{port: 1, protocol: TCP}, {port: 1, protocol: UDP}]}");
-  accept("Service", "spec: {ports: [{port: 1, targetPort: http}, {port: 2, targetPort: 8080}]}");
+  accept("Service", "spec: {ports: [{name: a, port: 1, protocol: TCP}, {name: b, port: 1, protocol: UDP}]}");
+  accept("Service", "spec: {ports: [{name: a, port: 1, targetPort: http}, {name: b, port: 2, targetPort: 8080}]}");
+  refuse("Service", "spec: {ports: [{port: 1}, {port: 2}]}", "spec.ports[0].name", "Required value");
+  refuse("Service", "spec: {ports: [{name: a, port: 1}, {name: a, port: 2}]}", "spec.ports[1].name", "Duplicate value");
+  refuse("Service", "spec: {type: ExternalName}", "spec.externalName", "Required value");
+  refuse("Service", "spec: {clusterIP: 10.0.0.1}", "spec.ports", "Required value");
 }
 
 TEST(Crds, NameAndGroup) {

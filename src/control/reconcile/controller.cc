@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/strings.h"
 #include "control/reconcile/synthetic.h"
 
 namespace sl::control {
@@ -27,7 +28,7 @@ const std::set<std::string>& watched_kinds() {
   return kinds;
 }
 
-// Our own status writes change nothing that is translated.
+// A status alone changes nothing that is translated.
 bool status_only(const kube::Change& c) {
   if (c.type != kube::Change::Type::Modified || !json::find(*c.object, "spec") || c.resource == "namespaces")
     return false;
@@ -62,13 +63,26 @@ Controller::~Controller() {
   stop();
 }
 
-Result<void> Controller::make_defaults() {
-  for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"})
-    SL_CHECK(api_.apply(namespace_object(name), kManager));
-  SL_CHECK(api_.apply(
-      class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic"), kManager));
-  SL_CHECK(api_.apply(class_object("kgateway", kKgatewayController, "Standard class for HTTP traffic"), kManager));
+// What is there, and perhaps changed by its user, stays as it is.
+static Result<void> make(kube::Api& api, const std::string& key, const json::Value& object) {
+  if (api.store().get(key, {"", std::string(kube::name_of(object))})) return {};
+  SL_CHECK(api.apply(object, kManager));
   return {};
+}
+
+// These exist always: one that was deleted comes back empty.
+Result<void> Controller::make_namespaces() {
+  for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"})
+    SL_CHECK(make(api_, "namespaces", namespace_object(name)));
+  return {};
+}
+
+Result<void> Controller::make_defaults() {
+  SL_CHECK(make_namespaces());
+  constexpr char kClasses[] = "gatewayclasses.gateway.networking.k8s.io";
+  SL_CHECK(make(api_, kClasses,
+                class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic")));
+  return make(api_, kClasses, class_object("kgateway", kKgatewayController, "Standard class for HTTP traffic"));
 }
 
 Result<void> Controller::start() {
@@ -80,7 +94,7 @@ Result<void> Controller::start() {
         bool ours = c.resource == "pods" || c.resource == "services";  // made again when somebody deletes them
         if (ours && c.type == kube::Change::Type::Deleted) queue_.add("all");
         if (!watched_kinds().contains(c.resource)) return;
-        if (!status_only(c)) queue_.add("all");
+        if (!status_only(c) || !wrote_status(c)) queue_.add("all");
       });
   thread_ = std::thread([this] { run(); });
   return {};
@@ -98,7 +112,15 @@ void Controller::run() {
   while (queue_.pop(&key, failed_binds_.empty() ? 0 : 1000)) reconcile();
 }
 
+bool Controller::wrote_status(const kube::Change& c) {
+  std::lock_guard lock(written_mutex_);
+  auto it = written_.find(c.resource + " " + kube::namespaced_name(*c.object));
+  auto* status = json::find(*c.object, "status");
+  return it != written_.end() && status && json::equal(it->second, *status);
+}
+
 void Controller::reconcile() {
+  if (auto made = make_namespaces(); !made) log_.error("namespaces that always exist: {}", made.error().message);
   ResourceIndex index = build_index(api_);
   TranslateOptions options{options_.listen_host, failed_binds_};
   Translation t = translate(index, options);
@@ -116,9 +138,9 @@ void Controller::reconcile() {
   }
   options_.set_agents(t.agents);
   std::string problems;
-  for (auto& p : index.problems) problems += p + "\n";
-  if (problems != last_problems_)
-    for (auto& p : index.problems) log_.error("{}", p);
+  for (auto& p : index.problems)
+    problems += fmt::format("{} {}: {}\n", kube::kind_of(*p.object), kube::namespaced_name(*p.object), p.message);
+  if (problems != last_problems_ && !problems.empty()) log_.error("cannot be read: {}", trim(problems));
   last_problems_ = std::move(problems);
   write_statuses(t);
   sync_objects(index);
@@ -126,6 +148,11 @@ void Controller::reconcile() {
 }
 
 void Controller::write_statuses(const Translation& t) {
+  {
+    std::lock_guard lock(written_mutex_);
+    written_.clear();
+    for (auto& s : t.statuses) written_[s.resource + " " + (s.ns.empty() ? s.name : s.ns + "/" + s.name)] = s.status;
+  }
   for (auto& s : t.statuses) {
     size_t dot = s.resource.find('.');
     auto type =

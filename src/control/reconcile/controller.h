@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "control/reconcile/work_queue.h"
@@ -37,6 +38,8 @@ class Controller {
 
  private:
   Result<void> make_defaults();
+  Result<void> make_namespaces();
+  bool wrote_status(const kube::Change& change);  // is it what we wrote last?
   void run();
   void reconcile();
   void write_statuses(const Translation& translation);
@@ -49,6 +52,8 @@ class Controller {
   uint64_t watch_ = 0;
   std::string last_routes_, last_problems_;
   std::map<std::string, std::string> failed_binds_;
+  std::mutex written_mutex_;                    // changes are told on whichever thread writes
+  std::map<std::string, json::Value> written_;  // statuses, by resource and name
   std::thread thread_;
 };
 

@@ -84,6 +84,20 @@ Object port(const std::string& name, int64_t number) {
   return Object{{"name", name}, {"port", number}, {"protocol", "TCP"}, {"targetPort", number}};
 }
 
+// What the Gateway wants on the objects made for it.
+void add_infrastructure(const Held<resource::GatewaySpec>& g, Value& object) {
+  if (!g.spec.infrastructure) return;
+  auto& meta = kube::metadata_of(object);
+  auto add = [&meta](const char* field, const std::map<std::string, std::string>& values) {
+    if (values.empty()) return;
+    auto& map = json::ensure_object(meta, field);
+    for (auto& [key, value] : values)
+      if (!map.contains(key)) map[key] = value;  // ours stay
+  };
+  add("labels", g.spec.infrastructure->labels);
+  add("annotations", g.spec.infrastructure->annotations);
+}
+
 void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, std::vector<Value>& out) {
   Array service_ports, container_ports;
   std::set<int32_t> seen;
@@ -95,8 +109,10 @@ void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, 
   std::string name = g.name();
   out.push_back(service(metadata(g.ns(), name, name, name, g.object.get()), name, name, host, "LoadBalancer",
                         std::move(service_ports)));
+  add_infrastructure(g, out.back());
   out.push_back(
       pod(metadata(g.ns(), name, name, name, g.object.get()), "agent-gateway", host, std::move(container_ports)));
+  add_infrastructure(g, out.back());
 }
 
 }  // namespace
@@ -104,7 +120,8 @@ void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, 
 std::vector<Value> synthetic_objects(const ResourceIndex& index, const std::string& host, const std::string& ui) {
   std::vector<Value> out;
   for (auto& [key, g] : index.gateways)
-    if (our_gateway(index, g.spec) && !kube::being_deleted(*g.object)) add_gateway(g, host, out);
+    if (our_gateway(index, g.spec) && !kube::being_deleted(*g.object) && !name_taken(g.key()))
+      add_gateway(g, host, out);
   auto live = [&](const std::string& ns) {
     auto it = index.namespaces.find(ns);
     return it != index.namespaces.end() && !kube::being_deleted(*it->second);

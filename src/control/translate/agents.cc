@@ -136,6 +136,10 @@ void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, Agent
         v.unsupported.push_back(fmt::format("tool {} of {} {}", name, t.mcp_server->kind, t.mcp_server->name));
       }
     }
+    if (!t.headers_from.empty()) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].headersFrom", i));
+    if (t.isolate_sessions) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].isolateSessions", i));
+    if (!t.mcp_server->allowed_headers.empty())
+      v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].mcpServer.allowedHeaders", i));
     if (t.mcp_server->tool_names.empty())
       v.unsupported.push_back(
           fmt::format("spec.declarative.tools[{}] ({} {})", i, t.mcp_server->kind, t.mcp_server->name));
@@ -148,9 +152,12 @@ void note_unsupported(const resource::AgentSpec& spec, AgentVerdict& v) {
   auto& d = *spec.declarative;
   for (auto [name, value] : {std::pair{"spec.skills", &spec.skills},
                              {"spec.sandbox", &spec.sandbox},
+                             {"spec.allowedNamespaces", &spec.allowed_namespaces},
+                             {"spec.declarative.deployment", &d.deployment},
                              {"spec.declarative.memory", &d.memory},
                              {"spec.declarative.context", &d.context}})
     if (!value->is_null()) v.unsupported.push_back(name);
+  if (d.execute_code_blocks.value_or(false)) v.unsupported.push_back("spec.declarative.executeCodeBlocks");
   if (d.share_tools) v.unsupported.push_back("spec.declarative.shareTools");
   if (d.prompt_template) v.unsupported.push_back("spec.declarative.promptTemplate");
 }
@@ -198,11 +205,12 @@ AgentVerdict translate_agent(const ResourceIndex& index,
   return v;
 }
 
-// Changes when the key does, and says nothing about it.
-std::string hash_of(const std::string& credential) {
+// Changes whenever the Secret does. Of its version, not of its value, which a reader of the status could guess at.
+std::string hash_of(const json::Value& secret) {
   uint64_t h = 1469598103934665603ull;
-  for (unsigned char c : credential) h = (h ^ c) * 1099511628211ull;
-  return fmt::format("{:016x}", h * 0x9E3779B97F4A7C15ull);
+  for (auto text : {kube::uid_of(secret), json::str(secret, "metadata", "resourceVersion")})
+    for (unsigned char c : text) h = (h ^ c) * 1099511628211ull;
+  return fmt::format("{:016x}", h);
 }
 
 }  // namespace
@@ -216,7 +224,9 @@ void translate_agents(const ResourceIndex& index, Translation& out) {
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
     Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
-    if (!spec.credential.empty()) status["secretHash"] = hash_of(spec.credential);
+    if (auto secret = index.secrets.find(m.ns() + "/" + m.spec.api_key_secret);
+        !spec.credential.empty() && secret != index.secrets.end())
+      status["secretHash"] = hash_of(*secret->second);
     out.statuses.push_back({"modelconfigs.kagent.dev", m.ns(), m.name(), std::move(status)});
   }
   for (auto& [key, a] : index.agents) {

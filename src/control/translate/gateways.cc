@@ -158,7 +158,11 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
   else
     c.set("Accepted", good > 0, "ListenersNotValid", trouble);
   if (programmed > 0)
-    c.set("Programmed", true, "Programmed", fmt::format("listening on {}", options.listen_host));
+    c.set("Programmed", true, "Programmed",
+          fmt::format("listening on {}{}", options.listen_host,
+                      name_taken(g.key()) ? "; its Service and Pod are not shown, because their name belongs to a part "
+                                            "of this program: choose another name"
+                                          : ""));
   else
     c.set("Programmed", false, "Invalid", trouble);
   if (unresolved.empty())
@@ -173,13 +177,33 @@ void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOpti
   out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), std::move(status)});
 }
 
+// A Gateway that was ours and is no longer: nothing serves it, and its status must not say otherwise.
+void release_gateway(const Held<resource::GatewaySpec>& g, Translation& out) {
+  auto* before = json::find(*g.object, "status");
+  bool spoken_for = before && (json::arr(*before, "listeners") || json::arr(*before, "addresses"));
+  if (!spoken_for) return;
+  Conditions c(before, g.generation());
+  std::string why = fmt::format("no controller here serves GatewayClass \"{}\"", g.spec.class_name);
+  c.set_text("Accepted", "Unknown", "Pending", why);
+  c.set_text("Programmed", "Unknown", "Pending", why);
+  out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), Object{{"conditions", c.take()}}});
+}
+
 }  // namespace
+
+bool name_taken(std::string_view gateway) {
+  return gateway == "kagent/kagent-ui" || gateway == "kagent/kagent-controller" ||
+         gateway == "kgateway-system/kgateway";
+}
 
 void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
                         Translation& out) {
   std::vector<const Held<resource::GatewaySpec>*> ours;
   for (auto& [key, g] : index.gateways)
-    if (our_gateway(index, g.spec)) ours.push_back(&g);
+    if (our_gateway(index, g.spec))
+      ours.push_back(&g);
+    else
+      release_gateway(g, out);
   auto age = [](auto* g) { return std::pair(json::str(*g->object, "metadata", "creationTimestamp"), g->key()); };
   std::sort(ours.begin(), ours.end(), [&](auto* a, auto* b) { return age(a) < age(b); });
   Claims claims;

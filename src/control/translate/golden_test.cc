@@ -145,7 +145,7 @@ std::string translate_text(const std::string& yaml) {
   if (!own_class) cluster.add(kClass);
   cluster.add(yaml);
   auto index = cluster.index();
-  for (auto& p : index.problems) ADD_FAILURE() << p;
+  for (auto& p : index.problems) ADD_FAILURE() << p.message;
   Translation t = translate(index, cluster.options);
   Object statuses;
   for (auto& s : t.statuses) {

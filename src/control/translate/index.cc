@@ -9,14 +9,14 @@ namespace {
 
 template <class Spec>
 void load(kube::Api& api, const std::string& key, std::map<std::string, Held<Spec>>& out,
-          std::vector<std::string>& problems) {
+          std::vector<ResourceIndex::Problem>& problems) {
   for (auto& object : api.store().list(key).items) {
     Held<Spec> held;
     held.object = object;
     auto* spec = json::find(*object, "spec");
     auto decoded = json::decode<Spec>(spec ? *spec : json::Value(json::Object{}), "spec");
     if (!decoded) {
-      problems.push_back(fmt::format("{} {}: {}", kube::kind_of(*object), held.key(), decoded.error().message));
+      problems.push_back({key, object, decoded.error().message});
       continue;
     }
     held.spec = std::move(*decoded);

@@ -34,7 +34,12 @@ struct ResourceIndex {
   std::map<std::string, Held<resource::AgentSpec>> agents;
   std::map<std::string, kube::ObjectPtr> secrets, config_maps, services;
   std::map<std::string, kube::ObjectPtr> namespaces;  // by name
-  std::vector<std::string> problems;                  // objects that could not be decoded
+  struct Problem {
+    std::string resource;  // store key
+    kube::ObjectPtr object;
+    std::string message;
+  };
+  std::vector<Problem> problems;  // objects that could not be decoded
 };
 
 ResourceIndex build_index(kube::Api& api);

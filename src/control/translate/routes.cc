@@ -193,8 +193,6 @@ class RouteTranslator {
       return made;
     } else if (service && index_.services.contains(ns + "/" + b.name)) {
       made.backend = service_backend(ns, b, out);
-      if (made.backend.empty())
-        unresolved("BackendNotFound", fmt::format("{} has no address: give it an externalName or a clusterIP", what));
     } else {
       unresolved("BackendNotFound", fmt::format("{} not found", what));
     }
@@ -206,13 +204,13 @@ class RouteTranslator {
     auto& service = *index_.services.at(ns + "/" + b.name);
     std::string host(json::str(service, "spec", "externalName"));
     if (host.empty()) host = json::str(service, "spec", "clusterIP");
-    if (host.empty() || host == "None") return "";
     std::string name = fmt::format("service/{}/{}:{}", ns, b.name, b.port.value_or(0));
     for (auto& have : out.routes.backends)
       if (have.name == name) return name;
     route::Backend made;
     made.name = name;
-    made.endpoints.push_back({host, b.port.value_or(80)});
+    // A Service without an address is one without ready endpoints: the reference resolves, and requests get 503.
+    if (!host.empty() && host != "None") made.endpoints.push_back({host, b.port.value_or(80)});
     out.routes.backends.push_back(std::move(made));
     return name;
   }

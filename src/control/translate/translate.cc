@@ -56,6 +56,26 @@ void translate_classes(const ResourceIndex& index, Translation& out) {
   }
 }
 
+// Such an object passed validation once, when the rules were others.
+void translate_problems(const ResourceIndex& index, Translation& out) {
+  for (auto& p : index.problems) {
+    int64_t generation = kube::generation_of(*p.object);
+    Conditions c(json::find(*p.object, "status"), generation);
+    std::string_view kind = kube::kind_of(*p.object);
+    c.set("Accepted", false,
+          kind == "ModelConfig" ? "ModelConfigReconcileFailed"
+          : kind == "Agent"     ? "ReconcileFailed"
+                                : "Invalid",
+          "the object cannot be read: " + p.message);
+    json::Object status{{"conditions", c.take()}};
+    if (kind == "ModelConfig" || kind == "Agent") status["observedGeneration"] = generation;
+    bool has_conditions = kind != "HTTPRoute" && kind != "ReferenceGrant";  // the log names those
+    if (has_conditions)
+      out.statuses.push_back({p.resource, std::string(kube::namespace_of(*p.object)),
+                              std::string(kube::name_of(*p.object)), std::move(status)});
+  }
+}
+
 Translation translate(const ResourceIndex& index, const TranslateOptions& options) {
   Translation out;
   RouteAttachments attached;
@@ -64,6 +84,7 @@ Translation translate(const ResourceIndex& index, const TranslateOptions& option
   translate_routes(index, out, attached);
   translate_gateways(index, options, attached, out);
   translate_agents(index, out);
+  translate_problems(index, out);
   return out;
 }
 

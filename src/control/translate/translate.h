@@ -45,8 +45,12 @@ void translate_routes(const ResourceIndex& index, Translation& out, RouteAttachm
 void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
                         Translation& out);
 void translate_agents(const ResourceIndex& index, Translation& out);
+// Objects that could not be read get a condition that says so.
+void translate_problems(const ResourceIndex& index, Translation& out);
 // Is this Gateway of a class of ours?
 bool our_gateway(const ResourceIndex& index, const resource::GatewaySpec& gateway);
+// Does the name of this Gateway (NS/NAME) belong to a Service or Pod that stands for a part of this program?
+bool name_taken(std::string_view gateway);
 // Can this listener serve (protocol known, no TLS trouble)?
 bool listener_supported(const resource::Listener& listener);
 

@@ -92,6 +92,10 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
   StoreKey key{type.namespaced ? ns : "", name};
   bool removed = false;
   std::string uid;
+  bool of_the_system = name == "default" || name == "kube-system" || name == "kube-public";
+  if (type.key() == "namespaces" && of_the_system)
+    return fail(Code::PermissionDenied,
+                fmt::format("namespaces \"{}\" is forbidden: this namespace may not be deleted", name));
   auto stored = commit(type, key, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
     if (!old) return fail(not_found(type.group, type.plural, name));
     uid = uid_of(*old);
@@ -158,7 +162,11 @@ void Api::delete_dependents(const std::string& uid, Propagation propagation) {
 bool Api::has_blocking_dependents(const std::string& uid) {
   for (auto& type : registry_.all())
     for (auto& object : store_.list(type->key()).items)
-      if (owned_by(*object, uid)) return true;
+      if (auto* owners = json::arr(*object, "metadata", "ownerReferences"))
+        for (auto& owner : *owners)
+          if (auto* block = json::find(owner, "blockOwnerDeletion");
+              block && block->is_bool() && block->get_bool() && json::str(owner, "uid") == uid)
+            return true;
   return false;
 }
 
@@ -187,13 +195,20 @@ void Api::finish_foreground(const std::string& uid) {
   }
 }
 
+// An owner of a kind that is not served here may live elsewhere: it is taken to be alive. One is looked for where the
+// reference says: in the object's own namespace, or among what has none.
+bool Api::owner_alive(const Value& owner, const std::string& ns) {
+  auto gv = parse_group_version(json::str(owner, "apiVersion"));
+  auto type = registry_.find_kind(gv.group, json::str(owner, "kind"));
+  if (!type) return true;
+  auto found = store_.get(type->key(), {type->namespaced ? ns : "", std::string(json::str(owner, "name"))});
+  return found && uid_of(*found) == json::str(owner, "uid");
+}
+
 bool Api::any_owner_alive(const Value& object) {
   auto* owners = json::arr(object, "metadata", "ownerReferences");
-  for (auto& type : registry_.all())
-    for (auto& o : store_.list(type->key()).items)
-      for (auto& owner : *owners)
-        if (json::str(owner, "uid") == uid_of(*o)) return true;
-  return false;
+  std::string ns(namespace_of(object));
+  return std::any_of(owners->begin(), owners->end(), [&](auto& owner) { return owner_alive(owner, ns); });
 }
 
 void Api::empty_namespace(const std::string& ns) {
@@ -354,15 +369,13 @@ Result<void> Api::start() {
   for (auto& crd : store_.list(std::string(kCrdKey)).items) register_crd(crd);
   for (auto& ns : store_.list("namespaces").items)
     if (being_deleted(*ns)) empty_namespace(std::string(name_of(*ns)));
-  std::map<std::string, bool> alive;
-  for (auto& type : registry_.all())
-    for (auto& o : store_.list(type->key()).items) alive[std::string(uid_of(*o))] = true;
+  // Owners that went while this program did not run.
   for (auto& type : registry_.all())
     for (auto& o : store_.list(type->key()).items)
       if (auto* owners = json::arr(*o, "metadata", "ownerReferences"))
         for (auto& owner : *owners)
-          if (std::string uid(json::str(owner, "uid")); !alive.contains(uid))
-            delete_dependents(uid, Propagation::Background);
+          if (!owner_alive(owner, std::string(namespace_of(*o))))
+            delete_dependents(std::string(json::str(owner, "uid")), Propagation::Background);
   return {};
 }
 

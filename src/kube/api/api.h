@@ -3,8 +3,7 @@
 // Every write goes through one path: decode check, prune (unknown fields), default, validate, stamp metadata, track
 // field ownership, store. Who calls: kube/apiserver (for clients), control and app (in process; the same rules hold).
 // Thread: any. Errors carry Kubernetes' own wording, and causes where it has them.
-// Limits: object 3 MiB, annotations 256 KiB, list page 500 by default when the caller asks for none. Source:
-// Kubernetes API concepts.
+// Limits: object 3 MiB, annotations 256 KiB, a list without a limit gives everything. Source: Kubernetes API concepts.
 #pragma once
 
 #include <functional>
@@ -93,7 +92,6 @@ class Api {
   static Value render(const Value& stored, const ResourceType& type, const std::string& version);
 
  private:
-  struct Draft;
   Result<void> admit(const ResourceType& type, Value& next, const Value* old, const WriteOptions& options,
                      std::vector<std::string>& warnings);
   Result<void> check_unknown(const ResourceType& type, Value& next, const WriteOptions& options,
@@ -117,6 +115,7 @@ class Api {
   void empty_namespace(const std::string& ns);
   void finish_namespace(const std::string& ns);
   void finish_foreground(const std::string& owner_uid);
+  bool owner_alive(const Value& owner_reference, const std::string& ns);
   bool any_owner_alive(const Value& object);
   bool has_blocking_dependents(const std::string& uid);
 

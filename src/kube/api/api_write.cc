@@ -61,6 +61,25 @@ bool has_finalizers(const Value& o) {
   return list && !list->empty();
 }
 
+// A patch may not make another object of it.
+Result<void> same_identity(const ResourceType& type, const Value& before, const Value& after) {
+  for (auto key : {"kind", "apiVersion"})
+    if (json::str(after, key) != json::str(before, key))
+      return fail(Code::InvalidArgument,
+                  fmt::format("{} in the patched object ({}) does not match the one of the object ({})", key,
+                              json::str(after, key), json::str(before, key)));
+  for (auto key : {"name", "namespace"})
+    if (json::str(after, "metadata", key) != json::str(before, "metadata", key))
+      return fail(Code::InvalidArgument,
+                  fmt::format("the {} of the object ({}) does not match the {} on the URL ({})", key,
+                              json::str(after, "metadata", key), key, json::str(before, "metadata", key)));
+  if (uid_of(after) != uid_of(before))
+    return fail(conflict(type.group, type.plural, name_of(before),
+                         fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                                     uid_of(after), uid_of(before))));
+  return {};
+}
+
 void check_keys(const Value& o, std::string_view field, bool values, std::vector<Cause>& causes) {
   auto* map = json::find(o, "metadata", field);
   if (!map || !map->is_object()) return;
@@ -73,6 +92,31 @@ void check_keys(const Value& o, std::string_view field, bool values, std::vector
       causes.push_back(
           {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", json::view(value.get_string()), bad), at});
   }
+}
+
+void check_finalizers(const Value& o, std::vector<Cause>& causes) {
+  auto* list = json::arr(o, "metadata", "finalizers");
+  if (!list) return;
+  for (auto& f : *list) {
+    std::string_view name = f.is_string() ? json::view(f.get_string()) : "";
+    if (auto bad = check_qualified_name(name); !bad.empty())
+      causes.push_back(
+          {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", name, bad), "metadata.finalizers"});
+  }
+}
+
+void check_owners(const Value& o, std::vector<Cause>& causes) {
+  auto* list = json::arr(o, "metadata", "ownerReferences");
+  if (!list) return;
+  std::vector<std::string> controllers;
+  for (auto& owner : *list)
+    if (auto* c = json::find(owner, "controller"); c && c->is_bool() && c->get_bool())
+      controllers.push_back(fmt::format("{}/{}", json::str(owner, "kind"), json::str(owner, "name")));
+  if (controllers.size() > 1)
+    causes.push_back(
+        {"FieldValueInvalid",
+         fmt::format("Invalid value: only one reference can have Controller set to true: {}", join(controllers, ", ")),
+         "metadata.ownerReferences"});
 }
 
 }  // namespace
@@ -101,8 +145,9 @@ Result<void> Api::check_unknown(const ResourceType& type, Value& next, const Wri
 Result<void> Api::check_metadata(const ResourceType& type, const Value& next, const Value* old) {
   std::vector<Cause> causes;
   std::string name(name_of(next));
-  auto bad =
-      type.kind == "Namespace" || type.kind == "Service" ? check_dns1123_label(name) : check_dns1123_subdomain(name);
+  auto bad = type.key() == "services"     ? check_dns1035_label(name)
+             : type.key() == "namespaces" ? check_dns1123_label(name)
+                                          : check_dns1123_subdomain(name);
   if (name.empty())
     causes.push_back({"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
   else if (!old && !bad.empty())
@@ -115,6 +160,8 @@ Result<void> Api::check_metadata(const ResourceType& type, const Value& next, co
   if (bytes > kAnnotationBytesMax)
     causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax),
                       "metadata.annotations"});
+  check_finalizers(next, causes);
+  check_owners(next, causes);
   if (old && being_deleted(*old)) {
     auto* before = json::arr(*old, "metadata", "finalizers");
     auto* after = json::arr(next, "metadata", "finalizers");
@@ -258,6 +305,10 @@ Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns,
 Result<WriteResult> Api::update(const ResourceType& type, const std::string& ns, const std::string& name, Value body,
                                 const WriteOptions& options) {
   WriteResult out;
+  if (auto stated = namespace_of(body); type.namespaced && !stated.empty() && stated != ns)
+    return fail(
+        Code::InvalidArgument,
+        fmt::format("the namespace of the object ({}) does not match the namespace on the URL ({})", stated, ns));
   if (name_of(body) != name)
     return fail(
         Code::InvalidArgument,
@@ -360,6 +411,7 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
     Value current = render(*old, type, version_of(type, options));
     SL_TRY(next, apply_patch(type, current, kind, patch, options));
     if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
+    SL_CHECK(same_identity(type, current, next));
     std::string_view stated = json::str(kind == PatchKind::Apply ? patch : next, "metadata", "resourceVersion");
     if (!stated.empty() && stated != json::str(*old, "metadata", "resourceVersion"))
       return fail(

@@ -1,5 +1,8 @@
 #include "kube/api/field_set.h"
 
+#include <set>
+#include <unordered_map>
+
 namespace sl::kube {
 
 using json::ListType;
@@ -37,25 +40,47 @@ bool granular_list(const Value& v, const Schema* s) {
   return v.is_array() && s && s->list_type != ListType::Atomic;
 }
 
-Value* find_item(Value& list, const std::string& element, const Schema* s) {
-  for (auto& item : list.get_array())
-    if (item_element(item, s) == element) return &item;
-  return nullptr;
-}
-const Value* find_item(const Value& list, const std::string& element, const Schema* s) {
-  return find_item(const_cast<Value&>(list), element, s);
-}
-
-// The child of `v` that a path element names, with its schema.
-const Value* step(const Value* v, const std::string& element, const Schema* s, const Schema*& child) {
-  child = nullptr;
-  if (!v) return nullptr;
-  if (element.starts_with("f:")) {
-    child = child_schema(s, element.substr(2));
-    return json::find(*v, element.substr(2));
+// The items of a list by their path element: lists may be long, and every item is looked up.
+class Items {
+ public:
+  Items(const Value* list, const Schema* s) {
+    if (!list || !list->is_array() || !s || s->list_type == ListType::Atomic) return;
+    auto& array = list->get_array();
+    for (size_t i = 0; i < array.size(); ++i) at_.try_emplace(item_element(array[i], s), i);
+    list_ = &array;
   }
-  child = s ? s->items.get() : nullptr;
-  return v->is_array() ? find_item(*v, element, s) : nullptr;
+  // Where it stands; npos if it is not there.
+  size_t index(const std::string& element) const {
+    auto it = at_.find(element);
+    return it == at_.end() ? std::string::npos : it->second;
+  }
+  const Value* find(const std::string& element) const {
+    size_t i = index(element);
+    return i == std::string::npos ? nullptr : &(*list_)[i];
+  }
+
+ private:
+  const json::Array* list_ = nullptr;
+  std::unordered_map<std::string, size_t> at_;
+};
+
+// The children of one value by path element.
+class Children {
+ public:
+  Children(const Value* v, const Schema* s) : value_(v), items_(v, s) {}
+  const Value* find(const std::string& element) const {
+    if (!value_) return nullptr;
+    return element.starts_with("f:") ? json::find(*value_, element.substr(2)) : items_.find(element);
+  }
+
+ private:
+  const Value* value_;
+  Items items_;
+};
+
+const Schema* element_schema(const std::string& element, const Schema* s) {
+  if (element.starts_with("f:")) return child_schema(s, element.substr(2));
+  return s ? s->items.get() : nullptr;
 }
 
 }  // namespace
@@ -184,10 +209,11 @@ void compare(const Value& before, const Value& after, const Schema* s, FieldSet&
     return;
   }
   if (granular_list(before, s) && granular_list(after, s)) {
+    Items old_items(&before, s), new_items(&after, s);
     for (auto& item : after.get_array()) {
       std::string element = item_element(item, s);
       FieldSet c, r;
-      if (auto* old = find_item(before, element, s))
+      if (auto* old = old_items.find(element))
         compare(*old, item, s->items.get(), c, r);
       else
         (c = FieldSet::of(item, s->items.get())).self = true;
@@ -196,7 +222,7 @@ void compare(const Value& before, const Value& after, const Schema* s, FieldSet&
     }
     for (auto& item : before.get_array()) {
       std::string element = item_element(item, s);
-      if (find_item(after, element, s)) continue;
+      if (new_items.find(element)) continue;
       (removed.children[element] = FieldSet::of(item, s->items.get())).self = true;
     }
     return;
@@ -212,12 +238,10 @@ static void differ(const FieldSet& fields, const Value* a, const Value* b, const
     if (!same) out.self = true;
     return;
   }
+  Children as(a, s), bs(b, s);
   for (auto& [element, child] : fields.children) {
-    const Schema* cs = nullptr;
-    const Value* x = step(a, element, s, cs);
-    const Value* y = step(b, element, s, cs);
     FieldSet d;
-    differ(child, x, y, cs, d);
+    differ(child, as.find(element), bs.find(element), element_schema(element, s), d);
     if (!d.empty()) out.children[element] = std::move(d);
   }
 }
@@ -241,14 +265,24 @@ Value merge_apply(const Value& live, const Value& config, const Schema* s) {
     return out;
   }
   if (granular_list(live, s) && granular_list(config, s)) {
-    Value out = live;
+    // Applied items in the applied order; what is not applied keeps its place among those before it.
+    Items mine(&live, s), applied(&config, s);
+    auto& old = live.get_array();
+    json::Array out;
+    size_t next = 0;
+    auto keep_until_applied = [&] {
+      for (; next < old.size() && !applied.find(item_element(old[next], s)); ++next) out.push_back(old[next]);
+    };
+    keep_until_applied();
     for (auto& item : config.get_array()) {
-      Value* mine = find_item(out, item_element(item, s), s);
-      if (!mine)
-        out.get_array().push_back(item);
-      else if (s->list_type == ListType::Map)
-        *mine = merge_apply(*mine, item, s->items.get());
+      size_t at = mine.index(item_element(item, s));
+      bool merges = at != std::string::npos && s->list_type == ListType::Map;
+      out.push_back(merges ? merge_apply(old[at], item, s->items.get()) : item);
+      if (at == next) ++next;
+      keep_until_applied();
     }
+    for (; next < old.size(); ++next)  // behind items whose order was changed
+      if (!applied.find(item_element(old[next], s))) out.push_back(old[next]);
     return out;
   }
   return config;
@@ -276,29 +310,36 @@ static void remove_member(json::Object& o, const std::string& key, const FieldSe
   if (leaf || (hollow(*at) && !was_hollow)) o.erase(key);
 }
 
-static void remove_item(json::Array& list, const std::string& element, FieldSet fields, const FieldSet& kept,
-                        const Schema* s) {
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (item_element(list[i], s) != element) continue;
-    if (fields.self && kept.empty()) {
-      list.erase(list.begin() + static_cast<ptrdiff_t>(i));
-      return;
+static void remove_items(Value& list, const FieldSet& fields, const FieldSet& kept, const Schema* s) {
+  Items items(&list, s);
+  json::Array& array = list.get_array();
+  std::set<size_t> gone;
+  for (auto& [element, child] : fields.children) {
+    size_t at = items.index(element);
+    if (at == std::string::npos) continue;
+    const FieldSet& stays = child_of(kept, element);
+    if (child.self && stays.empty()) {
+      gone.insert(at);
+      continue;
     }
-    if (s)
-      for (auto& key : s->list_map_keys) fields.children.erase("f:" + key);  // without them it would be another item
-    remove_fields(list[i], fields, kept, s ? s->items.get() : nullptr);
-    return;
+    FieldSet inner = child;
+    for (auto& key : s->list_map_keys) inner.children.erase("f:" + key);  // without them it would be another item
+    remove_fields(array[at], inner, stays, s->items.get());
   }
+  if (gone.empty()) return;
+  json::Array left;
+  for (size_t i = 0; i < array.size(); ++i)
+    if (!gone.contains(i)) left.push_back(std::move(array[i]));
+  array = std::move(left);
 }
 
 void remove_fields(Value& value, const FieldSet& fields, const FieldSet& kept, const Schema* s) {
-  for (auto& [element, child] : fields.children) {
-    if (element.starts_with("f:") && value.is_object())
+  if (value.is_array()) return remove_items(value, fields, kept, s);
+  if (!value.is_object()) return;
+  for (auto& [element, child] : fields.children)
+    if (element.starts_with("f:"))
       remove_member(value.get_object(), element.substr(2), child, child_of(kept, element),
                     child_schema(s, element.substr(2)));
-    else if (value.is_array())
-      remove_item(value.get_array(), element, child, child_of(kept, element), s);
-  }
 }
 
 static void reshape(const FieldSet& mine, const FieldSet& theirs, const Value* before, const Value* after,
@@ -312,14 +353,13 @@ static void reshape(const FieldSet& mine, const FieldSet& theirs, const Value* b
       out = theirs;
     return;
   }
+  Children old_children(before, s), new_children(after, s);
   for (auto& [element, child] : mine.children) {
     auto it = theirs.children.find(element);
     if (it == theirs.children.end()) continue;
-    const Schema* cs = nullptr;
-    const Value* x = step(before, element, s, cs);
-    const Value* y = step(after, element, s, cs);
     FieldSet below;
-    reshape(child, it->second, x, y, cs, below);
+    reshape(child, it->second, old_children.find(element), new_children.find(element), element_schema(element, s),
+            below);
     if (!below.empty()) out.children[element] = std::move(below);
   }
 }

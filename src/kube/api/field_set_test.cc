@@ -98,9 +98,24 @@ TEST(FieldSet, MergesByTheSchema) {
                           must(R"({"map":{"b":"2"},"tags":["y","x"],"items":["j"],"selector":{"t":"1"},
     "ports":[{"name":"q"},{"name":"p","port":2}]})"),
                           schema());
-  EXPECT_TRUE(json::equal(out, must(R"({"size":1,"map":{"a":"1","b":"2"},"tags":["x","y"],"items":["j"],
-    "selector":{"t":"1"},"ports":[{"name":"p","port":2,"extra":"e"},{"name":"q"}]})")))
+  EXPECT_TRUE(json::equal(out, must(R"({"size":1,"map":{"a":"1","b":"2"},"tags":["y","x"],"items":["j"],
+    "selector":{"t":"1"},"ports":[{"name":"q"},{"name":"p","port":2,"extra":"e"}]})")))
       << json::dump(out);
+}
+
+// The applied order counts; items of others keep their place.
+TEST(FieldSet, MergedListsAreInTheAppliedOrder) {
+  auto merged = [](std::string_view live, std::string_view applied) {
+    std::string names;
+    Value out = merge_apply(must(live), must(applied), schema());
+    for (auto& p : out.at("ports").get_array()) names += json::str(p, "name");
+    return names;
+  };
+  constexpr char kAbc[] = R"({"ports":[{"name":"a"},{"name":"b"},{"name":"c"}]})";
+  EXPECT_EQ(merged(kAbc, R"({"ports":[{"name":"c"},{"name":"a"}]})"), "cab");
+  EXPECT_EQ(merged(kAbc, R"({"ports":[{"name":"b"}]})"), "abc");
+  EXPECT_EQ(merged(kAbc, R"({"ports":[{"name":"c"},{"name":"n"}]})"), "abcn");
+  EXPECT_EQ(merged(R"({"ports":[]})", kAbc), "abc");
 }
 
 TEST(FieldSet, RemovesLeavesAndWhatTheyEmpty) {

@@ -116,14 +116,7 @@ TEST_F(List, GetFindsOneOrSaysSo) {
   EXPECT_FALSE(api.get(*widgets, "m", "a"));
 }
 
-TEST_F(List, TypesAreFoundByWhatPeopleType) {
-  for (auto name : {"widgets", "widget", "Widget", "wd", "widgets.example.com", "wd.example.com"}) {
-    auto t = registry.find_loosely(name);
-    ASSERT_NE(t, nullptr) << name;
-    EXPECT_EQ(t->plural, "widgets");
-  }
-  for (auto name : {"gadgets", "", "widgets.other.com", "widgetss"})
-    EXPECT_EQ(registry.find_loosely(name), nullptr) << name;
+TEST_F(List, TypesAreFoundByGroupAndKind) {
   EXPECT_NE(registry.find_kind("example.com", "Widget"), nullptr);
   EXPECT_EQ(registry.find_kind("", "Widget"), nullptr);
   EXPECT_TRUE(widgets->serves("v1beta1"));

@@ -76,14 +76,24 @@ TEST_F(Patch, MustLeaveAnObject) {
 
 TEST_F(Patch, CannotChangeWhatTheServerSets) {
   auto before = created("w");
-  ASSERT_TRUE(merge("w", R"({"apiVersion":"x/v9","kind":"Other","metadata":{"uid":"u","generation":50,
-    "creationTimestamp":null},"spec":{"size":2}})"));
+  ASSERT_TRUE(merge("w", R"({"metadata":{"generation":50,"creationTimestamp":null},"spec":{"size":2}})"));
   auto after = now("w");
-  EXPECT_EQ(kind_of(*after), "Widget");
-  EXPECT_EQ(api_version_of(*after), "example.com/v1");
-  EXPECT_EQ(uid_of(*after), uid_of(*before));
   EXPECT_EQ(generation_of(*after), 2);
   EXPECT_EQ(json::str(*after, "metadata", "creationTimestamp"), json::str(*before, "metadata", "creationTimestamp"));
+}
+
+TEST_F(Patch, CannotMakeAnotherObjectOfIt) {
+  created("w");
+  for (auto patch : {R"({"apiVersion":"x/v9"})", R"({"kind":"Other"})", R"({"metadata":{"name":"v"}})",
+                     R"({"metadata":{"namespace":"elsewhere"}})"}) {
+    auto r = merge("w", patch);
+    ASSERT_FALSE(r) << patch;
+    EXPECT_EQ(r.error().code, Code::InvalidArgument) << patch;
+  }
+  auto r = merge("w", R"({"metadata":{"uid":"u"}})");
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::Conflict);
+  EXPECT_EQ(json::num(*now("w"), 0, "spec", "size"), 1);
 }
 
 TEST_F(Patch, OfTheStatusTouchesNothingElse) {

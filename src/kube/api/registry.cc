@@ -37,21 +37,6 @@ TypePtr Registry::find_kind(std::string_view group, std::string_view kind) const
   return nullptr;
 }
 
-TypePtr Registry::find_loosely(std::string_view name) const {
-  std::lock_guard lock(mutex_);
-  std::string wanted = to_lower(name), group;
-  if (size_t dot = wanted.find('.'); dot != std::string::npos) {
-    group = wanted.substr(dot + 1);
-    wanted.resize(dot);
-  }
-  for (auto& [key, t] : types_) {
-    bool hit = t->plural == wanted || t->singular == wanted || to_lower(t->kind) == wanted ||
-               std::find(t->short_names.begin(), t->short_names.end(), wanted) != t->short_names.end();
-    if (hit && (group.empty() || t->group == group)) return t;
-  }
-  return nullptr;
-}
-
 std::vector<TypePtr> Registry::all() const {
   std::lock_guard lock(mutex_);
   std::vector<TypePtr> out;

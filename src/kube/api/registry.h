@@ -16,8 +16,8 @@
 
 namespace sl::kube {
 
-// A column of `kubectl get`. `path` is the JSONPath subset of additionalPrinterColumns, or a name in printers.cc
-// when it starts with "@".
+// A column of `kubectl get`. `path` is the JSONPath subset of additionalPrinterColumns, or an "@name" of
+// kube/apiserver/table.cc when it starts with "@".
 struct PrinterColumn {
   std::string name;
   std::string type = "string";
@@ -67,8 +67,6 @@ class Registry {
   void remove(const std::string& key);  // a deleted CRD
   TypePtr find(std::string_view group, std::string_view plural) const;
   TypePtr find_kind(std::string_view group, std::string_view kind) const;
-  // By what a person types: plural, singular, short name or kind, with or without ".group".
-  TypePtr find_loosely(std::string_view name) const;
   std::vector<TypePtr> all() const;  // by group, then plural
   uint64_t revision() const;         // grows with every change
 

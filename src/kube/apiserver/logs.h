@@ -1,5 +1,6 @@
 // GET .../pods/P/log: the kept lines of a part of this program, and with follow=true the coming ones.
-// Who calls: apiserver. Thread: the server's loop; lines arrive from any thread. Source: Kubernetes pod log subresource.
+// Who calls: apiserver. Thread: the server's loop; lines arrive from any thread. Source: Kubernetes pod log
+// subresource.
 #pragma once
 
 #include "base/log.h"

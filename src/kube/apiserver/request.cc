@@ -116,6 +116,11 @@ Result<DeleteOptions> delete_options(const net::HttpRequest& request) {
   if (request.query_value("orphanDependents") == "true") out.propagation = Propagation::Orphan;
   if (trim(request.body).empty()) return out;
   SL_TRY(body, read_body(request));
+  if (!body.value.is_object())
+    return fail(Code::InvalidArgument,
+                fmt::format("the body of a deletion must be DeleteOptions, found {}", json::kind_name(body.value)));
+  if (auto kind = json::str(body.value, "kind"); !kind.empty() && kind != "DeleteOptions")
+    return fail(Code::InvalidArgument, fmt::format("the body of a deletion must be DeleteOptions, found {}", kind));
   SL_CHECK(apply_propagation(json::str(body.value, "propagationPolicy"), out));
   out.uid = json::str(body.value, "preconditions", "uid");
   out.resource_version = json::str(body.value, "preconditions", "resourceVersion");

@@ -1,7 +1,5 @@
 #include "kube/apiserver/server.h"
 
-#include <openssl/crypto.h>
-
 #include <boost/asio.hpp>
 
 #include "base/ids.h"
@@ -25,10 +23,6 @@ using net::HttpResponderPtr;
 namespace {
 
 constexpr size_t kBodyMax = 3u << 20;  // as upstream
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 // JSON is all that is made here; every client of Kubernetes lists it among others.
 bool acceptable(const HttpRequest& r) {
@@ -213,9 +207,46 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     SL_TRY(fields, FieldSelector::parse(r.query_value("fieldSelector"), type.selectable_fields));
     o.labels = std::move(labels);
     o.fields = std::move(fields);
-    o.limit = parse_uint(r.query_value("limit")).value_or(0);
+    if (std::string limit = r.query_value("limit"); !limit.empty()) {
+      auto n = parse_int(limit);
+      if (!n) return fail(Code::InvalidArgument, fmt::format("limit: Invalid value: \"{}\": must be a number", limit));
+      o.limit = *n > 0 ? static_cast<size_t>(*n) : 0;  // as upstream: not positive is none
+    }
     o.continue_token = r.query_value("continue");
     return o;
+  }
+
+  // The version a list may be asked for: what is stored now is all there is to give.
+  Result<void> check_version(const HttpRequest& r) {
+    std::string text = r.query_value("resourceVersion"), match = r.query_value("resourceVersionMatch");
+    auto refused = [](std::string_view why) {
+      return fail(Code::Invalid,
+                  fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: {}", why));
+    };
+    if (!match.empty() && match != "Exact" && match != "NotOlderThan")
+      return fail(Code::Invalid, fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "
+                                             "Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"",
+                                             match));
+    if (!match.empty() && text.empty())
+      return refused("resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (!match.empty() && r.has_query("continue"))
+      return refused("resourceVersionMatch is forbidden when continue is provided");
+    if (text.empty()) return {};
+    auto version = parse_int(text);
+    if (!version || *version < 0)
+      return fail(Code::InvalidArgument,
+                  fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", text));
+    if (match == "Exact" && *version == 0)
+      return refused("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+    int64_t now = api.store().version();
+    if (*version > now)
+      return fail(Error{Code::Timeout,
+                        fmt::format("Too large resource version: {}, current: {}", *version, now),
+                        {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
+    if (match == "Exact" && *version != now)
+      return fail(Code::Expired,
+                  fmt::format("The provided resource version {} is too old: only {} is kept", *version, now));
+    return {};
   }
 
   Result<void> serve_collection(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
@@ -226,6 +257,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       if (r.has_query("sendInitialEvents"))
         return fail(Code::Invalid, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list");
       SL_TRY(options, list_options(r, *type));
+      SL_CHECK(check_version(r));
       SL_TRY(found, api.list(*type, p.ns, options));
       answer(out, 200, list_body(r, p, *type, found));
       return {};
@@ -298,6 +330,12 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return fail(Code::InvalidArgument,
                   fmt::format("the API version in the data ({}) does not match the expected API version ({})",
                               api_version, type.api_version(p.version)));
+    if (auto* meta = json::find(body.value, "metadata"); meta && !meta->is_null() && !meta->is_object())
+      return fail(Code::InvalidArgument, fmt::format("metadata must be an object, found {}", json::kind_name(*meta)));
+    for (auto key : {"name", "namespace", "generateName"})
+      if (auto* v = json::find(body.value, "metadata", key); v && !v->is_null() && !v->is_string())
+        return fail(Code::InvalidArgument,
+                    fmt::format("metadata.{} must be a string, found {}", key, json::kind_name(*v)));
     return body;
   }
 
@@ -323,6 +361,12 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return fail(
           Code::InvalidArgument,
           fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(config), p.name));
+    if (auto stated = namespace_of(config); !stated.empty() && type.namespaced && stated != p.ns)
+      return fail(
+          Code::InvalidArgument,
+          fmt::format("the namespace of the object ({}) does not match the namespace on the URL ({})", stated, p.ns));
+    if (auto* managed = json::arr(config, "metadata", "managedFields"); managed && !managed->empty())
+      return fail(Code::InvalidArgument, "metadata.managedFields must be nil");
     metadata_of(config)["name"] = p.name;
     if (type.namespaced && !p.ns.empty()) metadata_of(config)["namespace"] = p.ns;
     return {};
@@ -440,6 +484,15 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     stream_log(logs, component, r, out);
   }
 };
+
+net::ErrorBody render_error(int status, const Error& error) {
+  Error said = error;
+  said.causes.clear();
+  if (status == 413) said.message = fmt::format("Request entity too large: limit is {}", kBodyMax);
+  Value body = to_status(said);
+  body.get_object()["code"] = status;
+  return {"application/json", json::dump(body) + "\n"};
+}
 
 ApiServer::ApiServer(net::Loop& loop, Api& api, LogHub& logs, ApiServerOptions options)
     : impl_(std::make_shared<Impl>(loop, api, logs, std::move(options))) {}

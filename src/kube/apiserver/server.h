@@ -2,6 +2,7 @@
 //
 // Who calls: app/up builds it and passes handler() to an HttpServer. Thread: the server's loop.
 // Security: every path but the health and version ones wants the bearer token; anonymous callers get 401.
+// Errors are Status objects, over-large requests included. Limits: body 3 MiB.
 // Source: Kubernetes API concepts; semantics are kube/api's.
 #pragma once
 
@@ -20,6 +21,9 @@ struct ApiServerOptions {
   std::function<std::string(const std::string& ns, const std::string& pod)> log_component;
   std::function<bool()> ready;  // for /readyz
 };
+
+// A Status for a request that never reached the handler (too large, malformed).
+net::ErrorBody render_error(int status, const Error& error);
 
 class ApiServer {
  public:

@@ -1,5 +1,7 @@
 #include "kube/apiserver/watch.h"
 
+#include <atomic>
+
 #include "base/strings.h"
 #include "kube/apiserver/table.h"
 
@@ -12,6 +14,11 @@ class Watch : public std::enable_shared_from_this<Watch> {
       : api_(api), request_(std::move(request)), out_(std::move(out)) {}
 
   void start() {
+    burst_ = true;  // all that is there already comes at once
+    begin();
+    burst_ = false;
+  }
+  void begin() {
     int64_t from = parse_int(request_.resource_version).value_or(0);
     bool from_now = request_.resource_version.empty() || from == 0;
     auto self = shared_from_this();
@@ -102,7 +109,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
     line += R"(","object":)";
     json::write(object, line);
     line += "}\n";
-    out_->write(std::move(line));
+    out_->write(std::move(line), burst_);
   }
 
   Api& api_;
@@ -110,6 +117,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   net::HttpResponderPtr out_;
   uint64_t id_ = 0;
   bool columns_sent_ = false;
+  std::atomic<bool> burst_ = false;  // events may come from another thread before start() is through
 };
 
 }  // namespace

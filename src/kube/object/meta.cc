@@ -97,6 +97,15 @@ std::string check_dns1123_label(std::string_view name) {
   return "";
 }
 
+std::string check_dns1035_label(std::string_view name) {
+  if (name.size() > 63) return "must be no more than 63 characters";
+  if (!is_label(name) || !(name[0] >= 'a' && name[0] <= 'z'))
+    return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+           "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
+           "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+  return "";
+}
+
 std::string check_qualified_name(std::string_view key) {
   std::string_view name = key;
   if (size_t slash = key.find('/'); slash != std::string_view::npos) {

@@ -55,6 +55,7 @@ const Value* find_condition(const Value& object, std::string_view type);
 // DNS names of metadata (RFC 1123); empty when valid, else Kubernetes' own words for what is wrong.
 std::string check_dns1123_subdomain(std::string_view name);
 std::string check_dns1123_label(std::string_view name);
+std::string check_dns1035_label(std::string_view name);  // of a Service
 std::string check_qualified_name(std::string_view key);  // label and annotation keys
 std::string check_label_value(std::string_view value);
 

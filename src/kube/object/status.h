@@ -1,5 +1,5 @@
 // Error <-> Kubernetes Status objects, and the wording of the common API errors.
-// Who calls: kube/apiserver, kube clients. Source: metav1.Status.
+// Who calls: kube, app/cli. Thread: plain functions. Source: metav1.Status.
 #pragma once
 
 #include "kube/object/meta.h"

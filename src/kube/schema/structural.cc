@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <re2/re2.h>
+
 #include <cmath>
 
 #include <map>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 namespace sl::kube {
 
@@ -55,14 +57,16 @@ void apply_defaults(Value& value, const Schema& schema) {
 
 namespace {
 
-// Compiled patterns, kept for the life of the program (there are as many as in the schemas).
-const re2::RE2& pattern(const std::string& text) {
+// Compiled patterns. Those of definitions that are gone go with the rest when there are too many.
+std::shared_ptr<const re2::RE2> pattern(const std::string& text) {
+  constexpr size_t kKeptMax = 4096;
   static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<re2::RE2>> cache;
+  static std::map<std::string, std::shared_ptr<const re2::RE2>> cache;
   std::lock_guard lock(mutex);
+  if (cache.size() >= kKeptMax) cache.clear();
   auto& slot = cache[text];
-  if (!slot) slot = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
-  return *slot;
+  if (!slot) slot = std::make_shared<const re2::RE2>(text, re2::RE2::Quiet);
+  return slot;
 }
 
 size_t code_points(std::string_view s) {
@@ -137,13 +141,18 @@ class Validator {
       add("FieldValueNotSupported", path,
           fmt::format("Unsupported value: \"{}\": supported values: {}", text, allowed));
     }
-    if (!s.pattern.empty() && pattern(s.pattern).ok() &&
-        !re2::RE2::PartialMatch({text.data(), text.size()}, pattern(s.pattern)))
+    if (s.pattern.empty()) return;
+    auto compiled = pattern(s.pattern);
+    if (compiled->ok() && !re2::RE2::PartialMatch({text.data(), text.size()}, *compiled))
       add("FieldValueInvalid", path,
           fmt::format("Invalid value: \"{}\": {} in body should match '{}'", text, path, s.pattern));
   }
 
   void check_number(const Value& v, const Schema& s, const std::string& path) {
+    if (s.format == "int32" && !(v.to_number<double>() >= INT32_MIN && v.to_number<double>() <= INT32_MAX))
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: {}: {} in body must be of type int32: \"{}\"", json::dump(v), path,
+                      json::dump(v)));
     double d = v.is_int64()    ? static_cast<double>(v.get_int64())
                : v.is_uint64() ? static_cast<double>(v.get_uint64())
                                : v.get_double();
@@ -178,12 +187,12 @@ class Validator {
           add("FieldValueDuplicate", json::index_path(path, i), fmt::format("Duplicate value: {}", key));
     }
     if (!s.items) return;
+    std::unordered_map<std::string, const Value*> before;
+    if (old && old->is_array() && s.list_type == json::ListType::Map)
+      for (auto& o : old->get_array()) before[key_of(o, s)] = &o;
     for (size_t i = 0; i < a.size(); ++i) {
-      const Value* before = nullptr;
-      if (old && old->is_array() && s.list_type == json::ListType::Map)
-        for (auto& o : old->get_array())
-          if (key_of(o, s) == key_of(a[i], s)) before = &o;
-      check(a[i], before, *s.items, json::index_path(path, i));
+      auto it = before.empty() ? before.end() : before.find(key_of(a[i], s));
+      check(a[i], it == before.end() ? nullptr : it->second, *s.items, json::index_path(path, i));
     }
   }
 

@@ -1,5 +1,5 @@
 // What the API does to an object with its schema: find unknown fields, prune, default, validate.
-// Who calls: kube/apiserver, `sightline validate`. Thread: plain functions; schemas are immutable.
+// Who calls: kube/api. Thread: plain functions; schemas are immutable.
 // Source: Kubernetes structural schemas (apiextensions); wording of the messages follows upstream.
 #pragma once
 

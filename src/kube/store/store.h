@@ -3,10 +3,9 @@
 // One global resourceVersion grows by one with every change. Objects are kept in memory as immutable shared
 // values (reads touch no disk) and in SQLite (WAL). The history of changes lives in memory: a watch from a version
 // older than it, or from before a restart, is Code::Expired, and the client lists again.
-// Who calls: kube/apiserver only. Thread: any; one mutex. Callbacks run on the writing thread under that mutex
-// and must only hand the event on.
-// Limits: kHistoryMax changes, kHistoryBytesMax. Errors: Io when the disk fails: nothing is then changed in memory
-// either.
+// Who calls: kube/api and kube/apiserver; control and app read it. Thread: any; one mutex. Callbacks run on the writing
+// thread under that mutex and must only hand the event on. Limits: kHistoryMax changes, kHistoryBytesMax. Errors: Io
+// when the disk fails: nothing is then changed in memory either.
 #pragma once
 
 #include <deque>

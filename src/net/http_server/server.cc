@@ -91,6 +91,7 @@ struct HttpServer::State {
   std::shared_ptr<asio::ssl::context> tls;
   HttpHandler handler;
   ServerLimits limits;
+  ErrorRenderer render_error;
   std::unique_ptr<tcp::acceptor> acceptor;
   std::set<Stream*> streams;
   // Clients whose request waits for its handler, with what to call when they leave.
@@ -102,7 +103,14 @@ namespace {
 
 using StatePtr = std::shared_ptr<HttpServer::State>;
 
-std::string head_text(int status, const Headers& headers, bool keep_alive) {
+// How the connection goes on after an answer, and in what form the client takes it.
+struct Form {
+  bool keep_alive = true;
+  bool head_only = false;  // HEAD
+  bool old = false;        // HTTP/1.0: no chunks, keep-alive is announced
+};
+
+std::string head_text(int status, const Headers& headers, Form form) {
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
   for (auto& [name, value] : headers) {
     out += name;
@@ -111,37 +119,43 @@ std::string head_text(int status, const Headers& headers, bool keep_alive) {
       if (c != '\r' && c != '\n') out += c;
     out += "\r\n";
   }
-  if (!keep_alive) out += "Connection: close\r\n";
+  if (!form.keep_alive)
+    out += "Connection: close\r\n";
+  else if (form.old)
+    out += "Connection: keep-alive\r\n";
   return out;
 }
 
 // Joins a handler's answer, given on any thread, to the connection's writing coroutine.
 class Responder : public HttpResponder, public std::enable_shared_from_this<Responder> {
  public:
-  Responder(Loop& loop, size_t queue_max, bool keep_alive, bool head_only)
-      : loop_(loop), wake_(loop.io()), queue_max_(queue_max), keep_alive_(keep_alive), head_only_(head_only) {}
+  Responder(Loop& loop, size_t queue_max, Form form)
+      : loop_(loop), wake_(loop.io()), queue_max_(queue_max), form_(form) {}
 
   void respond(int status, Headers headers, std::string body) override {
     bool bodiless = status == 204 || status == 304;
     if (!bodiless) headers.emplace_back("Content-Length", std::to_string(body.size()));
-    std::string text = head_text(status, headers, keep_alive_) + "\r\n";
-    if (!bodiless && !head_only_) text += body;
-    push(std::move(text), true, false);
+    std::string text = head_text(status, headers, form_) + "\r\n";
+    if (!bodiless && !form_.head_only) text += body;
+    push(std::move(text), true, false, false);
   }
   void start(int status, Headers headers) override {
-    headers.emplace_back("Transfer-Encoding", "chunked");
+    if (!form_.old) headers.emplace_back("Transfer-Encoding", "chunked");
     // The connection is watched for the client's leaving while a stream runs, so it ends with the stream.
-    push(head_text(status, headers, false) + "\r\n", false, true);
+    Form last = form_;
+    last.keep_alive = false;
+    push(head_text(status, headers, last) + "\r\n", form_.head_only, true, false);
   }
-  void write(std::string bytes) override {
+  void write(std::string bytes, bool burst) override {
     if (bytes.empty()) return;
+    if (form_.old) return push(std::move(bytes), false, true, burst);
     std::string chunk;
     http1::append_chunk_head(bytes.size(), chunk);
     chunk += bytes;
     chunk += "\r\n";
-    push(std::move(chunk), false, true);
+    push(std::move(chunk), false, true, burst);
   }
-  void end() override { push(std::string(http1::kLastChunk), true, true); }
+  void end() override { push(form_.old ? std::string() : std::string(http1::kLastChunk), true, true, false); }
   void abort() override {
     asio::post(loop_.io(), [self = shared_from_this()] {
       self->aborted_ = true;
@@ -163,10 +177,12 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   void client_gone() {
     if (closed_.exchange(true)) return;
     if (auto fn = std::move(on_close_)) fn();
+    queue_.clear();  // whoever still holds the responder must not hold what nobody will read
     wake_.cancel();
   }
   void finish() {
     finished_ = true;
+    queue_.clear();
     closed_ = true;
     on_close_ = nullptr;
   }
@@ -188,12 +204,12 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   bool aborted() const { return aborted_; }
 
  private:
-  void push(std::string text, bool last, bool streamed) {
+  void push(std::string text, bool last, bool streamed, bool burst) {
     if (closed_) return;
-    asio::post(loop_.io(), [self = shared_from_this(), text = std::move(text), last, streamed]() mutable {
+    asio::post(loop_.io(), [self = shared_from_this(), text = std::move(text), last, streamed, burst]() mutable {
       if (self->ended_ || self->closed_) return;
       self->streaming_ |= streamed;
-      self->queued_ += text.size();
+      if (!burst) self->queued_ += text.size();
       self->queue_.push_back(std::move(text));
       self->ended_ = last;
       if (streamed && self->queued_ > self->queue_max_) self->client_gone();  // too slow a reader
@@ -205,8 +221,7 @@ class Responder : public HttpResponder, public std::enable_shared_from_this<Resp
   Timer wake_;
   size_t queue_max_;
   size_t queued_ = 0;
-  bool keep_alive_;
-  bool head_only_;
+  Form form_;
   bool ended_ = false;
   bool streaming_ = false;
   bool finished_ = false;
@@ -239,14 +254,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     for (;;) {
       HttpRequest request;
-      bool keep_alive = true;
-      auto got = co_await read_request(request, keep_alive);
+      Form form;
+      auto got = co_await read_request(request, form);
       if (!got) {
         co_await refuse(got.error());
         co_return;
       }
       if (!*got) co_return;
-      bool keep = co_await answer(std::move(request), keep_alive);
+      bool keep = co_await answer(std::move(request), form);
       if (!keep || state_->closing) co_return;
     }
   }
@@ -268,7 +283,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  Task<Result<bool>> read_request(HttpRequest& request, bool& keep_alive) {
+  Task<Result<bool>> read_request(HttpRequest& request, Form& form) {
     stream_.deadline().expires_in(state_->limits.idle_ms);
     if (start_ > 0) {
       buffer_.erase(0, start_);
@@ -279,7 +294,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     http1::HeadLimits limits;
     while (!(end = http1::find_head_end(unread(), seen))) {
       seen = used_ - start_;
-      if (seen > limits.bytes_max) co_return fail(Code::TooLarge, "request head is too large");
+      if (seen > limits.bytes_max)
+        co_return fail(Error{Code::TooLarge, "request head is larger than 64 KiB", {{"head", "", ""}}});
       auto more = co_await fill();
       if (!more) co_return fail(std::move(more).error());
       if (!*more) co_return false;
@@ -288,7 +304,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     http1::RequestHead head;
     auto parsed = http1::parse_request(unread().substr(0, end), head, limits);
     if (!parsed) co_return fail(std::move(parsed).error());
-    keep_alive = head.keep_alive;
+    form = {head.keep_alive, head.method == "HEAD", head.minor_version == 0};
     copy_head(head, request);
     http1::BodyDecoder body(head.framing, head.content_length);
     if (head.framing == http1::Framing::Length && head.content_length > state_->limits.body_bytes_max)
@@ -341,11 +357,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Task<void> refuse(const Error& error) {
     if (error.code != Code::InvalidArgument && error.code != Code::TooLarge) co_return;
-    std::string body = error.message + "\n";
+    int status = error.causes.empty() ? http_status(error.code) : 431;
+    ErrorBody body{"text/plain; charset=utf-8", error.message + "\n"};
+    if (state_->render_error) body = state_->render_error(status, error);
     Headers headers;
-    headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-    headers.emplace_back("Content-Length", std::to_string(body.size()));
-    std::string text = head_text(http_status(error.code), headers, false) + "\r\n" + body;
+    headers.emplace_back("Content-Type", body.content_type);
+    headers.emplace_back("Content-Length", std::to_string(body.text.size()));
+    std::string text = head_text(status, headers, Form{.keep_alive = false}) + "\r\n" + body.text;
     stream_.deadline().expires_in(5000);
     co_await stream_.write(text);
     // Give the client the answer before the reset that unread bytes would cause.
@@ -361,9 +379,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   // Writes the handler's answer; false when the connection is to close.
-  Task<bool> answer(HttpRequest request, bool keep_alive) {
-    bool head_only = request.method == "HEAD";
-    auto responder = std::make_shared<Responder>(state_->loop, state_->limits.queue_bytes_max, keep_alive, head_only);
+  Task<bool> answer(HttpRequest request, Form form) {
+    auto responder = std::make_shared<Responder>(state_->loop, state_->limits.queue_bytes_max, form);
     state_->waiting[&stream_] = [responder] { responder->client_gone(); };
     state_->handler(std::move(request), responder);
     bool watching = false;
@@ -395,7 +412,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       stream_.socket().shutdown(tcp::socket::shutdown_both, ec);
       stream_.close();
     }
-    co_return keep_alive && !streamed;
+    co_return form.keep_alive && !streamed;
   }
 
   void reset() {
@@ -458,7 +475,7 @@ Task<void> accept_loop(StatePtr state) {
 }  // namespace
 
 HttpServer::HttpServer(Loop& loop, std::shared_ptr<asio::ssl::context> tls, HttpHandler handler, ServerLimits limits)
-    : state_(new State{loop, std::move(tls), std::move(handler), limits, nullptr, {}, {}, false}) {}
+    : state_(new State{loop, std::move(tls), std::move(handler), limits, nullptr, nullptr, {}, {}, false}) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -478,6 +495,10 @@ Result<std::string> HttpServer::listen(const std::string& address) {
   state_->loop.spawn(accept_loop(state_));
   state_->loop.spawn(watch_waiting(state_));
   return bound;
+}
+
+void HttpServer::render_errors(ErrorRenderer renderer) {
+  state_->render_error = std::move(renderer);
 }
 
 void HttpServer::close() {

@@ -2,7 +2,7 @@
 //
 // A request arrives whole (body bounded); the answer is given at once or streamed, from any thread, through
 // HttpResponder. No Asio in this header, so that handlers compile without it.
-// Who calls: kube/apiserver, agent/http, app. Thread: handlers run on the server's loop.
+// Who calls: kube/apiserver, agent/server, app. Thread: handlers run on the server's loop.
 // Limits: ServerLimits; a slow reader of a stream is cut off once queue_bytes_max wait for it.
 #pragma once
 
@@ -48,9 +48,10 @@ class HttpResponder {
  public:
   virtual ~HttpResponder() = default;
   virtual void respond(int status, Headers headers, std::string body) = 0;
-  // A chunked answer: start once, write any number of times, end once.
+  // A streamed answer: start once, write any number of times, end once. A reader that leaves more than queue_bytes_max
+  // waiting is cut off; a `burst` is what it asked for at once, and does not count.
   virtual void start(int status, Headers headers) = 0;
-  virtual void write(std::string bytes) = 0;
+  virtual void write(std::string bytes, bool burst = false) = 0;
   virtual void end() = 0;
   // Resets the connection after what was written so far (for a server that plays broken).
   virtual void abort() = 0;
@@ -69,6 +70,12 @@ struct ServerLimits {
   size_t connections_max = 10'000;
 };
 
+// The body (and its content type) for a request that never reached the handler: malformed, or over a limit.
+struct ErrorBody {
+  std::string content_type, text;
+};
+using ErrorRenderer = std::function<ErrorBody(int status, const Error& error)>;
+
 class HttpServer {
  public:
   // `tls` null: plain HTTP. The handler and the context outlive the server.
@@ -77,6 +84,8 @@ class HttpServer {
 
   // "IP:PORT"; port 0 picks one. Returns the bound address as "IP:PORT".
   Result<std::string> listen(const std::string& address);
+  // Plain text unless this is set; before listen().
+  void render_errors(ErrorRenderer renderer);
   // Stops accepting and closes connections; call from outside the loop before it stops.
   void close();
 

@@ -1,7 +1,7 @@
 // The names of Asio that the rest of net/ and the coroutine code above it use.
-// Who calls: net, proxy, agent, app. Coroutine parameters are values or owned pointers, never views of a
-// caller's temporary, and no closure or braced aggregate is built inside a co_await expression
-// (tools/check_coroutines).
+// Who calls: net, proxy, agent, app. Thread: a socket or timer belongs to one loop. Coroutine parameters are values or
+// owned pointers, never views of a caller's temporary, and no closure or braced aggregate is built inside a co_await
+// expression (tools/check_coroutines).
 #pragma once
 
 #include <boost/asio.hpp>

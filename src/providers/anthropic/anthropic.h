@@ -1,4 +1,5 @@
 // Anthropic Messages. Status: alpha. Security posture: robust to untrusted clients and answers.
+// Who calls: providers/all.cc; the pieces, its own files and tests. Thread: const and shared.
 // Source: Anthropic Messages API, version 2023-06-01.
 #pragma once
 

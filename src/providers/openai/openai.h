@@ -1,5 +1,6 @@
 // OpenAI chat completions: the client's own dialect, passed through untouched. Status: alpha.
-// Security posture: robust to untrusted clients and answers.
+// Security posture: robust to untrusted clients and answers. Who calls: providers/all.cc. Thread: const and shared.
+// Source: OpenAI API, chat completions.
 #pragma once
 
 #include "llm/provider.h"

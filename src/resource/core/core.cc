@@ -2,6 +2,10 @@
 // Pods and most Services here are synthetic: the parts of this program shown as ordinary objects.
 #include <fmt/format.h>
 
+#include <cctype>
+#include <map>
+#include <set>
+
 #include "base/strings.h"
 #include "resource/kind/kind.h"
 
@@ -123,7 +127,62 @@ void check_immutable(const Value& object, const Value* old, std::vector<Cause>& 
   }
 }
 
+// Keys of ConfigMaps and Secrets become file names.
+void check_data_keys(const Value& object, std::string_view field, std::vector<Cause>& causes) {
+  auto* data = json::find(object, field);
+  if (!data || !data->is_object()) return;
+  for (auto& [key, value] : data->get_object()) {
+    std::string_view name = key;
+    bool fits = !name.empty() && name.size() <= 253 && name != "." && !name.starts_with("..");
+    for (char c : name) fits &= c == '-' || c == '_' || c == '.' || std::isalnum(static_cast<unsigned char>(c));
+    if (!fits)
+      causes.push_back(
+          {"FieldValueInvalid",
+           fmt::format("Invalid value: \"{}\": a valid config key must consist of alphanumeric characters, "
+                       "'-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', or 'key-name', regex used for "
+                       "validation is '[-._a-zA-Z0-9]+')",
+                       name),
+           fmt::format("{}[{}]", field, name)});
+  }
+}
+
+void check_config_map(const Value& map, const Value* old, std::vector<Cause>& causes) {
+  check_data_keys(map, "data", causes);
+  check_data_keys(map, "binaryData", causes);
+  size_t bytes = 0;
+  if (auto* data = json::find(map, "data"); data && data->is_object())
+    for (auto& [key, value] : data->get_object()) bytes += value.is_string() ? value.get_string().size() : 0;
+  if (auto* binary = json::find(map, "binaryData"); binary && binary->is_object())
+    for (auto& [key, value] : binary->get_object()) {
+      std::string at = fmt::format("binaryData[{}]", std::string_view(key));
+      auto raw = value.is_string() ? base64_decode(json::view(value.get_string())) : std::nullopt;
+      if (!raw) causes.push_back({"FieldValueInvalid", "Invalid value: must be base64", at});
+      bytes += raw ? raw->size() : 0;
+      if (json::find(map, "data", std::string_view(key)))
+        causes.push_back({"FieldValueInvalid",
+                          fmt::format("Invalid value: \"{}\": duplicate of key present in data", std::string_view(key)),
+                          at});
+    }
+  if (bytes > 1024 * 1024) causes.push_back({"FieldValueTooLong", "Too long: may not be more than 1048576 bytes", ""});
+  check_immutable(map, old, causes);
+}
+
+void check_secret_type(const Value& secret, std::vector<Cause>& causes) {
+  static const std::map<std::string_view, std::vector<const char*>> kNeeds = {
+      {"kubernetes.io/tls", {"tls.crt", "tls.key"}},
+      {"kubernetes.io/ssh-auth", {"ssh-privatekey"}},
+      {"kubernetes.io/dockerconfigjson", {".dockerconfigjson"}},
+      {"kubernetes.io/dockercfg", {".dockercfg"}}};
+  auto it = kNeeds.find(json::str(secret, "type"));
+  if (it == kNeeds.end()) return;
+  for (auto* key : it->second)
+    if (!json::find(secret, "data", key))
+      causes.push_back({"FieldValueRequired", "Required value", fmt::format("data[{}]", key)});
+}
+
 void check_secret(const Value& secret, const Value* old, std::vector<Cause>& causes) {
+  check_data_keys(secret, "data", causes);
+  check_secret_type(secret, causes);
   size_t bytes = 0;
   if (auto* data = json::find(secret, "data"); data && data->is_object())
     for (auto& [key, value] : data->get_object()) {
@@ -180,6 +239,27 @@ KindInfo namespace_kind() {
   return k;
 }
 
+void check_service(const Value& service, const Value*, std::vector<Cause>& causes) {
+  std::string_view type = json::str(service, "spec", "type");
+  auto* ports = json::arr(service, "spec", "ports");
+  if (type == "ExternalName") {
+    if (json::str(service, "spec", "externalName").empty())
+      causes.push_back({"FieldValueRequired", "Required value", "spec.externalName"});
+  } else if ((!ports || ports->empty()) && json::str(service, "spec", "clusterIP") != "None") {
+    causes.push_back({"FieldValueRequired", "Required value", "spec.ports"});
+  }
+  if (!ports) return;
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < ports->size(); ++i) {
+    std::string_view name = json::str((*ports)[i], "name");
+    std::string at = fmt::format("spec.ports[{}].name", i);
+    if (name.empty() && ports->size() > 1)
+      causes.push_back({"FieldValueRequired", "Required value", at});
+    else if (!name.empty() && !names.insert(name).second)
+      causes.push_back({"FieldValueDuplicate", fmt::format("Duplicate value: \"{}\"", name), at});
+  }
+}
+
 KindInfo service_kind() {
   KindInfo k = core_kind("Service", "services", {"svc"});
   k.doc = "A name for a set of endpoints.";
@@ -191,6 +271,7 @@ KindInfo service_kind() {
                {"Port(s)", "string", "@service-ports"},
                age()};
   k.selectable_fields = {"spec.type", "spec.clusterIP"};
+  k.check = check_service;
   k.prepare = [](Value& service) -> Result<void> {
     if (json::str(service, "spec", "clusterIP").empty() && json::str(service, "spec", "type") != "ExternalName")
       json::ensure_object(service.get_object(), "spec")["clusterIP"] = "None";
@@ -262,8 +343,7 @@ KindInfo crd_kind() {
   k.doc = "A kind added to this API.";
   k.members = {open_object("spec", "The kind, its versions and schemas."),
                open_object("status", "Accepted names and stored versions.")};
-  k.columns = {{"Created At", "date", ".metadata.creationTimestamp"}};
-  k.columns[0] = {"Created At", "string", ".metadata.creationTimestamp", 0, ""};
+  k.columns = {{"Created At", "string", ".metadata.creationTimestamp", 0, ""}};
   k.check = [](const Value& crd, const Value*, std::vector<Cause>& causes) {
     std::string group(json::str(crd, "spec", "group")), plural(json::str(crd, "spec", "names", "plural"));
     if (group.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
@@ -295,7 +375,7 @@ std::vector<KindInfo> core_kinds() {
   config_map.members = {plain<std::map<std::string, std::string>>("data", "Text values."),
                         plain<std::map<std::string, std::string>>("binaryData", "Binary values in base64."),
                         plain<bool>("immutable", "If true the values cannot be changed.")};
-  config_map.check = check_immutable;
+  config_map.check = check_config_map;
   config_map.columns = {{"Data", "integer", "@data-count"}, age()};
   return {namespace_kind(), secret_kind(), std::move(config_map), service_kind(), pod_kind(), event_kind(), crd_kind()};
 }

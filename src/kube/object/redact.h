@@ -1,0 +1,17 @@
+// What may be shown of an object to somebody who is not to see credentials.
+// Who calls: agent/tools (a model reads it), app/cli (describe). Thread: plain function.
+// Security: removes values that are secret by their place; a secret written elsewhere (an annotation of one's own)
+// stays.
+#pragma once
+
+#include "json/value.h"
+
+namespace sl::kube {
+
+inline constexpr char kHidden[] = "[hidden]";
+
+// An object or a list: the values of Secrets, inline tokens, default headers and header modifiers become kHidden;
+// managedFields and kubectl's copy of the last manifest are left out.
+void hide_secrets(json::Value& object);
+
+}  // namespace sl::kube
