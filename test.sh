@@ -35,19 +35,24 @@ part() {
   else failed=$((failed + 1)); fi
 }
 gtest() {  # turns GoogleTest's summary into the common line
-  "$@" --gtest_brief=1
-  local code=$?
-  local all=$("$@" --gtest_list_tests | grep -c '^  ')
-  if [ "$code" -eq 0 ]; then echo "$all passed, 0 failed"; else echo "$((all - 1)) passed, 1 failed"; fi
-  return $code
+  local file="$log/gtest" code all bad
+  "$@" --gtest_brief=1 2>&1 | tee "$file"
+  code=${PIPESTATUS[0]}
+  all=$("$@" --gtest_list_tests | grep -c '^  ')
+  bad=$(grep -Eo '^\[  FAILED  \] [^ ]+' "$file" | sort -u | wc -l)
+  [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1  # it did not come to a summary
+  echo "$((all > bad ? all - bad : 0)) passed, $bad failed"
+  return "$code"
 }
-unit() {  # python unittest
+unit() {  # python unittest; what was skipped is named, and does not count as passed
   local file="$log/unit"
-  python3 -W ignore -m unittest discover -s "$1" 2>&1 | tee "$file"
-  local ran bad
+  python3 -W ignore -m unittest discover -v -s "$1" 2>&1 | tee "$file" | grep -Ev ' \.\.\. ok$'
+  local ran bad skipped
   ran=$(grep -Eo '^Ran [0-9]+' "$file" | grep -Eo '[0-9]+')
   bad=$(grep -Ec '^(FAIL|ERROR):' "$file")
-  echo "$((${ran:-0} > bad ? ${ran:-0} - bad : 0)) passed, $bad failed"
+  skipped=$(grep -Ec ' \.\.\. skipped ' "$file")
+  [ "$skipped" -eq 0 ] || { echo "skipped:"; grep -E ' \.\.\. skipped ' "$file" | sed 's/^/  /'; }
+  echo "$((${ran:-0} > bad + skipped ? ${ran:-0} - bad - skipped : 0)) passed, $bad failed"
   [ "$bad" -eq 0 ] && [ "${ran:-0}" -gt 0 ]
 }
 node_suite() {

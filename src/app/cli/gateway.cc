@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "app/cli/verbs.h"
+#include "app/up/side_servers.h"
 #include "base/log.h"
 #include "json/yaml.h"
 #include "net/tls/context.h"
@@ -15,6 +16,7 @@ namespace {
 
 struct Options {
   std::string config, upstream_ca, access_log;
+  up::SideServers::Addresses side;
   std::vector<std::string> resolve;
   size_t workers = std::max(1u, std::min(4u, std::thread::hardware_concurrency()));
 };
@@ -42,9 +44,9 @@ int64_t modified_ns(const std::string& path) {
   return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
 }
 
-// Watches the file for as long as the data plane serves.
-void reload_on_change(proxy::DataPlane& plane, const std::string& path, Log& log, const std::atomic<bool>& stop) {
-  int64_t seen = modified_ns(path);
+// Watches the file for as long as the data plane serves; what is live was read when it was `seen`.
+void reload_on_change(proxy::DataPlane& plane, const std::string& path, int64_t seen, Log& log,
+                      const std::atomic<bool>& stop) {
   while (!stop) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     int64_t now = modified_ns(path);
@@ -74,17 +76,27 @@ Result<int> run(const Options& o) {
   options.sink = &recorder;
   proxy::DataPlane plane(o.workers, options);
   plane.start();
+  int64_t seen = modified_ns(o.config);  // before it is read: a change in between is not missed
   SL_CHECK(publish(plane, o.config, log));
+  net::Loop side_loop("side");
+  up::SideServers side(side_loop, plane, recorder, [] { return true; });
+  SL_CHECK(side.listen(o.side));
+  side_loop.start();
   for (auto& bind : plane.snapshot()->binds()) fmt::print("listening on {}\n", plane.bound(bind));
+  for (auto& [what, url] : {std::pair{"configuration", side.admin_url() + "/config_dump"},
+                            {"metrics", side.metrics_url() + "/metrics"},
+                            {"readiness", side.ready_url() + "/healthz/ready"}})
+    if (url.starts_with("http")) fmt::print("{} at {}\n", what, url);
   fmt::print("ready\n");
   std::fflush(stdout);
   std::atomic<bool> stop = false;
-  std::thread watcher([&] { reload_on_change(plane, o.config, log, stop); });
+  std::thread watcher([&] { reload_on_change(plane, o.config, seen, log, stop); });
   wait_for_signal();
   stop = true;
   watcher.join();
   plane.drain(10'000);
   recorder.flush();
+  side.close();
   return 0;
 }
 
@@ -96,6 +108,9 @@ void add_gateway(CLI::App& app, int* exit) {
   verb->add_option("--config", o->config, "RouteSpec file, YAML or JSON; reloaded when it changes")->required();
   verb->add_option("--resolve", o->resolve, "HOST:PORT:ADDR[:PORT2], as curl; repeatable");
   verb->add_option("--upstream-ca", o->upstream_ca, "PEM file of further trusted roots");
+  verb->add_option("--admin", o->side.admin, "IP:PORT for /config_dump; off unless given");
+  verb->add_option("--metrics", o->side.metrics, "IP:PORT for /metrics; off unless given");
+  verb->add_option("--ready", o->side.ready, "IP:PORT for /healthz/ready; off unless given");
   verb->add_option("--workers", o->workers, "Threads")->capture_default_str()->check(CLI::Range(1, 64));
   verb->add_option("--access-log", o->access_log, "on or off")->check(CLI::IsMember({"on", "off"}));
   verb->callback([=] {

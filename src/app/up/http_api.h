@@ -1,17 +1,15 @@
 // What is served on the REST, A2A and page address: kagent's REST paths, records and traces, A2A, and the page.
-// Who calls: up. Thread: the agents' loop. Source: the REST paths of kagent's clients; envelope {"error", "data", "message"}.
+// Who calls: up. Thread: the agents' loop. Source: the REST paths of kagent's clients; envelope {"error", "data",
+// "message"}.
 #pragma once
 
 #include "agent/server/a2a.h"
+#include "app/up/side_servers.h"
 #include "kube/api/api.h"
 #include "observe/ledger/ledger.h"
 #include "observe/pipeline/recorder.h"
 
 namespace sl::up {
-
-// True when the Host is a name that an attacker's DNS may point here (DNS rebinding): only addresses and localhost
-// serve.
-bool foreign_host(const net::HttpRequest& request);
 
 class HttpApi {
  public:

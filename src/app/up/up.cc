@@ -73,8 +73,9 @@ class Program {
     agents_loop_.call([this] { runtime_->stop(); });
     plane_->drain(o_.drain_ms);
     controller_->stop();
-    for (auto* server : {&api_server_, &ui_server_, &admin_server_, &metrics_server_, &ready_server_})
+    for (auto* server : {&api_server_, &ui_server_})
       if (*server) (*server)->close();
+    side_->close();
     agents_loop_.stop();
     agents_loop_.join();
     api_loop_.stop();
@@ -196,36 +197,8 @@ class Program {
   }
 
   Result<void> start_side_servers() {
-    auto text = [](const net::HttpResponderPtr& out, int status, std::string type, std::string body) {
-      net::Headers headers;
-      headers.emplace_back("Content-Type", std::move(type));
-      out->respond(status, std::move(headers), std::move(body));
-    };
-    SL_TRY(admin, serve(admin_server_, o_.admin, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-             if (foreign_host(r))
-               return text(out, 403, "text/plain", "this address answers only to an IP address or localhost\n");
-             if (r.path != "/config_dump") return text(out, 404, "text/plain", "served here: /config_dump\n");
-             auto snapshot = plane_->snapshot();
-             Object dump{{"generation", plane_->generation()}};
-             if (snapshot) dump["spec"] = route::redacted(snapshot->spec());
-             text(out, 200, "application/json", json::dump_pretty(dump));
-           }));
-    SL_TRY(metrics, serve(metrics_server_, o_.metrics, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-             if (foreign_host(r))
-               return text(out, 403, "text/plain", "this address answers only to an IP address or localhost\n");
-             if (r.path != "/metrics") return text(out, 404, "text/plain", "served here: /metrics\n");
-             plane_->flush_records();
-             recorder_->flush();
-             text(out, 200, "text/plain; version=0.0.4; charset=utf-8", recorder_->metrics().text());
-           }));
-    SL_TRY(ready, serve(ready_server_, o_.ready, [this, text](net::HttpRequest r, net::HttpResponderPtr out) {
-             if (r.path != "/healthz/ready") return text(out, 404, "text/plain", "served here: /healthz/ready\n");
-             text(out, ready_ ? 200 : 503, "text/plain", ready_ ? "ready\n" : "not ready\n");
-           }));
-    admin_url_ = "http://" + admin;
-    metrics_url_ = "http://" + metrics;
-    ready_url_ = "http://" + ready;
-    return {};
+    side_ = std::make_unique<SideServers>(api_loop_, *plane_, *recorder_, [this] { return ready_.load(); });
+    return side_->listen({o_.admin, o_.metrics, o_.ready});
   }
 
   Result<void> write_endpoints() {
@@ -234,9 +207,9 @@ class Program {
     for (auto& [name, address] : gateways_.get()) gateways[name] = address;
     Object o{{"api", api_url_},
              {"ui", "http://" + ui_address_},
-             {"admin", admin_url_},
-             {"metrics", metrics_url_},
-             {"ready", ready_url_},
+             {"admin", side_->admin_url()},
+             {"metrics", side_->metrics_url()},
+             {"ready", side_->ready_url()},
              {"kubeconfig", dir_.file("kubeconfig")},
              {"gateways", std::move(gateways)}};
     std::string text = json::dump_pretty(o);
@@ -248,7 +221,7 @@ class Program {
 
   void print_addresses(int64_t took_ms) {
     fmt::print("page, REST, A2A  http://{}\nKubernetes API   {}\nkubeconfig       {}\nmetrics          {}/metrics\n",
-               ui_address_, api_url_, dir_.file("kubeconfig"), metrics_url_);
+               ui_address_, api_url_, dir_.file("kubeconfig"), side_->metrics_url());
     for (auto& [name, address] : gateways_.get()) fmt::print("gateway          http://{}  {}\n", address, name);
     fmt::print("started in {} ms\nready\n", took_ms);
     std::fflush(stdout);
@@ -275,11 +248,12 @@ class Program {
   std::unique_ptr<agent::Runtime> runtime_;
   std::unique_ptr<agent::A2aServer> a2a_;
   std::unique_ptr<HttpApi> http_api_;
-  std::unique_ptr<net::HttpServer> api_server_, ui_server_, admin_server_, metrics_server_, ready_server_;
+  std::unique_ptr<net::HttpServer> api_server_, ui_server_;
+  std::unique_ptr<SideServers> side_;
   std::unique_ptr<control::Controller> controller_;
   GatewayAddresses gateways_;
   std::mutex endpoints_mutex_;
-  std::string api_url_, ui_address_, admin_url_, metrics_url_, ready_url_, last_endpoints_;
+  std::string api_url_, ui_address_, last_endpoints_;
   std::atomic<bool> ready_ = false;
 };
 
