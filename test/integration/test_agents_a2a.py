@@ -47,11 +47,13 @@ class Card(AgentTest):
         self.assertEqual([skill], [{k: v for k, v in s.items() if k in skill} for s in shown])
 
     def test_an_agent_that_is_not_there(self):
-        for path in ("nobody/", "nobody/.well-known/agent-card.json"):
-            method = "GET" if path.endswith("json") else "POST"
-            body = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": ABSENT}} if method == "POST" else None
-            reply = self.rest(method, f"/api/a2a/{NS}/{path}", body).expect(404)
-            self.assertIn("nobody", reply.text)
+        card = self.rest("GET", f"/api/a2a/{NS}/nobody/.well-known/agent-card.json").expect(404)
+        self.assertIn("nobody", card.text)
+        message = {"kind": "message", "role": "user", "messageId": "m", "parts": [{"kind": "text", "text": "hi"}]}
+        for method, params, code in (("tasks/get", {"id": ABSENT}, -32001), ("message/send", {"message": message}, -32602)):
+            body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            answer = self.rest("POST", f"/api/a2a/{NS}/nobody/", body).expect(200).json
+            self.assertEqual(code, answer["error"]["code"], answer)
 
     def test_it_follows_the_manifest(self):
         self.make_agent("changing")

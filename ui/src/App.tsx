@@ -31,7 +31,8 @@ export function App() {
     history.replaceState(null, "", address(agent, session));
     setAt((before) => ({ ...before, agent, session }));
   };
-  const shown = at.agent ?? (agents.data?.[0] ? agentKey(agents.data[0]) : undefined);
+  const first = agents.data?.find((a) => a.deploymentReady) ?? agents.data?.[0];
+  const shown = at.agent ?? (first && agentKey(first));
   const item = agents.data?.find((a) => agentKey(a) === shown);
   return (
     <div className="app">

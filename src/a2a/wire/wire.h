@@ -42,6 +42,7 @@ json::Value rpc_result(const json::Value& id, json::Value result);
 json::Value rpc_error(const json::Value& id, int code, std::string_view message);
 inline constexpr int kParseError = -32700, kInvalidRequest = -32600, kMethodNotFound = -32601, kInvalidParams = -32602,
                      kInternalError = -32603, kTaskNotFound = -32001, kTaskNotCancelable = -32002,
-                     kUnsupported = -32004;
+                     kPushNotSupported = -32003, kUnsupported = -32004, kContentTypeNotSupported = -32005,
+                     kNoExtendedCard = -32007, kVersionNotSupported = -32009;
 
 }  // namespace sl::a2a

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "a2a/wire/wire.h"
 #include "agent/loop/history.h"
 #include "agent/loop/model_call.h"
+#include "agent/runtime/run.h"
 #include "agent/runtime/view.h"
-#include "base/ids.h"
 #include "base/strings.h"
 #include "observe/record/trace_context.h"
 
@@ -16,45 +15,7 @@ using json::Array;
 using json::Object;
 using json::Value;
 
-struct Runtime::Run {
-  TaskRow row;
-  route::AgentSpec spec;
-  std::string credential;
-  std::vector<LogMessage> messages;  // of the whole session, in order
-  std::map<uint64_t, TaskListener> listeners;
-  uint64_t next_listener = 1;
-  std::function<void()> abort;  // cancels what is under way
-  bool cancelled = false;
-  bool waiting = false;  // stopped for a person's answer
-  int64_t start_us = 0, start_unix_us = 0;
-  int64_t input_tokens = 0, output_tokens = 0;
-  std::string partial_id;  // message id of the text being streamed
-  std::string partial;     // that text so far; empty once the whole message is stored
-
-  void emit(const Value& event, bool last) {
-    auto copy = listeners;  // a listener may unsubscribe
-    for (auto& [id, fn] : copy) fn(event, last);
-  }
-  void emit_status(std::string_view state, Value message, bool final, Object metadata = {}) {
-    metadata["kagent_app_name"] = row.agent;
-    metadata["kagent_session_id"] = row.session;
-    emit(a2a::status_event(row.id, row.session, a2a::status(state, std::move(message), unix_us()), final,
-                           std::move(metadata)),
-         final);
-  }
-};
-
 namespace {
-
-LogMessage new_message(const std::string& task, Value message, Value usage = nullptr) {
-  LogMessage out;
-  out.id = uuid4();
-  out.task = task;
-  out.at_us = unix_us();
-  out.message = std::move(message);
-  out.usage = std::move(usage);
-  return out;
-}
 
 // The first 20 characters.
 std::string first_words(const std::string& text) {
@@ -64,8 +25,6 @@ std::string first_words(const std::string& text) {
     while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
   return text.substr(0, at);
 }
-
-// Session ids are the client's text and go into headers and logs.
 
 }  // namespace
 
@@ -105,14 +64,22 @@ void Runtime::resume() {
   for (auto& row : *rows) {
     if (runs_.contains(row.id)) continue;
     auto* spec = find(row.agent);
+    take_new_span(row);
     if (spec) {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
       start_run(row, *spec, "");
-    } else {
-      (void)store_.advance(row.id, {}, kFailed,
-                           fmt::format("agent {} no longer exists; the task was interrupted", row.agent));
-      options_.log.warn("task {} failed: its agent {} no longer exists", row.id, row.agent);
+      continue;
     }
+    std::string why = options_.why_absent ? options_.why_absent(row.agent) : "";
+    std::string words =
+        fmt::format("the task was interrupted, and its agent {} {}", row.agent, why.empty() ? "no longer exists" : why);
+    (void)store_.advance(row.id, {}, kFailed, words);
+    row.state = kFailed;
+    Run ended;
+    ended.row = row;
+    ended.start_us = monotonic_us();
+    ended.start_unix_us = unix_us();
+    record_turn(ended, words);
   }
 }
 
@@ -120,7 +87,8 @@ Result<std::string> Runtime::submit(Submission s) {
   auto* spec = find(s.agent);
   if (!spec)
     return fail(Code::NotFound,
-                fmt::format("agent \"{}\" does not exist or is not ready; `kubectl get agents -A` shows its conditions",
+                fmt::format("agent \"{}\" does not exist or is not ready; `kubectl get agents -A` (or `sightline get "
+                            "agents -A`) shows its conditions",
                             s.agent));
   std::string task_id(json::str(s.message, "taskId"));
   if (task_id.empty()) return begin(*spec, s);
@@ -136,6 +104,8 @@ Result<std::string> Runtime::submit(Submission s) {
 
 Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) {
   std::string text = a2a::text_of(s.message);
+  if (Value data = a2a::data_of(s.message); data.is_object())  // structured input is told to the model as JSON
+    text += (text.empty() ? "" : "\n") + json::dump(data);
   if (text.empty()) return fail(Code::InvalidArgument, "the message has no text part");
   TaskRow row;
   row.id = uuid4();
@@ -164,29 +134,6 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   if (auto id = json::str(s.message, "messageId"); !id.empty()) first.id = id;
   SL_CHECK(store_.begin_task(session, row, first));
   start_run(row, spec, std::move(s.credential));
-  return row.id;
-}
-
-// A person's answer to ask_user: it becomes the result of every call that asked.
-Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s) {
-  SL_TRY(messages, store_.messages_of_task(row.id));
-  Value data = a2a::data_of(s.message);
-  std::string text = a2a::text_of(s.message);
-  if (auto* answers = json::arr(data, "ask_user_answers")) text = json::dump(*answers);
-  if (text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
-  std::vector<LogMessage> results;
-  for (auto& call : open_calls(row.id, messages)) {
-    if (json::str(call, "function", "name") != "ask_user") continue;
-    results.push_back(new_message(
-        row.id,
-        Object{{"role", "tool"}, {"tool_call_id", json::str(call, "id")}, {"name", "ask_user"}, {"content", text}}));
-  }
-  if (results.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
-  SL_CHECK(store_.advance(row.id, results, kWorking, ""));
-  TaskRow now = row;
-  now.state = kWorking;
-  now.streaming = s.streaming;
-  start_run(now, spec, std::move(s.credential));
   return row.id;
 }
 
@@ -319,14 +266,14 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
 
 // Runs the open calls; those that a person must answer come last. False: a person must answer first.
 net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
-  Value question;
+  std::vector<Value> questions;
   for (size_t i = 0; i < calls.size(); ++i) {
     Value call = calls[i];
     std::string id(json::str(call, "id")), name(json::str(call, "function", "name"));
     auto tool = tools_.find(name);
     bool offered = std::find(run->spec.tools.begin(), run->spec.tools.end(), name) != run->spec.tools.end();
     if (tool != tools_.end() && offered && tool->second->needs_person()) {
-      if (question.is_null()) question = std::move(call);
+      questions.push_back(std::move(call));
       continue;
     }
     std::string text;
@@ -350,10 +297,18 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
     if (!stored) co_return fail(std::move(stored).error());
     run->emit_status(kWorking, std::move(view), false);
   }
-  if (question.is_null()) co_return true;
-  auto waiting = wait_for_person(run, question);
+  if (questions.empty()) co_return true;
+  auto waiting = wait_for_person(run, questions);
   if (!waiting) co_return fail(std::move(waiting).error());
   co_return false;
+}
+
+// An error's text comes from models and providers: it can neither end its quotes nor start a field.
+static std::string quoted(std::string_view key, const std::string& text) {
+  if (text.empty()) return "";
+  std::string out = fmt::format(" {}=", key);
+  json::write_string(text, out);
+  return out;
 }
 
 net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, Value arguments) {
@@ -379,36 +334,11 @@ net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, V
   r.duration_us = monotonic_us() - start;
   if (!result) r.error = result.error().message;
   options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn,
-                    r.tool, r.duration_us / 1000, result ? "" : " error=\"" + r.error + "\"");
+                    r.tool, r.duration_us / 1000, quoted("error", r.error));
   std::vector<observe::RecordPtr> records;
   records.push_back(std::make_unique<observe::Record>(std::move(r)));
   if (options_.sink) options_.sink->take(std::move(records));
   co_return result;
-}
-
-Result<void> Runtime::wait_for_person(const RunPtr& run, const Value& call) {
-  Value arguments = json::Object{};
-  if (auto parsed = json::parse(json::str(call, "function", "arguments"))) arguments = *parsed;
-  std::string words;
-  if (auto* questions = json::arr(arguments, "questions"))
-    for (auto& q : *questions) {
-      words += (words.empty() ? "" : "\n") + std::string(json::str(q, "question"));
-      if (auto* choices = json::arr(q, "choices"))
-        for (auto& c : *choices)
-          if (c.is_string()) words += "\n- " + std::string(json::view(c.get_string()));
-    }
-  if (words.empty()) words = "The agent asks for your input.";
-  SL_CHECK(store_step(run, {}, kInputRequired, words));
-  run->waiting = true;
-  Object original{{"name", "ask_user"}, {"id", json::str(call, "id")}, {"args", arguments}};
-  Object request{{"name", "adk_request_confirmation"},
-                 {"id", json::str(call, "id")},
-                 {"args", Object{{"originalFunctionCall", original},
-                                 {"toolConfirmation", Object{{"hint", words}, {"confirmed", false}}}}}};
-  Array parts{a2a::text_part(words), a2a::data_part(std::move(request), "function_call")};
-  run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id),
-                   true);
-  return {};
 }
 
 Result<void> Runtime::store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
@@ -424,14 +354,14 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   if (stopping_ && !is_final(run->row.state) && !run->waiting) return;  // taken up again at the next start
   runs_.erase(run->row.id);
   if (run->cancelled) return;  // cancel() has stored and told it
-  if (run->waiting) return record_turn(run, "");
+  if (run->waiting) return record_turn(*run, "");
   if (!outcome) {
     std::string words = outcome.error().message;
     auto stored = store_step(run, cut_short(*run), kFailed, words);
     if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
     run->emit_status(kFailed,
                      a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
-    return record_turn(run, words);
+    return record_turn(*run, words);
   }
   std::string answer = last_answer(run->messages);
   run->emit(a2a::artifact_event(
@@ -439,28 +369,34 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
                 Object{{"artifactId", run->row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}, true),
             false);
   run->emit_status(kCompleted, nullptr, true);
-  record_turn(run, "");
+  record_turn(*run, "");
 }
 
-void Runtime::record_turn(const RunPtr& run, const std::string& error) {
+// A task that goes on after an answer or a crash is a turn of its own under the first.
+void Runtime::take_new_span(TaskRow& row) {
+  row.parent_span_id = row.span_id;
+  row.span_id = observe::new_span_id();
+}
+
+void Runtime::record_turn(const Run& run, const std::string& error) {
   observe::Record r;
   r.kind = observe::RecordKind::Turn;
-  r.start_unix_us = run->start_unix_us;
-  r.duration_us = monotonic_us() - run->start_us;
-  r.trace_id = run->row.trace_id;
-  r.span_id = run->row.span_id;
-  r.parent_span_id = run->row.parent_span_id;
-  r.agent = run->row.agent;
-  r.session = run->row.session;
-  r.turn = run->row.id;
+  r.start_unix_us = run.start_unix_us;
+  r.duration_us = monotonic_us() - run.start_us;
+  r.trace_id = run.row.trace_id;
+  r.span_id = run.row.span_id;
+  r.parent_span_id = run.row.parent_span_id;
+  r.agent = run.row.agent;
+  r.session = run.row.session;
+  r.turn = run.row.id;
   r.genai_operation = "invoke_agent";
-  r.request_model = run->spec.model.model;
-  r.has_usage = run->output_tokens > 0;
-  r.input_tokens = run->input_tokens;
-  r.output_tokens = run->output_tokens;
+  r.request_model = run.spec.model.model;
+  r.has_usage = run.output_tokens > 0;
+  r.input_tokens = run.input_tokens;
+  r.output_tokens = run.output_tokens;
   r.error = error;
   options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn,
-                    run->row.state, r.duration_us / 1000, error.empty() ? "" : fmt::format(" error=\"{}\"", error));
+                    run.row.state, r.duration_us / 1000, quoted("error", error));
   std::vector<observe::RecordPtr> records;
   records.push_back(std::make_unique<observe::Record>(std::move(r)));
   if (options_.sink) options_.sink->take(std::move(records));
@@ -485,7 +421,7 @@ Result<void> Runtime::cancel(const std::string& task) {
   run->row.state = kCanceled;
   if (run->abort) run->abort();
   run->emit_status(kCanceled, nullptr, true);
-  record_turn(run, "cancelled");
+  record_turn(*run, "cancelled");
   return {};
 }
 
@@ -493,7 +429,9 @@ bool Runtime::subscribe(const std::string& task, TaskListener listener, uint64_t
   auto it = runs_.find(task);
   if (it == runs_.end()) return false;
   *id = it->second->next_listener++;
-  it->second->listeners[*id] = std::move(listener);
+  auto run = it->second;
+  run->listeners[*id] = std::move(listener);
+  if (!run->partial.empty()) run->listeners[*id](run->partial_event(), false);  // what was streamed before
   return true;
 }
 

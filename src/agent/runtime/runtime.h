@@ -31,6 +31,8 @@ struct RuntimeOptions {
   KubeAccess kube;
   observe::RecordSink* sink = nullptr;
   std::string identity_token;
+  // Why an agent that is not among set_agents' is not: "is not ready: ..."; "" if it does not exist at all.
+  std::function<std::string(const std::string& agent)> why_absent;
   // Whether HOST:PORT is a gateway of this process: only then is the identity sent.
   std::function<bool(const std::string& host, uint16_t port)> own_gateway;
   Log log;
@@ -68,7 +70,8 @@ class Runtime {
   void stop();
   // Stops the task: the model call is cancelled, the state is stored before this returns.
   Result<void> cancel(const std::string& task);
-  // Follows a running task; false when it is not running (its stored form is final).
+  // Follows a running task, what has been streamed of its answer so far first; false when it is not running (its stored
+  // form is final).
   bool subscribe(const std::string& task, TaskListener listener, uint64_t* id);
   void unsubscribe(const std::string& task, uint64_t id);
   // The stored form in the A2A 0.3 shape.
@@ -89,11 +92,12 @@ class Runtime {
   net::Task<Result<bool>> step_model(RunPtr run);
   net::Task<Result<bool>> step_tools(RunPtr run, json::Array calls);
   net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
-  Result<void> wait_for_person(const RunPtr& run, const json::Value& call);
+  Result<void> wait_for_person(const RunPtr& run, const std::vector<json::Value>& calls);
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
                           std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
-  void record_turn(const RunPtr& run, const std::string& error);
+  static void take_new_span(TaskRow& row);
+  void record_turn(const Run& run, const std::string& error);
   net::Headers model_headers(const RunPtr& run);
 
   net::Loop& loop_;

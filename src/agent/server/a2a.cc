@@ -71,8 +71,8 @@ bool split_path(std::string_view path, std::string* agent, std::string* rest) {
 
 }  // namespace
 
-Value A2aServer::card(const route::AgentSpec& spec) const {
-  std::string url = fmt::format("{}/api/a2a/{}/{}/", base_url_, spec.ns, spec.name);
+Value A2aServer::card(const route::AgentSpec& spec, const std::string& base_url) {
+  std::string url = fmt::format("{}/api/a2a/{}/{}/", base_url, spec.ns, spec.name);
   Array skills;
   for (auto& s : spec.skills) {
     Object skill{{"id", s.id}, {"name", s.name}, {"description", s.description}, {"tags", strings(s.tags)}};
@@ -107,12 +107,16 @@ Value A2aServer::card(const route::AgentSpec& spec) const {
 bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponderPtr& out) {
   std::string agent, rest;
   if (!split_path(request.path, &agent, &rest)) return false;
+  bool card_asked = rest == ".well-known/agent-card.json" || rest == ".well-known/agent.json";
   auto* spec = runtime_.find(agent);
-  if (!spec) {
+  if (card_asked && !spec) {
     out->respond(404, Headers{{"Content-Type", "application/json"}},
                  json::dump(Object{{"error", fmt::format("agent \"{}\" does not exist or is not ready", agent)}}));
-  } else if (rest == ".well-known/agent-card.json" || rest == ".well-known/agent.json") {
-    out->respond(200, Headers{{"Content-Type", "application/json"}}, json::dump(card(*spec)));
+  } else if (card_asked) {
+    // The address by which the client came is one that it can reach.
+    std::string_view host = request.header("host");
+    out->respond(200, Headers{{"Content-Type", "application/json"}},
+                 json::dump(card(*spec, host.empty() ? base_url_ : "http://" + std::string(host))));
   } else if (rest.empty() && request.method == "POST") {
     rpc(agent, request, out);
   } else {
@@ -132,7 +136,7 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
     call.credential = trim(bearer.substr(7));
   auto version = a2a::parse_version(r.header("a2a-version"));
-  if (!version) return call.reply(a2a::rpc_error(nullptr, a2a::kInvalidRequest, version.error().message), 400);
+  if (!version) return call.reply(a2a::rpc_error(nullptr, a2a::kVersionNotSupported, version.error().message), 400);
   call.version = *version;
   auto body = json::parse(r.body);
   if (!body) return call.error(a2a::kParseError, body.error().message);
@@ -148,6 +152,13 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   dispatch(call);
 }
 
+// A2A: absent for all, else a number from 0.
+static std::string wrong_history(const Value& params) {
+  for (auto* v : {json::find(params, "historyLength"), json::find(params, "configuration", "historyLength")})
+    if (v && !v->is_null() && (!v->is_int64() || v->get_int64() < 0)) return "historyLength must be a number from 0";
+  return "";
+}
+
 void A2aServer::dispatch(const Call& call) {
   struct Method {
     std::string_view v03, v10;
@@ -160,6 +171,7 @@ void A2aServer::dispatch(const Call& call) {
                                         {"tasks/list", "ListTasks", &A2aServer::list, false},
                                         {"tasks/cancel", "CancelTask", &A2aServer::cancel, true},
                                         {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe, true}};
+  if (auto wrong = wrong_history(call.params); !wrong.empty()) return call.error(a2a::kInvalidParams, wrong);
   for (auto& m : kMethods) {
     if (call.method != (call.version == Version::V10 ? m.v10 : m.v03)) continue;
     if (m.of_task) {
@@ -168,6 +180,10 @@ void A2aServer::dispatch(const Call& call) {
     }
     return (this->*m.run)(call);
   }
+  if (call.method.find("ushNotification") != std::string::npos)
+    return call.error(a2a::kPushNotSupported, "push notifications are not supported; use message/stream");
+  if (call.method == "agent/getAuthenticatedExtendedCard" || call.method == "GetExtendedAgentCard")
+    return call.error(a2a::kNoExtendedCard, "there is no extended agent card; the card says all");
   call.error(a2a::kMethodNotFound, fmt::format("method \"{}\" not found", call.method));
 }
 
@@ -192,6 +208,11 @@ void A2aServer::submit(const Call& call, bool streaming) {
   auto* message = json::find(call.params, "message");
   if (!message || !message->is_object()) return call.error(a2a::kInvalidParams, "params.message is required");
   if (std::string wrong = wrong_member(*message); !wrong.empty()) return call.error(a2a::kInvalidParams, wrong);
+  if (auto* parts = json::arr(*message, "parts"))
+    for (auto& p : *parts)
+      if (json::str(p, "kind") == "file" || json::find(p, "file") || json::find(p, "raw") || json::find(p, "url"))
+        return call.error(a2a::kContentTypeNotSupported,
+                          "agents here take text and data parts; send the file's text, or an address of it, as text");
   Submission s;
   s.agent = call.agent;
   s.message = *message;

@@ -12,7 +12,8 @@ class A2aServer {
   A2aServer(Runtime& runtime, std::string base_url) : runtime_(runtime), base_url_(std::move(base_url)) {}
   // False when the path is not an A2A one.
   bool handle(const net::HttpRequest& request, const net::HttpResponderPtr& out);
-  json::Value card(const route::AgentSpec& spec) const;
+  // `base_url` "http://HOST:PORT" of this server, as the client reaches it.
+  static json::Value card(const route::AgentSpec& spec, const std::string& base_url);
 
  private:
   struct Call;

@@ -75,13 +75,15 @@ class KubeTool : public Tool {
   KubeAccess kube_;
 };
 
-std::string render_table(const Value& table) {
+std::string render_table(const Value& table, bool with_namespace) {
   auto *columns = json::arr(table, "columnDefinitions"), *rows = json::arr(table, "rows");
   if (!columns || !rows) return "";
   std::vector<std::vector<std::string>> lines(1);
+  if (with_namespace) lines[0].push_back("namespace");
   for (auto& c : *columns) lines[0].push_back(to_lower(json::str(c, "name")));
   for (auto& r : *rows) {
     lines.emplace_back();
+    if (with_namespace) lines.back().emplace_back(json::str(r, "object", "metadata", "namespace"));
     if (auto* cells = json::arr(r, "cells"))
       for (auto& c : *cells)
         lines.back().push_back(c.is_string() ? std::string(json::view(c.get_string()))
@@ -130,7 +132,7 @@ class GetResources : public KubeTool {
     if (!table) co_return fail(std::move(table).error());
     auto parsed = json::parse(*table);
     if (!parsed) co_return fail(std::move(parsed).error());
-    co_return bounded(render_table(*parsed));
+    co_return bounded(render_table(*parsed, all && resource->namespaced));
   }
 };
 

@@ -32,11 +32,17 @@ net::Loop& Client::loop() {
 }
 
 Result<json::Value> Client::endpoints() {
-  std::string path = up::default_state_dir(where_.state_dir) + "/endpoints.json";
-  auto text = read_file(path);
+  std::string folder = up::default_state_dir(where_.state_dir);
+  if (!where_.kubeconfig.empty()) {  // both files lie side by side
+    size_t slash = where_.kubeconfig.rfind('/');
+    folder = slash == std::string::npos ? "." : where_.kubeconfig.substr(0, slash);
+  }
+  auto text = read_file(folder + "/endpoints.json");
   if (!text)
-    return fail(Code::Unavailable, fmt::format("no sightline serves from {}; start one with `sightline up`",
-                                               up::default_state_dir(where_.state_dir)));
+    return fail(Code::Unavailable,
+                fmt::format("no sightline serves from {}; start one with `sightline up`, or name its state directory "
+                            "with --state-dir",
+                            folder));
   return json::parse(*text);
 }
 

@@ -70,7 +70,7 @@ Result<int> run(const Options& o) {
   r.body = json::dump(rpc);
   r.idle_ms = 24 * 3600'000;
   sse::Decoder decoder;
-  std::string task_id, failure, raw;
+  std::string task_id, failure, raw, spoken;
   auto on_piece = [&](std::string_view piece) {
     raw.append(piece.substr(0, 10'000));
     (void)decoder.feed(piece);
@@ -84,6 +84,9 @@ Result<int> run(const Options& o) {
       if (json::str(*result, "kind") == "task") task_id = json::str(*result, "id");
       auto* partial = json::find(*result, "metadata", "adk_partial");
       if (partial && o.output != "json") {
+        std::string id(json::str(*result, "status", "message", "messageId"));
+        if (!spoken.empty() && id != spoken) fmt::print("\n\n");  // of the next model call
+        spoken = id;
         fmt::print("{}", a2a::text_of(*json::find(*result, "status", "message")));
         std::fflush(stdout);
       }
@@ -102,6 +105,7 @@ Result<int> run(const Options& o) {
     return print_task(result ? *result : *body, o);
   }
   SL_TRY(task, client.rest("/api/tasks/" + task_id));
+  if (!spoken.empty() && o.output != "json" && json::str(task, "status", "state") != "completed") fmt::print("\n");
   if (o.output != "json" && json::str(task, "status", "state") == "completed") {
     fmt::print("\n");
     return 0;

@@ -58,7 +58,9 @@ void print_row(const Value& r) {
 Result<int> run(const Options& o) {
   Client client(*o.where);
   std::string query =
-      "/api/records?limit=1000&agent=" + percent_encode(o.agent) + "&session=" + percent_encode(o.session);
+      "/api/records?limit=1000&agent=" +
+      percent_encode(o.agent.empty() || o.agent.find('/') != std::string::npos ? o.agent : "kagent/" + o.agent) +
+      "&session=" + percent_encode(o.session);
   if (!o.since.empty()) {
     SL_TRY(seconds, seconds_of(o.since));
     query += fmt::format("&since_us={}", unix_us() - seconds * 1'000'000);
@@ -68,6 +70,8 @@ Result<int> run(const Options& o) {
   for (;;) {
     SL_TRY(rows, client.rest(fmt::format("{}&after={}", query, last)));
     if (!rows.is_array()) return fail(Code::UpstreamProtocol, "the server's answer is not a list");
+    if (!o.follow && rows.get_array().size() == 1000)
+      fmt::print(stderr, "(the newest 1000 records; narrow it with --agent, --session or --since)\n");
     if (o.output == "json" && !o.follow) {
       fmt::print("{}", json::dump_pretty(rows));
       return 0;

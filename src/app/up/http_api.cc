@@ -263,8 +263,11 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
   }
   if (r.method == "PUT" || r.method == "PATCH") {
     SL_TRY(body, json::parse(r.body));
-    session.name = json::str(body, "name");
-    SL_CHECK(store.rename_session(path[2], session.name));
+    if (auto* name = json::find(body, "name")) {
+      if (!name->is_string()) return fail(Code::InvalidArgument, "name must be a string");
+      session.name = json::view(name->get_string());
+      SL_CHECK(store.rename_session(path[2], session.name));
+    }
     return Answer{200, envelope(session_json(session), "Successfully updated session")};
   }
   if (r.method == "DELETE") {

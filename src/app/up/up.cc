@@ -148,6 +148,7 @@ class Program {
     r.identity_token = identity_token_;
     r.own_gateway = [this](const std::string& host, uint16_t port) { return gateways_.is_own(host, port); };
     r.log = logs_.log("agents");
+    r.why_absent = [this](const std::string& agent) { return why_absent(agent); };
     runtime_ = std::make_unique<agent::Runtime>(agents_loop_, sessions_, std::move(r));
     net::ServerLimits limits;
     limits.body_bytes_max = 12u << 20;
@@ -161,6 +162,15 @@ class Program {
         std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
     agents_loop_.start();
     return {};
+  }
+
+  // In the words of the Agent's condition.
+  std::string why_absent(const std::string& agent) {
+    size_t slash = agent.find('/');
+    auto found = store_.get("agents.kagent.dev", {agent.substr(0, slash), agent.substr(slash + 1)});
+    if (!found) return "";
+    auto* accepted = kube::find_condition(*found, "Accepted");
+    return fmt::format("is not ready: {}", accepted ? json::str(*accepted, "message") : "it is not accepted yet");
   }
 
   Result<void> start_controller() {

@@ -67,8 +67,7 @@ bool plain(const Value& patch) {
 
 void check_others_stay(const Value& target, const Value& patch, const Value& merged, const std::string& text) {
   for (auto& [key, value] : target.get_object()) {
-    if (patch.get_object().contains(key) ||
-        patch.get_object().contains("$deleteFromPrimitiveList/" + std::string(key)))
+    if (patch.get_object().contains(key) || patch.get_object().contains("$deleteFromPrimitiveList/" + std::string(key)))
       continue;
     auto* now = json::find(merged, key);
     check(now && json::equal(*now, value), "what the patch does not name stays", text);

@@ -12,9 +12,16 @@
 namespace sl::kube {
 namespace {
 
-constexpr std::array<std::string_view, 10> kKinds = {
-    "Namespace", "Secret",        "ConfigMap",               "ServiceAccount",         "Service",
-    "Event",     "DeleteOptions", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"};
+constexpr std::array<std::string_view, 10> kKinds = {"Namespace",
+                                                     "Secret",
+                                                     "ConfigMap",
+                                                     "ServiceAccount",
+                                                     "Service",
+                                                     "Event",
+                                                     "DeleteOptions",
+                                                     "SelfSubjectAccessReview",
+                                                     "SelfSubjectRulesReview",
+                                                     "SelfSubjectReview"};
 
 void check(bool holds, const char* what, std::string_view text) {
   if (holds) return;

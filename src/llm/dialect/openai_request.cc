@@ -329,6 +329,13 @@ class RequestReader {
     Part out;
     std::string_view type = json::str(p, "type");
     out.cache_control = given(p, "cache_control");
+    if (auto* o = p.if_object())
+      for (auto& [key, value] : *o) {
+        static constexpr std::string_view kRead[] = {"type", "text", "refusal", "image_url", "file", "cache_control"};
+        std::string_view name = key;
+        if (std::find(std::begin(kRead), std::end(kRead), name) == std::end(kRead) && !value.is_null())
+          drop(at.member(name).text());
+      }
     if (type == "text" || type == "input_text") {
       auto* text = json::find(p, "text");
       if (!text || !text->is_string()) return bad(at.member("text"), "must be a string");
@@ -434,6 +441,7 @@ class RequestReader {
     out.role = Role::Assistant;
     read_reasoning(m, at, out.parts);
     SL_CHECK(read_content(member(m, "content"), at.member("content"), out.parts));
+    if (!out.parts.empty() && out.parts.back().kind == PartKind::Text) mark_cached(m, out.parts, 0);
     if (auto refusal = json::str(m, "refusal"); !refusal.empty()) {
       Part p;
       p.text = refusal;

@@ -16,7 +16,9 @@ Result<void> Ledger::open(const std::string& path) {
                "trace TEXT NOT NULL,"
                " agent TEXT NOT NULL, session TEXT NOT NULL, turn TEXT NOT NULL, data TEXT NOT NULL);"
                "CREATE INDEX IF NOT EXISTS records_trace ON records(trace);"
-               "CREATE INDEX IF NOT EXISTS records_session ON records(session) WHERE session <> '';"));
+               "CREATE INDEX IF NOT EXISTS records_session ON records(session) WHERE session <> '';"
+               "CREATE INDEX IF NOT EXISTS records_turn ON records(turn) WHERE turn <> '';"
+               "CREATE INDEX IF NOT EXISTS records_agent ON records(agent) WHERE agent <> '';"));
   SL_TRY(insert, db_.prepare("INSERT INTO records(start_us, trace, agent, session, turn, data) VALUES(?,?,?,?,?,?)"));
   insert_ = std::move(insert);
   since_trim_ = kTrimEvery;  // however short the runs are

@@ -79,11 +79,22 @@ Metrics::Exchanges Metrics::exchanges_of(const Record& r) {
   return out;
 }
 
-Metrics::ModelCalls Metrics::model_calls_of(const Record& r) {
-  bool failed = r.status >= 400 || !r.error.empty();
+// Of a failure, few words: the status if that says it, else what went wrong on the way.
+static std::string error_type_of(const Record& r) {
+  if (r.status >= 400) return std::to_string(r.status);
+  if (r.error.empty()) return "";
+  for (auto [piece, type] : {std::pair{"cancel", "cancelled"},
+                             {"went away", "cancelled"},
+                             {"stopped taking", "cancelled"},
+                             {"deadline", "timeout"},
+                             {"closed", "upstream_closed"}})
+    if (r.error.find(piece) != std::string::npos) return type;
+  return "error";
+}
+
+Metrics::ModelCalls Metrics::model_calls_of(const Record& r, const std::string& error_type) {
   ModelCalls out;
-  out.duration = &series(genai_duration_, kSeconds,
-                         genai_labels(r).add("error_type", failed ? std::to_string(r.status) : "").take());
+  out.duration = &series(genai_duration_, kSeconds, genai_labels(r).add("error_type", error_type).take());
   if (r.has_usage) {
     out.input = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "input").take());
     out.output = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "output").take());
@@ -110,9 +121,10 @@ void Metrics::add_exchange(const Record& r, double seconds) {
   if (r.protocol != "llm") return;
   for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model})
     key_.append(1, '\0').append(*part);
-  key_ += static_cast<char>('0' + (r.has_usage ? 1 : 0) + (r.streamed && r.first_byte_us ? 2 : 0) +
-                            (r.error.empty() ? 0 : 4));
-  auto& calls = cached(model_calls_, key_, [&] { return model_calls_of(r); });
+  key_ += static_cast<char>('0' + (r.has_usage ? 1 : 0) + (r.streamed && r.first_byte_us ? 2 : 0));
+  std::string error_type = error_type_of(r);
+  key_ += error_type;
+  auto& calls = cached(model_calls_, key_, [&] { return model_calls_of(r, error_type); });
   observe(*calls.duration, kSeconds, seconds);
   if (calls.input) observe(*calls.input, kTokens, static_cast<double>(r.input_tokens));
   if (calls.output) observe(*calls.output, kTokens, static_cast<double>(r.output_tokens));
@@ -121,13 +133,13 @@ void Metrics::add_exchange(const Record& r, double seconds) {
 
 void Metrics::add_one(const Record& r) {
   double seconds = static_cast<double>(r.duration_us) / 1e6;
-  std::string failed = r.error.empty() ? "" : "true";
+  std::string failed = error_type_of(r);
   if (r.kind == RecordKind::Exchange) return add_exchange(r, seconds);
   if (r.kind == RecordKind::Turn)
     return observe(
-        series(agent_duration_, kSeconds, Labels().add("gen_ai_agent_name", r.agent).add("error", failed).take()),
+        series(agent_duration_, kSeconds, Labels().add("gen_ai_agent_name", r.agent).add("error_type", failed).take()),
         kSeconds, seconds);
-  observe(series(tool_duration_, kSeconds, Labels().add("gen_ai_tool_name", r.tool).add("error", failed).take()),
+  observe(series(tool_duration_, kSeconds, Labels().add("gen_ai_tool_name", r.tool).add("error_type", failed).take()),
           kSeconds, seconds);
 }
 

@@ -40,7 +40,7 @@ class Metrics {
   };
   static Histogram& series(Series& all, const std::vector<double>& bounds, std::string labels);
   Exchanges exchanges_of(const Record& r);
-  ModelCalls model_calls_of(const Record& r);
+  ModelCalls model_calls_of(const Record& r, const std::string& error_type);
   void add_one(const Record& r);
   void add_exchange(const Record& r, double seconds);
 

@@ -126,7 +126,7 @@ TEST_F(MetricsText, TurnsAndToolsAreNoRequests) {
   tool.tool = "t";
   add(tool);
   EXPECT_EQ(value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a"})"), "1");
-  EXPECT_EQ(value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a",error="true"})"), "1");
+  EXPECT_EQ(value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a",error_type="error"})"), "1");
   EXPECT_EQ(value(R"(gen_ai_execute_tool_duration_seconds_count{gen_ai_tool_name="t"})"), "1");
   EXPECT_THAT(metrics.text(), Not(HasSubstr("sightline_requests_total{")));
 }

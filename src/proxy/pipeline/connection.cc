@@ -52,12 +52,13 @@ net::Task<Result<size_t>> Connection::read_head() {
   idle_ = buffer_.empty();
   if (idle_) go_idle();
   stream_.deadline().expires_in(idle_ ? kIdleMs : kHeadMs);
-  while (!(end = http1::find_head_end(buffer_.view(), seen))) {
+  for (;;) {
     if (buffer_.view().starts_with("\r\n")) {  // RFC 9112 2.2: empty lines before a request are passed over
       buffer_.consume(2);
       seen = 0;
       continue;
     }
+    if ((end = http1::find_head_end(buffer_.view(), seen))) break;
     if (buffer_.view().find("\n\n") != std::string_view::npos)
       co_return fail(Code::InvalidArgument, "malformed HTTP message: lines end in a bare LF");
     seen = buffer_.size();

@@ -10,7 +10,7 @@ int64_t time_left(const Exchange& x, int64_t wanted) {
   if (!x.deadline_ms && !x.backend_deadline_ms) return wanted;
   for (int64_t at : {x.deadline_ms, x.backend_deadline_ms})
     if (at) wanted = std::min(wanted, at - x.client.worker().loop().now_ms());
-  return std::max<int64_t>(1, wanted);
+  return wanted;  // not above 0: over already; the next tick of the clock ends it
 }
 
 // awaited in place
@@ -108,7 +108,8 @@ net::Task<Result<void>> connect_upstream(Exchange& x) {
   x.backend_deadline_ms = 0;
   net::Cancel cancel;
   x.client.watch_connecting(&cancel);
-  auto got = co_await x.client.worker().pool().connect(x.compiled, x.endpoint, time_left(x, 10'000), &cancel);
+  auto got = co_await x.client.worker().pool().connect(x.compiled, x.endpoint,
+                                                       std::max<int64_t>(1, time_left(x, 10'000)), &cancel);
   x.client.watch_connecting(nullptr);
   if (x.client.left()) co_return fail(Code::Cancelled, "the client went away");
   if (!got) co_return fail(std::move(got).error());

@@ -39,9 +39,12 @@ function answerTo(task: Task, text: string): Message[] {
 export function Chat({ agent, session, onSession }: Props) {
   const key = agentKey(agent);
   const queries = useQueryClient();
-  const tasks = useQuery({ queryKey: ["tasks", session], queryFn: () => listTasks(session!), enabled: !!session, retry: false });
+  // When the server went away: until it is back the session is asked for again and again.
+  const [lostAt, setLostAt] = useState(0);
+  const tasks = useQuery({ queryKey: ["tasks", session], queryFn: () => listTasks(session!), enabled: !!session, retry: false, refetchInterval: lostAt ? 2000 : false });
   const [live, setLive] = useState<Live | null>(null);
   const end = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);  // whoever has scrolled up to read stays there
   const following = useRef(false);
   const left = useRef<AbortController>(null);
   useEffect(() => {
@@ -65,16 +68,18 @@ export function Chat({ agent, session, onSession }: Props) {
       }
     } catch (e) {
       if (signal.aborted) return;
-      current = { ...current, state: "failed", error: e instanceof Error ? e.message : String(e) };
+      const away = e instanceof TypeError;  // what fetch and a cut stream throw
+      current = { ...current, state: "failed", error: away ? "Sightline does not answer; trying again." : e instanceof Error ? e.message : String(e) };
       setLive(current);
       following.current = false;
+      if (away && context) setLostAt(Date.now());
       if (!current.task) return;
     }
     try {
       await queries.fetchQuery({ queryKey: ["tasks", context], queryFn: () => listTasks(context!), staleTime: 0 });
       if (!signal.aborted) setLive(null);
     } catch {
-      // The server is away: what has arrived stays on the page.
+      setLostAt(Date.now());  // what has arrived stays on the page
     }
     following.current = false;
     void queries.invalidateQueries({ queryKey: ["sessions", key] });
@@ -88,13 +93,21 @@ export function Chat({ agent, session, onSession }: Props) {
       { asked: asked(running), task: running.id, messages: said(running), partial: "", state: "working" });
   });
   useEffect(() => {
-    end.current?.scrollIntoView({ block: "end" });
+    if (!lostAt || !tasks.isSuccess || tasks.dataUpdatedAt < lostAt) return;
+    setLostAt(0);
+    setLive(null);
+  }, [lostAt, tasks.isSuccess, tasks.dataUpdatedAt]);
+  useEffect(() => {
+    if (atEnd.current) end.current?.scrollIntoView({ block: "end" });
   }, [live, tasks.data]);
 
   const waiting = tasks.data?.find((t) => t.status.state === "input-required");
-  const ask = (text: string) => void follow((signal) => send(key, text, session, waiting?.id, signal), {
+  const ask = (text: string) => {
+    atEnd.current = true;
+    void follow((signal) => send(key, text, session, waiting?.id, signal), {
     asked: waiting ? asked(waiting) : text, task: waiting?.id, messages: waiting ? [...said(waiting), ...answerTo(waiting, text)] : [], partial: "", state: "submitted",
-  });
+    });
+  };
   const done = (tasks.data ?? []).filter((t: Task) => t.id !== live?.task);
   const busy = !!live && live.state !== "failed";
   return (
@@ -103,7 +116,10 @@ export function Chat({ agent, session, onSession }: Props) {
         <h1>{agent.agent.metadata.name}</h1>
         <span className="sub">{agent.model} by {agent.modelConfigRef}</span>
       </header>
-      <div className="turns" aria-live="polite">
+      <div className="turns" aria-live="polite" onScroll={(e) => {
+        const box = e.currentTarget;
+        atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+      }}>
         {!agent.deploymentReady && <p className="problem">This agent is not ready: {whyNotReady(agent) ?? "no reason is given"}</p>}
         {tasks.error && !live && <p className="problem" role="alert">Session {session}: {tasks.error.message}</p>}
         {!session && !live && (

@@ -1,0 +1,108 @@
+// ask_user: a task waits for a person, and goes on with the answer.
+#include <fmt/format.h>
+
+#include "agent/loop/history.h"
+#include "agent/runtime/run.h"
+#include "observe/record/trace_context.h"
+
+namespace sl::agent {
+
+using json::Array;
+using json::Object;
+using json::Value;
+
+namespace {
+
+Value arguments_of(const Value& call) {
+  auto parsed = json::parse(json::str(call, "function", "arguments"));
+  return parsed && parsed->is_object() ? std::move(*parsed) : Value(Object{});
+}
+
+size_t questions_in(const Value& call) {
+  Value arguments = arguments_of(call);
+  auto* questions = json::arr(arguments, "questions");
+  return questions && !questions->empty() ? questions->size() : 1;
+}
+
+// The questions of one call in words, with their choices.
+std::string words_of(const Value& arguments) {
+  std::string words;
+  if (auto* questions = json::arr(arguments, "questions"))
+    for (auto& q : *questions) {
+      words += (words.empty() ? "" : "\n") + std::string(json::str(q, "question"));
+      if (auto* choices = json::arr(q, "choices"))
+        for (auto& c : *choices)
+          if (c.is_string()) words += "\n- " + std::string(json::view(c.get_string()));
+    }
+  return words.empty() ? "The agent asks for your input." : words;
+}
+
+std::vector<Value> questions_among(const Array& calls) {
+  std::vector<Value> out;
+  for (auto& call : calls)
+    if (json::str(call, "function", "name") == "ask_user") out.push_back(call);
+  return out;
+}
+
+}  // namespace
+
+// The answer becomes the result of every call that asked: a list of answers in the order of the questions, each call
+// its own; one text is the answer to all of them, which were put together.
+Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s) {
+  SL_TRY(messages, store_.messages_of_task(row.id));
+  auto calls = questions_among(open_calls(row.id, messages));
+  if (calls.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
+  Value data = a2a::data_of(s.message);
+  auto* answers = json::arr(data, "ask_user_answers");
+  std::string text = a2a::text_of(s.message);
+  if (!answers && text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
+  size_t asked = 0;
+  for (auto& call : calls) asked += questions_in(call);
+  bool each = answers && answers->size() == asked;
+  std::vector<LogMessage> results;
+  size_t next = 0;
+  for (auto& call : calls) {
+    std::string content = text;
+    if (each) {
+      Array mine;
+      for (size_t n = questions_in(call); n > 0; --n) mine.push_back((*answers)[next++]);
+      content = json::dump(mine);
+    } else if (answers) {
+      content = json::dump(*answers);
+    }
+    results.push_back(new_message(
+        row.id,
+        Object{{"role", "tool"}, {"tool_call_id", json::str(call, "id")}, {"name", "ask_user"}, {"content", content}}));
+  }
+  SL_CHECK(store_.advance(row.id, results, kWorking, ""));
+  TaskRow now = row;
+  now.state = kWorking;
+  now.streaming = s.streaming;
+  take_new_span(now);
+  start_run(now, spec, std::move(s.credential));
+  return row.id;
+}
+
+// All that is asked is put to the person together.
+Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value>& calls) {
+  std::string words;
+  Array parts{Value()};
+  for (auto& call : calls) {
+    Value arguments = arguments_of(call);
+    std::string mine = words_of(arguments);
+    words += (words.empty() ? "" : "\n\n") + mine;
+    Object original{{"name", "ask_user"}, {"id", json::str(call, "id")}, {"args", std::move(arguments)}};
+    Object confirmation{{"hint", mine}, {"confirmed", false}};
+    Object args{{"originalFunctionCall", std::move(original)}, {"toolConfirmation", std::move(confirmation)}};
+    Object request{{"name", "adk_request_confirmation"}, {"id", json::str(call, "id")}, {"args", std::move(args)}};
+    parts.push_back(a2a::data_part(std::move(request), "function_call"));
+  }
+  parts[0] = a2a::text_part(words);
+  SL_CHECK(store_step(run, {}, kInputRequired, words));
+  run->waiting = true;
+  run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id),
+                   true);
+  return {};
+}
+
+}  // namespace sl::agent
