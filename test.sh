@@ -55,6 +55,16 @@ unit() {  # python unittest; what was skipped is named, and does not count as pa
   echo "$((${ran:-0} > bad + skipped ? ${ran:-0} - bad - skipped : 0)) passed, $bad failed"
   [ "$bad" -eq 0 ] && [ "${ran:-0}" -gt 0 ]
 }
+fuzz_seeds() {  # every input that is kept, once each
+  local program name p=0 f=0
+  for program in build/asan/src/*_fuzz; do
+    name=$(basename "$program" _fuzz)
+    if "$program" -runs=0 -timeout=20 -rss_limit_mb=4096 "test/fuzz/corpus/$name" >"$log/fuzz" 2>&1; then p=$((p + 1))
+    else f=$((f + 1)); echo "$name:"; tail -20 "$log/fuzz"; fi
+  done
+  echo "$p passed, $f failed"
+  [ "$f" -eq 0 ] && [ "$p" -gt 0 ]
+}
 node_suite() {
   local file="$log/node" p f
   (cd test/node && npm ci --no-audit --no-fund --loglevel=error && node --test) 2>&1 | tee "$file"
@@ -83,6 +93,7 @@ if [ "$fast" -eq 0 ]; then
   say "sanitizer build"
   if cmake --preset asan -DSL_TESTS=ON -DSL_UI=OFF >"$log/cmake" 2>&1 && cmake --build --preset asan -j "$(tools/jobs)"; then
     part "unit tests under ASan and UBSan" gtest build/asan/src/sightline_tests
+    part "fuzzers over their seeds" fuzz_seeds
   else
     cat "$log/cmake"
     failed=$((failed + 1))

@@ -230,7 +230,8 @@ std::string rfc3339(int64_t unix_ms, bool with_ms) {
   std::tm tm{};
   gmtime_r(&seconds, &tm);
   char out[40];
-  size_t n = std::strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%S", &tm);
+  size_t n = static_cast<size_t>(std::snprintf(out, sizeof out, "%04d", tm.tm_year + 1900));
+  n += std::strftime(out + n, sizeof out - n, "-%m-%dT%H:%M:%S", &tm);
   if (with_ms) n += static_cast<size_t>(std::snprintf(out + n, sizeof out - n, ".%03d", static_cast<int>(ms)));
   return std::string(out, n) + "Z";
 }

@@ -4,6 +4,7 @@
 // a key; member names are literals that need no escaping.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -21,8 +22,16 @@ class Writer {
   Writer& begin_array() { return open('['); }
   Writer& end_array() { return close(']'); }
   Writer& key(std::string_view name) {
-    comma();
-    out_.append(1, '"').append(name).append("\":");
+    size_t at = out_.size();
+    out_.resize_and_overwrite(at + name.size() + 4, [&](char* text, size_t) {
+      char* to = text + at;
+      if (comma_) *to++ = ',';
+      *to++ = '"';
+      to = std::copy(name.begin(), name.end(), to);
+      *to++ = '"';
+      *to++ = ':';
+      return static_cast<size_t>(to - text);
+    });
     comma_ = false;
     return *this;
   }

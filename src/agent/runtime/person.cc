@@ -59,6 +59,9 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   size_t asked = 0;
   for (auto& call : calls) asked += questions_in(call);
   bool each = answers && answers->size() == asked;
+  if (answers && !each && calls.size() > 1)
+    return fail(Code::InvalidArgument,
+                fmt::format("ask_user_answers has {} answers to {} questions", answers->size(), asked));
   std::vector<LogMessage> results;
   size_t next = 0;
   for (auto& call : calls) {
@@ -83,9 +86,8 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   return row.id;
 }
 
-// All that is asked is put to the person together.
-Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value>& calls) {
-  std::string words;
+// All that is asked is put to the person together: the words, and each call as a confirmation.
+static Array question_parts(const std::vector<Value>& calls, std::string& words) {
   Array parts{Value()};
   for (auto& call : calls) {
     Value arguments = arguments_of(call);
@@ -98,6 +100,17 @@ Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value
     parts.push_back(a2a::data_part(std::move(request), "function_call"));
   }
   parts[0] = a2a::text_part(words);
+  return parts;
+}
+
+json::Array Runtime::open_questions(const std::string& task, const std::vector<LogMessage>& messages) {
+  std::string words;
+  return question_parts(questions_among(open_calls(task, messages)), words);
+}
+
+Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value>& calls) {
+  std::string words;
+  Array parts = question_parts(calls, words);
   SL_CHECK(store_step(run, {}, kInputRequired, words));
   run->waiting = true;
   run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id),

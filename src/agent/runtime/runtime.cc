@@ -104,8 +104,10 @@ Result<std::string> Runtime::submit(Submission s) {
 
 Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) {
   std::string text = a2a::text_of(s.message);
-  if (Value data = a2a::data_of(s.message); data.is_object())  // structured input is told to the model as JSON
-    text += (text.empty() ? "" : "\n") + json::dump(data);
+  if (auto* parts = json::arr(s.message, "parts"))
+    for (auto& p : *parts)
+      if (auto* data = json::find(p, "data"))  // structured input is told to the model as JSON
+        text += (text.empty() ? "" : "\n") + json::dump(*data);
   if (text.empty()) return fail(Code::InvalidArgument, "the message has no text part");
   TaskRow row;
   row.id = uuid4();
@@ -442,7 +444,11 @@ void Runtime::unsubscribe(const std::string& task, uint64_t id) {
 Result<Value> Runtime::task_json(const std::string& task, int64_t history_length) {
   SL_TRY(row, store_.task(task));
   SL_TRY(messages, store_.messages_of_task(task));
-  return Value(task_view(row, messages, history_length));
+  Object view = task_view(row, messages, history_length);
+  if (row.state == kInputRequired)  // the calls that wait, as a client that was not there when they were made needs them
+    if (auto* message = json::find(view["status"], "message"); message && message->is_object())
+      view["status"].get_object()["message"].get_object()["parts"] = open_questions(task, messages);
+  return Value(std::move(view));
 }
 
 }  // namespace sl::agent

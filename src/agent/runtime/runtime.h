@@ -92,6 +92,8 @@ class Runtime {
   net::Task<Result<bool>> step_model(RunPtr run);
   net::Task<Result<bool>> step_tools(RunPtr run, json::Array calls);
   net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
+  // What a waiting task asks, as message parts.
+  static json::Array open_questions(const std::string& task, const std::vector<LogMessage>& messages);
   Result<void> wait_for_person(const RunPtr& run, const std::vector<json::Value>& calls);
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
                           std::string_view detail);

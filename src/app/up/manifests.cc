@@ -69,10 +69,17 @@ Result<std::vector<Document>> read_manifests(const std::string& path) {
       if (d.value.is_null()) continue;
       if (!d.value.is_object())
         return fail(Code::InvalidArgument, fmt::format("{}:{}: a manifest must be a mapping", file, d.line));
-      if (kube::kind_of(d.value) == "List") {
-        if (auto* items = json::arr(d.value, "items"))
-          for (size_t i = 0; i < items->size(); ++i)
-            out.push_back({(*items)[i], file, d.line, below(d.places, json::index_path("items", i))});
+      std::string_view kind = kube::kind_of(d.value);
+      auto* items = json::arr(d.value, "items");
+      if (kind == "List" || (kind.ends_with("List") && items)) {  // as `get -o yaml` prints them
+        for (size_t i = 0; items && i < items->size(); ++i) {
+          json::Value item = (*items)[i];
+          if (kind != "List" && item.is_object() && !item.get_object().contains("kind")) {
+            item.get_object()["apiVersion"] = kube::api_version_of(d.value);
+            item.get_object()["kind"] = kind.substr(0, kind.size() - 4);
+          }
+          out.push_back({std::move(item), file, d.line, below(d.places, json::index_path("items", i))});
+        }
       } else {
         out.push_back({std::move(d.value), file, d.line, std::move(d.places)});
       }

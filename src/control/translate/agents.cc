@@ -125,6 +125,8 @@ void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, Agent
   out.tools.push_back("ask_user");
   for (size_t i = 0; i < d.tools.size(); ++i) {
     auto& t = d.tools[i];
+    if (!t.headers_from.empty()) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].headersFrom", i));
+    if (t.isolate_sessions) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].isolateSessions", i));
     if (!t.mcp_server) {
       v.unsupported.push_back(fmt::format("spec.declarative.tools[{}] (agents as tools)", i));
       continue;
@@ -136,8 +138,6 @@ void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, Agent
         v.unsupported.push_back(fmt::format("tool {} of {} {}", name, t.mcp_server->kind, t.mcp_server->name));
       }
     }
-    if (!t.headers_from.empty()) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].headersFrom", i));
-    if (t.isolate_sessions) v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].isolateSessions", i));
     if (!t.mcp_server->allowed_headers.empty())
       v.unsupported.push_back(fmt::format("spec.declarative.tools[{}].mcpServer.allowedHeaders", i));
     if (t.mcp_server->tool_names.empty())

@@ -135,28 +135,30 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
 }
 
 void Api::delete_dependents(const std::string& uid, Propagation propagation) {
-  for (auto& type : registry_.all()) {
-    for (auto& object : store_.list(type->key()).items) {
-      if (!owned_by(*object, uid)) continue;
-      StoreKey key{std::string(namespace_of(*object)), std::string(name_of(*object))};
-      auto& owners = *json::arr(*object, "metadata", "ownerReferences");
-      if (propagation == Propagation::Orphan || owners.size() > 1) {  // lives on without this owner
-        (void)store_.write(type->key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
-          if (!old) return old;
-          Value next = *old;
-          auto& list = metadata_of(next)["ownerReferences"];
-          if (list.is_array()) erase_where(list.get_array(), [&](auto& o) { return json::str(o, "uid") == uid; });
-          return std::make_shared<const Value>(std::move(next));
-        });
-        continue;
-      }
-      DeleteOptions options;
-      options.system = true;
-      options.uid = uid_of(*object);
-      if (propagation == Propagation::Foreground) options.propagation = Propagation::Foreground;
-      (void)remove(*type, key.ns, key.name, options);
-    }
+  for (auto& type : registry_.all())
+    for (auto& object : store_.list(type->key()).items)
+      if (owned_by(*object, uid)) release_dependent(*type, *object, uid, propagation);
+}
+
+// One object whose owner `uid` is gone.
+void Api::release_dependent(const ResourceType& type, const Value& object, const std::string& uid,
+                            Propagation propagation) {
+  StoreKey key{std::string(namespace_of(object)), std::string(name_of(object))};
+  if (propagation == Propagation::Orphan || json::arr(object, "metadata", "ownerReferences")->size() > 1) {
+    (void)store_.write(type.key(), key, [&](const ObjectPtr& old) -> Result<ObjectPtr> {  // it lives on without it
+      if (!old) return old;
+      Value next = *old;
+      auto& list = metadata_of(next)["ownerReferences"];
+      if (list.is_array()) erase_where(list.get_array(), [&](auto& o) { return json::str(o, "uid") == uid; });
+      return std::make_shared<const Value>(std::move(next));
+    });
+    return;
   }
+  DeleteOptions options;
+  options.system = true;
+  options.uid = uid_of(object);
+  if (propagation == Propagation::Foreground) options.propagation = Propagation::Foreground;
+  (void)remove(type, key.ns, key.name, options);
 }
 
 bool Api::has_blocking_dependents(const std::string& uid) {
@@ -373,9 +375,12 @@ Result<void> Api::start() {
   for (auto& type : registry_.all())
     for (auto& o : store_.list(type->key()).items)
       if (auto* owners = json::arr(*o, "metadata", "ownerReferences"))
-        for (auto& owner : *owners)
-          if (!owner_alive(owner, std::string(namespace_of(*o))))
-            delete_dependents(std::string(json::str(owner, "uid")), Propagation::Background);
+        for (auto& owner : *owners) {
+          if (owner_alive(owner, std::string(namespace_of(*o)))) continue;
+          auto now = store_.get(type->key(), {std::string(namespace_of(*o)), std::string(name_of(*o))});
+          if (now && owned_by(*now, json::str(owner, "uid")))
+            release_dependent(*type, *now, std::string(json::str(owner, "uid")), Propagation::Background);
+        }
   return {};
 }
 

@@ -111,6 +111,8 @@ class Api {
   void removed_by_write(const ResourceType& type, const ObjectPtr& object);
   void after_removal(const ResourceType& type, const ObjectPtr& object);
   void register_crd(const ObjectPtr& crd);
+  void release_dependent(const ResourceType& type, const Value& object, const std::string& owner_uid,
+                         Propagation propagation);
   void delete_dependents(const std::string& owner_uid, Propagation propagation);
   void empty_namespace(const std::string& ns);
   void finish_namespace(const std::string& ns);

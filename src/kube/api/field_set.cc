@@ -169,7 +169,7 @@ FieldSet FieldSet::intersect(const FieldSet& other) const {
 static void collect_paths(const FieldSet& set, const std::string& at, std::vector<std::string>& out) {
   if (set.self && set.children.empty()) out.push_back(at);
   for (auto& [key, child] : set.children) {
-    std::string piece = key.substr(2);
+    std::string piece = key.size() > 2 ? key.substr(2) : "";
     if (key.starts_with("k:")) {  // [name="http"]
       std::string text;
       if (auto parsed = json::parse(piece); parsed && parsed->is_object())
@@ -307,7 +307,7 @@ static void remove_member(json::Object& o, const std::string& key, const FieldSe
   if (leaf && !kept.empty()) return;
   bool was_hollow = hollow(*at);
   if (!leaf) remove_fields(*at, fields, kept, s);
-  if (leaf || (hollow(*at) && !was_hollow)) o.erase(key);
+  if (leaf || (hollow(*at) && !was_hollow && kept.empty())) o.erase(key);
 }
 
 static void remove_items(Value& list, const FieldSet& fields, const FieldSet& kept, const Schema* s) {

@@ -98,6 +98,10 @@ void check_pair(const Value& live, const Value& config) {
   FieldSet changed, removed;
   compare(live, config, spec_schema(), changed, removed);
   check(!json::equal(live, config) || (changed.empty() && removed.empty()), "equal forms do not differ", text);
+  FieldSet after = FieldSet::of(config, spec_schema()), before = FieldSet::of(live, spec_schema());
+  check(changed.minus(after).empty(), "what changed is there", text);
+  check(removed.minus(before).empty(), "what is gone was there", text);
+  check(removed.intersect(after).empty(), "what is gone is not there", text);
   Value once = merge_apply(live, config, spec_schema());
   check(json::equal(merge_apply(once, config, spec_schema()), once), "merging twice changes nothing", text);
   check(json::equal(merge_apply(config, config, spec_schema()), config), "merging with itself changes nothing", text);

@@ -121,12 +121,13 @@ Result<Value> apply_configuration(const Value& live, const Value& config, const 
   const json::Schema* schema = type.schema.get();
   Value wanted = writable_part(owned_part(config), type, manager), current = owned_part(live);
   FieldSet mine = FieldSet::of(wanted, schema);
+  Value merged = merge_apply(current, wanted, schema);  // an empty map or list applied over it takes nothing away
   auto entries = read_entries(live);
   std::vector<Cause> causes;
   for (auto& e : entries) {
     bool own = e.manager == manager.name && e.operation == "Apply" && e.subresource == manager.subresource;
     if (own) continue;
-    FieldSet lost = differing(mine.intersect(e.fields), current, wanted, schema);
+    FieldSet lost = differing(mine.intersect(e.fields), current, merged, schema);
     FieldSet gone = reshaped(mine, e.fields, current, wanted, schema);
     if (lost.empty() && gone.empty()) continue;
     if (force) {

@@ -88,11 +88,12 @@ Result<void> strategic_merge(Value& target, const Value& patch, const Schema* sc
     }
     if (key == "$patch" || key == "$retainKeys" || key.starts_with(kOrder)) continue;
     const Schema* cs = child_of(schema, key);
-    Value* mine = o.if_contains(key);
     if (value.is_null()) {
       o.erase(key);
-    } else if (value.is_array() && mine && mine->is_array() && cs && cs->patch_merge) {
-      SL_CHECK(merge_list(*mine, value.get_array(), *cs));
+    } else if (value.is_array() && cs && cs->patch_merge) {
+      Value& list = o[key];
+      if (!list.is_array()) list = json::Array{};
+      SL_CHECK(merge_list(list, value.get_array(), *cs));
     } else if (value.is_object()) {
       SL_CHECK(strategic_merge(o[key], value, cs));
     } else {

@@ -74,6 +74,15 @@ void check_others_stay(const Value& target, const Value& patch, const Value& mer
   }
 }
 
+// An item of the list says "$patch": it is an order, not a value.
+bool has_order(const Value& v) {
+  auto* list = json::arr(v, "containers");
+  return list && std::ranges::any_of(*list, [](auto& item) {
+           std::string_view order = json::str(item, "$patch");
+           return order == "delete" || order == "replace";
+         });
+}
+
 void run(std::string_view input) {
   auto v = json::parse(input);
   auto* list = v ? v->if_array() : nullptr;
@@ -94,6 +103,7 @@ void run(std::string_view input) {
   }
   if (!patch.is_object()) return check(json::equal(once, patch), "a scalar takes the place", text);
   check(once.is_object(), "an object stays one", text);
+  check(has_order(target) || !has_order(once), "an order to delete or replace is not stored", text);
   if (!patch.get_object().contains("$patch") && !patch.get_object().contains("$retainKeys"))
     check_others_stay(target, patch, once, text);
   if (!plain(patch) || !valid(target) || !valid(once)) return;

@@ -134,6 +134,8 @@ class Reader {
     if (data_.empty()) return false;
     SL_TRY(tag, varint());
     number = static_cast<int>(tag >> 3);
+    integer = 0;  // a field of the other wire type reads as empty, never as the one before it
+    bytes = {};
     switch (tag & 7) {
       case 0: {
         SL_TRY(v, varint());
@@ -188,7 +190,10 @@ Result<void> read_map_entry(std::string_view data, bool binary, Object& out) {
   for (;;) {
     SL_TRY(more, r.next());
     if (!more) break;
-    if (r.number == 1) key = r.bytes;
+    if (r.number == 1) {
+      SL_TRY(name, text_value(r.bytes));
+      key = json::view(name.get_string());
+    }
     if (r.number == 2) {
       if (binary) {
         value = Value(base64_encode(r.bytes));
@@ -211,6 +216,8 @@ Result<Value> read_time(std::string_view data) {
     if (r.number == 1) seconds = static_cast<int64_t>(r.integer);
   }
   if (seconds == 0) return Value(nullptr);
+  if (seconds < -62135596800 || seconds > 253402300799)
+    return fail(Code::InvalidArgument, "protobuf time is out of range");
   return Value(rfc3339(seconds * 1000));
 }
 
@@ -225,7 +232,8 @@ Result<Value> read_int_or_string(std::string_view data) {
     if (r.number == 2) number = static_cast<int32_t>(r.integer);
     if (r.number == 3) text = r.bytes;
   }
-  return type == 0 ? Value(number) : Value(text);
+  if (type == 0) return Value(number);
+  return text_value(text);
 }
 
 Result<Value> read_field(const Reader& r, const Column& c, int depth) {
@@ -292,8 +300,9 @@ Result<Value> decode_protobuf(std::string_view body) {
     for (;;) {
       SL_TRY(inner, meta.next());
       if (!inner) break;
-      if (meta.number == 1) api_version = meta.bytes;
-      if (meta.number == 2) kind = meta.bytes;
+      if (meta.number != 1 && meta.number != 2) continue;
+      SL_TRY(text, text_value(meta.bytes));
+      (meta.number == 1 ? api_version : kind) = json::view(text.get_string());
     }
   }
   auto it = kKinds.find(kind);

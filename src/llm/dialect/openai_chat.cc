@@ -6,7 +6,6 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "codec/sse/sse.h"
-#include "json/writer.h"
 
 namespace sl::llm {
 
@@ -27,13 +26,23 @@ std::string_view openai_finish(Finish finish) {
 }
 
 void write_openai_usage(const Usage& u, std::string& out) {
-  json::Writer w(out);
-  w.begin_object().member("prompt_tokens", u.input).member("completion_tokens", u.output);
-  w.member("total_tokens", add_tokens(u.input, u.output)).key("prompt_tokens_details").begin_object();
-  w.member("cached_tokens", u.cached).member("cache_write_tokens", u.cache_write).end_object();
-  if (u.reasoning)
-    w.key("completion_tokens_details").begin_object().member("reasoning_tokens", *u.reasoning).end_object();
-  w.end_object();
+  out += R"({"prompt_tokens":)";
+  append_number(u.input, out);
+  out += R"(,"completion_tokens":)";
+  append_number(u.output, out);
+  out += R"(,"total_tokens":)";
+  append_number(add_tokens(u.input, u.output), out);
+  out += R"(,"prompt_tokens_details":{"cached_tokens":)";
+  append_number(u.cached, out);
+  out += R"(,"cache_write_tokens":)";
+  append_number(u.cache_write, out);
+  out += '}';
+  if (u.reasoning) {
+    out += R"(,"completion_tokens_details":{"reasoning_tokens":)";
+    append_number(*u.reasoning, out);
+    out += '}';
+  }
+  out += '}';
 }
 
 std::string_view openai_error_type(int status) {

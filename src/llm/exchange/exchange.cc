@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "json/slice.h"
 #include "llm/dialect/openai_chat.h"
 
@@ -91,7 +92,7 @@ std::string Exchange::error_response(int* status, std::string_view body) {
   ProviderError error = provider_->decode_error(*status, body);
   if (error.message.empty()) {
     error.message = fmt::format("the provider answered {}", error.status);
-    if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + std::string(body);
+    if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + clean_utf8(body);
   }
   *status = error.status;
   if (pass_through_)
@@ -114,29 +115,49 @@ void Exchange::on_event(const StreamEvent& e, std::string& out) {
   encoder_->encode(e, out);
 }
 
-// An event goes out when it is whole: one that is cut must not run into the error that follows it.
-void Exchange::pass_whole_events(std::string_view bytes, std::string& out) {
+// An event goes out when it is whole: one that is cut must not run into the error that follows it. A blank line ends
+// it, however lines end (CR, LF or both). Returns how many bytes were taken: to the end of an event, or all.
+size_t Exchange::pass_whole_event(std::string_view bytes, std::string& out) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    char c = bytes[i];
+    if (c != '\n' && c != '\r') {
+      line_empty_ = last_cr_ = ended_ = false;
+      continue;
+    }
+    bool rest_of_crlf = c == '\n' && last_cr_;
+    last_cr_ = c == '\r';
+    if (!rest_of_crlf) ended_ = std::exchange(line_empty_, true);
+    if (!ended_) continue;
+    out += held_;
+    out += bytes.substr(0, i + 1);
+    held_.clear();
+    return i + 1;
+  }
   held_ += bytes;
-  size_t end = 0;
-  for (std::string_view boundary : {"\n\n", "\r\n\r\n"})
-    if (size_t at = held_.rfind(boundary); at != std::string::npos) end = std::max(end, at + boundary.size());
-  out.append(held_, 0, end);
-  held_.erase(0, end);
+  return bytes.size();
 }
 
 bool Exchange::stream_ended() const {
   return failed_ || (pass_through_ ? done_ : decoder_ && decoder_->complete());
 }
 
-// Pass-through: bytes go out as they came, event by event where usage must be hidden.
+// Pass-through: bytes go out as they came, event by event, and what the record needs is read on the way. Stops behind
+// an event that reports a failure.
 void Exchange::tap_stream(std::string_view bytes, std::string& out) {
-  if (!hide_usage_) pass_whole_events(bytes, out);
+  while (!bytes.empty() && !failed_) {
+    size_t n = hide_usage_ ? bytes.size() : pass_whole_event(bytes, out);
+    tap_events(bytes.substr(0, n), out);
+    bytes.remove_prefix(n);
+  }
+}
+
+void Exchange::tap_events(std::string_view bytes, std::string& out) {
   if (!sse_.feed(bytes)) {
     (void)finish(out, "the provider sent an event that is too large");
     return;
   }
   sse::Event event;
-  while (sse_.next(event)) {
+  while (!failed_ && sse_.next(event)) {
     bool usage_only = false;
     if (event.data == "[DONE]") {
       done_ = true;

@@ -47,7 +47,8 @@ class Exchange {
   Result<std::string> pass_request(std::string_view body, std::string_view model);
   void on_event(const StreamEvent& event, std::string& out);
   void tap_stream(std::string_view bytes, std::string& out);
-  void pass_whole_events(std::string_view bytes, std::string& out);
+  void tap_events(std::string_view bytes, std::string& out);
+  size_t pass_whole_event(std::string_view bytes, std::string& out);
 
   const Dialect* dialect_;
   const Provider* provider_;
@@ -62,7 +63,8 @@ class Exchange {
   std::vector<std::string> dropped_;
   AnswerFacts facts_;
   sse::Decoder sse_;
-  std::string held_;  // pass-through: the event that is not whole yet
+  std::string held_;                                          // pass-through: the event that is not whole yet
+  bool line_empty_ = true, last_cr_ = false, ended_ = false;  // where in it the last byte stood
   std::unique_ptr<StreamDecoder> decoder_;
   std::unique_ptr<StreamEncoder> encoder_;
 };

@@ -303,7 +303,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     http1::RequestHead head;
     auto parsed = http1::parse_request(unread().substr(0, end), head, limits);
-    if (!parsed) co_return fail(std::move(parsed).error());
+    if (!parsed) {
+      if (parsed.error().code == Code::TooLarge) parsed.error().causes.push_back({"head", "", ""});
+      co_return fail(std::move(parsed).error());
+    }
     form = {head.keep_alive, head.method == "HEAD", head.minor_version == 0};
     copy_head(head, request);
     http1::BodyDecoder body(head.framing, head.content_length);

@@ -64,9 +64,10 @@ Result<json::Array> Ledger::rows(sqlite::Statement& s) {
 Result<json::Array> Ledger::find(const LedgerQuery& q) {
   std::lock_guard lock(mutex_);
   std::string where = "start_us >= ?1 AND id > ?2";
-  if (!q.agent.empty()) where += " AND agent = ?3";
-  if (!q.session.empty()) where += " AND session = ?4";
-  if (!q.turn.empty()) where += " AND turn = ?5";
+  // Said again for the partial indexes, which SQLite would not use otherwise.
+  if (!q.agent.empty()) where += " AND agent = ?3 AND agent <> ''";
+  if (!q.session.empty()) where += " AND session = ?4 AND session <> ''";
+  if (!q.turn.empty()) where += " AND turn = ?5 AND turn <> ''";
   if (!q.trace.empty()) where += " AND trace = ?6";
   // The newest, or what follows after_id; oldest first either way.
   SL_TRY(s,

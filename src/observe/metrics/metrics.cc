@@ -81,13 +81,16 @@ Metrics::Exchanges Metrics::exchanges_of(const Record& r) {
 
 // Of a failure, few words: the status if that says it, else what went wrong on the way.
 static std::string error_type_of(const Record& r) {
+  if (r.status == 499) return "cancelled";
   if (r.status >= 400) return std::to_string(r.status);
   if (r.error.empty()) return "";
   for (auto [piece, type] : {std::pair{"cancel", "cancelled"},
                              {"went away", "cancelled"},
                              {"stopped taking", "cancelled"},
                              {"deadline", "timeout"},
-                             {"closed", "upstream_closed"}})
+                             {"closed", "upstream_closed"},
+                             {"reset", "upstream_closed"},
+                             {"stream failed", "upstream_closed"}})
     if (r.error.find(piece) != std::string::npos) return type;
   return "error";
 }

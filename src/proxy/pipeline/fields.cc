@@ -7,13 +7,16 @@ bool frames_message(std::string_view name) {
 }
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ");
-  if (value.find('\n') == std::string_view::npos && value.find('\r') == std::string_view::npos)
-    out += value;
-  else
-    for (char c : value)
-      if (c != '\r' && c != '\n') out += c;
-  out += "\r\n";
+  size_t at = out.size();
+  out.resize_and_overwrite(at + name.size() + value.size() + 4, [&](char* text, size_t) {
+    char* to = std::copy(name.begin(), name.end(), text + at);
+    *to++ = ':';
+    *to++ = ' ';
+    to = std::copy_if(value.begin(), value.end(), to, [](char c) { return c != '\r' && c != '\n'; });
+    *to++ = '\r';
+    *to++ = '\n';
+    return static_cast<size_t>(to - text);
+  });
 }
 
 void append_length(uint64_t bytes, std::string& out) {

@@ -137,6 +137,8 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
     if (!opened) co_return opened;
   }
   auto& stream = x.upstream->stream;
+  // After translating: the requests of one round go out together, and the peer is woken once instead of once for each.
+  co_await net::asio::post(x.client.worker().loop().io(), net::use_plain_task);
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent) co_return sent;

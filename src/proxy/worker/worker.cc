@@ -55,7 +55,9 @@ Result<std::shared_ptr<Worker::Acceptor>> Worker::open(const std::string& bind, 
 void Worker::apply(std::shared_ptr<const route::Snapshot> snapshot, std::map<std::string, uint16_t>& ports,
                    std::map<std::string, std::string>& failed) {
   auto wanted = snapshot->binds();
-  snapshot_ = std::move(snapshot);
+  // Every request takes and gives back a reference: counted apart for each worker, or their cores would fight over it.
+  const route::Snapshot* of_all = snapshot.get();
+  snapshot_ = std::shared_ptr<const route::Snapshot>(of_all, [kept = std::move(snapshot)](const route::Snapshot*) {});
   for (auto& bind : wanted) {
     if (acceptors_.contains(bind) || draining_) continue;
     auto opened = open(bind, ports[bind]);

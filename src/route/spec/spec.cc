@@ -52,7 +52,7 @@ void describe(json::Fields<Filters>& f) {
 }
 void describe(json::Fields<WeightedBackend>& f) {
   f.add("backend", &WeightedBackend::backend).doc("Name of a backend.");
-  f.add("weight", &WeightedBackend::weight).doc("Share.").min(0);
+  f.add("weight", &WeightedBackend::weight).doc("Share.").min(0).max(1e6);
   f.add("filters", &WeightedBackend::filters).doc("Filters of this share.");
   f.add("error", &WeightedBackend::error).doc("Answer 500 with these words.");
 }

@@ -1,0 +1,120 @@
+"""Several questions in one answer of the model: all put to the person together, each call answered; the turn that goes on."""
+
+import json
+import unittest
+
+from harness import wait_until
+from test_agents_kit import AgentTest, say, text_of, user_message
+
+WORDS = {"call_1": "Which colour?", "call_2": "Delete everything?"}
+
+
+class QuestionsTest(AgentTest):
+    def rule_asking(self, asked=None):
+        """A model that answers once with a call of ask_user for each entry: the call's id to its questions."""
+        asked = asked or {call: [words] for call, words in WORDS.items()}
+        calls = [{"id": call, "name": "ask_user", "arguments": {"questions": [{"question": q} for q in questions]}}
+                 for call, questions in asked.items()]
+        return {"times": 1, "reply": {"tool_calls": calls}}
+
+    def ask(self, asked=None):
+        """The task that waits for the answers."""
+        self.script(self.rule_asking(asked), say("thank you"))
+        task = self.agent().send("ask away")
+        self.assertEqual("input-required", task["status"]["state"], task["status"])
+        return task
+
+    def reply(self, task, *parts):
+        message = user_message("", task["contextId"], task["id"])
+        message["parts"] = list(parts)
+        done = self.agent().must("message/send", {"message": message})
+        self.assertEqual("completed", done["status"]["state"], done["status"])
+        return done
+
+    def reply_with_list(self, task, *answers):
+        data = {"decision_type": "approve", "ask_user_answers": [{"answer": [a]} for a in answers]}
+        return self.reply(task, {"kind": "data", "data": data})
+
+    def told(self):
+        """What each call was answered, of the messages of the last model call."""
+        return {m["tool_call_id"]: m["content"] for m in self.last_messages() if m["role"] == "tool"}
+
+
+class Together(QuestionsTest):
+    def check_confirmations(self, message):
+        confirmations = [p["data"] for p in message["parts"] if p["kind"] == "data"]
+        self.assertEqual(["adk_request_confirmation"] * 2, [c["name"] for c in confirmations])
+        calls = [c["args"]["originalFunctionCall"] for c in confirmations]
+        self.assertEqual(WORDS, {c["id"]: c["args"]["questions"][0]["question"] for c in calls})
+        for confirmation in confirmations:
+            words = WORDS[confirmation["args"]["originalFunctionCall"]["id"]]
+            self.assertEqual(words, confirmation["args"]["toolConfirmation"]["hint"], "of its own call alone")
+
+    def test_the_person_reads_every_question(self):
+        task = self.ask()
+        for message in (task["status"]["message"], self.agent().get(task["id"])["status"]["message"]):
+            for words in WORDS.values():
+                self.assertIn(words, text_of(message).split("\n"))
+
+    def test_every_question_is_a_confirmation_in_the_stream(self):
+        self.script(self.rule_asking())
+        with self.agent("chunks").stream("ask away") as stream:
+            last = stream.wait_end()[-1]
+        self.assertEqual(("input-required", True), (last["status"]["state"], last["final"]))
+        for words in WORDS.values():
+            self.assertIn(words, text_of(last["status"]["message"]))
+        self.check_confirmations(last["status"]["message"])
+
+    def test_a_list_gives_each_call_its_own_answer(self):
+        self.reply_with_list(self.ask(), "ultramarine", "never")
+        told = self.told()
+        self.assertEqual(set(WORDS), set(told))
+        self.assertEqual([{"answer": ["ultramarine"]}], json.loads(told["call_1"]))
+        self.assertEqual([{"answer": ["never"]}], json.loads(told["call_2"]))
+
+    def test_a_list_is_dealt_out_by_the_number_of_questions(self):
+        self.reply_with_list(self.ask({"call_1": ["One?", "Two?"], "call_2": ["Three?"]}), "first", "second", "third")
+        told = {call: json.loads(content) for call, content in self.told().items()}
+        self.assertEqual({"call_1": [{"answer": ["first"]}, {"answer": ["second"]}], "call_2": [{"answer": ["third"]}]}, told)
+
+    def test_a_text_answers_all(self):
+        done = self.reply(self.ask(), {"kind": "text", "text": "as you like"})
+        self.assertEqual("thank you", text_of(done["artifacts"][0]))
+        self.assertEqual({call: "as you like" for call in WORDS}, self.told())
+        self.assertEqual(2, len(self.model_calls()), "no question was put a second time")
+
+
+class TheTurnThatGoesOn(QuestionsTest):
+    def records(self, task, count):
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            return len(found) >= count and found
+
+        return wait_until(look, what=f"{count} records of task {task['id']}")
+
+    def test_it_has_a_span_of_its_own(self):
+        task = self.ask()
+        first, = [r for r in self.records(task, 2) if r["kind"] == "turn"]
+        self.reply(task, {"kind": "text", "text": "green"})
+        records = self.records(task, 4)
+        turns = [r for r in records if r["kind"] == "turn"]
+        self.assertEqual(2, len(turns))
+        second = next(r for r in turns if r["id"] != first["id"])
+        self.assertEqual(first["trace_id"], second["trace_id"])
+        self.assertEqual(first["span_id"], second["parent_span_id"])
+        self.assertEqual(len(records), len({r["span_id"] for r in records}), "a span is told once")
+        calls = [r for r in records if r["kind"] == "exchange"]
+        self.assertEqual([first["span_id"], second["span_id"]], [c["parent_span_id"] for c in calls])
+
+    def test_explain_shows_every_model_call_once(self):
+        task = self.ask()
+        self.reply(task, {"kind": "text", "text": "green"})
+        records = self.records(task, 4)
+        tree = self.assert_exit(0, self.cli("explain", records[0]["trace_id"])).stdout
+        self.assertEqual((2, 2), (tree.count("model call"), tree.count("turn of agent")), tree)
+        shown = [word for line in tree.splitlines() for word in line.split() if word.startswith("#")]
+        self.assertEqual(sorted(f"#{r['id']}" for r in records), sorted(shown), tree)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,230 @@
+"""What is recorded of an agent's work: log lines that nothing forges, metrics by kind of failure, and finding it again."""
+
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+import objects
+from gateway_kit import Upstream, get_text, says_and_closes
+from harness import need_binary, wait_until
+from test_agents_kit import AgentTest, NS, say, text_of, use, wait_ready
+
+FORGED = ('slow "down" state=completed duration=0ms turn=forged error="x\n'
+          '2026-01-01T00:00:00.000Z info turn agent=forged/agent \\')
+FIELD = re.compile(r' ([a-z_.]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
+
+
+def fields_of(line, word):
+    """The fields of a log line after ` word `, each but once; fails when the line holds anything else."""
+    rest, out = line[line.index(f" {word} ") + len(word) + 1:], {}
+    while rest:
+        match = FIELD.match(rest)
+        if not match or match[1] in out:
+            raise AssertionError(f"not a field of its own: {rest!r} in {line!r}")
+        out[match[1]] = json.loads(match[2]) if match[2].startswith('"') else match[2]
+        rest = rest[match.end():]
+    return out
+
+
+class Lines(AgentTest):
+    def line(self, word, task):
+        def look():
+            lines = self.server.stderr().splitlines()
+            return next((x for x in lines if f" {word} agent=" in x and f" turn={task['id']} " in x), None)
+
+        return wait_until(look, what=lambda: f"a line of {word}\n{self.server.stderr()[-2000:]}")
+
+    def check_nothing_forged(self):
+        forged = [x for x in self.server.stderr().splitlines() if x.startswith("2026-01-01T00:00:00.000Z")]
+        self.assertEqual([], forged)
+
+    def test_an_error_of_the_model_forges_no_field_of_the_turn(self):
+        self.script({"status": 429, "error": {"type": "rate_limit_error", "message": FORGED}})
+        task = self.agent().send("try")
+        self.assertEqual("failed", task["status"]["state"])
+        fields = fields_of(self.line("turn", task), "turn")
+        self.assertEqual({"agent", "session", "turn", "state", "duration", "error"}, set(fields))
+        self.assertEqual((f"{NS}/plain", task["contextId"], task["id"], "failed"),
+                         tuple(fields[k] for k in ("agent", "session", "turn", "state")))
+        self.assertEqual(text_of(task["status"]["message"]), fields["error"])
+        self.assertIn(FORGED, fields["error"])
+        self.check_nothing_forged()
+
+    def test_arguments_forge_no_field_of_the_tool_call(self):
+        self.script(use("k8s_describe_resource", {"resource_type": FORGED, "resource_name": "x"}), say("done"))
+        task = self.agent("tooled").send("look")
+        self.assertEqual("completed", task["status"]["state"])
+        fields = fields_of(self.line("tool", task), "tool")
+        self.assertEqual({"agent", "session", "turn", "gen_ai.tool.name", "duration", "error"}, set(fields))
+        self.assertEqual((f"{NS}/tooled", task["id"], "k8s_describe_resource"),
+                         tuple(fields[k] for k in ("agent", "turn", "gen_ai.tool.name")))
+        self.assertIn(FORGED, fields["error"])
+        self.check_nothing_forged()
+
+
+class Metrics(AgentTest):
+    def failures(self, name, label=""):
+        """How many this histogram counts of each `error_type` ("" where there is none), of the series with this label."""
+        text, found = get_text(self.server.endpoints()["metrics"] + "/metrics"), {}
+        for labels, count in re.findall(rf"(?m)^{name}_count{{(.*)}} ([0-9.e+]+)$", text):
+            if label in labels:
+                self.assertNotRegex(labels, r'(^|,)error="', "one name for it everywhere")
+                kind = re.search(r'error_type="([^"]*)"', labels)
+                found[kind[1] if kind else ""] = found.get(kind[1] if kind else "", 0) + float(count)
+        return found
+
+    def check_one_more(self, act, kind, *series):
+        """After `act`, each series (name and a label) counts one more of this kind, and no failure of another kind."""
+        def now():  # what went well may still come in from the tests before
+            return [{k: n for k, n in self.failures(*one).items() if k or not kind} for one in series]
+
+        expected = [{**before, kind: before.get(kind, 0) + 1} for before in now()]
+        act()
+        wait_until(lambda: now() == expected, what=lambda: f"{expected}; there is {now()}")
+
+    MODEL = "gen_ai_client_operation_duration_seconds"
+    TURN = "gen_ai_invoke_agent_duration_seconds"
+    TOOL = "gen_ai_execute_tool_duration_seconds"
+
+    def state_after(self, agent, *script):
+        self.script(*script)
+        return self.agent(agent).send("try")["status"]["state"]
+
+    def cut_model(self):
+        """An agent whose model, behind the gateway, closes in the middle of its stream."""
+        model = Upstream("cut")
+        self.addCleanup(model.stop)
+        event = b'data: {"object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        model.plays["/v1/chat/completions"] = says_and_closes(head + b"%x\r\n%s\r\n" % (len(event), event))
+        llm = {"openai": {"authToken": {"kind": "Inline", "inline": "x"}, "model": "m"}, "host": "127.0.0.1", "port": model.port}
+        self.api.must_create({"apiVersion": "gateway.kgateway.dev/v1alpha1", "kind": "Backend", "metadata": objects.meta("cut", NS),
+                              "spec": {"type": "AI", "ai": {"llm": llm}}})
+        path = {"type": "ReplaceFullPath", "replaceFullPath": "/v1/chat/completions"}
+        self.api.must_create(objects.route(NS, "cut", [objects.parent("gw")], [objects.backend_ref("cut")], "/cut",
+                                           filters=[{"type": "URLRewrite", "urlRewrite": {"path": path}}]))
+        self.api.must_create(objects.model_config(NS, "cut", f"http://{self.host}:{self.port}/cut", "llm-key"))
+        self.make_agent("cut", "cut", stream=True)
+
+    def test_a_stream_that_is_cut(self):
+        self.cut_model()
+        self.check_one_more(lambda: self.assertEqual("failed", self.state_after("cut")), "upstream_closed",
+                            (self.MODEL,), (self.TURN, f'"{NS}/cut"'))
+
+    def test_a_call_that_is_cancelled(self):
+        def cancel():
+            self.script(say("word " * 400, chunk_delay_ms=50))
+            agent = self.agent("chunks")
+            with agent.stream("speak") as stream:
+                task = stream.wait_for(lambda e: len(e) > 5 and e)[0]["id"]
+                agent.must("tasks/cancel", {"id": task})
+                stream.wait_end()
+
+        self.check_one_more(cancel, "cancelled", (self.MODEL,), (self.TURN, f'"{NS}/chunks"'))
+
+    def test_a_status(self):
+        refused = {"status": 429, "error": {"message": "no"}}
+        self.check_one_more(lambda: self.assertEqual("failed", self.state_after("plain", refused)), "429", (self.MODEL,))
+
+    def test_no_failure(self):
+        self.make_agent("untroubled")
+        self.check_one_more(lambda: self.assertEqual("completed", self.state_after("untroubled")), "",
+                            (self.TURN, f'"{NS}/untroubled"'))
+
+    def test_a_tool(self):
+        for kind, arguments in (("error", {"resource_type": "gizmotron"}), ("", {"resource_type": "agent", "namespace": NS})):
+            with self.subTest(kind):
+                script = use("k8s_get_resources", arguments), say("done")
+                self.check_one_more(lambda: self.assertEqual("completed", self.state_after("tooled", *script)), kind,
+                                    (self.TOOL, '"k8s_get_resources"'))
+
+
+class Finding(AgentTest):
+    def run_apart(self, *args, cwd=None):
+        """Runs the program where no state directory is found by itself."""
+        with tempfile.TemporaryDirectory() as empty:
+            env = {**os.environ, "XDG_STATE_HOME": empty, "HOME": empty}
+            return subprocess.run([str(need_binary()), *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=30, env=env, cwd=cwd)
+
+    def test_the_server_beside_the_kubeconfig(self):
+        folder = self.server.state_dir
+        for file, cwd in ((self.server.kubeconfig(), None), ("kubeconfig", folder), ("./kubeconfig", folder)):
+            with self.subTest(file):
+                here = ("--kubeconfig", file)
+                done = self.assert_exit(0, self.run_apart("invoke", f"{NS}/plain", "--task", "hello", *here, cwd=cwd))
+                self.assertEqual("You said: hello\n", done.stdout)
+                done = self.assert_exit(0, self.run_apart("traffic", "-o", "json", *here, cwd=cwd))
+                record = json.loads(done.stdout)[-1]
+                done = self.assert_exit(0, self.run_apart("explain", str(record["id"]), *here, cwd=cwd))
+                self.assertIn(record["trace_id"], done.stdout)
+
+    def test_no_server_beside_the_kubeconfig(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder, "kubeconfig")
+            copy.write_text(pathlib.Path(self.server.kubeconfig()).read_text())
+            for args in (("invoke", f"{NS}/plain", "--task", "x"), ("traffic",), ("explain", "1")):
+                with self.subTest(args):
+                    done = self.assert_exit(1, self.run_apart(*args, "--kubeconfig", str(copy)))
+                    self.assertIn(folder, done.stderr)
+                    self.assertIn("--state-dir", done.stderr)
+
+    def test_traffic_of_an_agent_by_its_name_alone(self):
+        self.api.must_create(objects.secret("kagent", "llm-key", Authorization="sk-x"))
+        self.api.must_create(objects.model_config("kagent", "m", f"http://{self.host}:{self.port}/openai", "llm-key"))
+        for ns in ("kagent", NS):
+            self.api.must_create(objects.agent(ns, "twin", "m"))
+            wait_ready(self.api, "twin", ns)
+            self.assert_exit(0, self.cli("invoke", f"{ns}/twin", "--task", "hello"))
+
+        def agents(name):
+            done = self.assert_exit(0, self.cli("traffic", "--agent", name, "-o", "json"))
+            return sorted(r["agent"] for r in json.loads(done.stdout))
+
+        wait_until(lambda: agents("twin") == ["kagent/twin"] * 2, what=lambda: f"{agents('twin')}")
+        wait_until(lambda: agents(f"{NS}/twin") == [f"{NS}/twin"] * 2, what=lambda: f"{agents(f'{NS}/twin')}")
+
+
+class Many(AgentTest):
+    MANY = 30_000
+
+    def fill(self, turn):
+        """Many more records like those of this turn, each of a turn of its own."""
+        ledger = sqlite3.connect(self.server.state_dir / "ledger.db", timeout=10)
+        try:
+            with ledger:
+                row = ledger.execute("SELECT start_us, data FROM records WHERE turn = ?", (turn,)).fetchone()
+                ledger.executemany("INSERT INTO records(start_us, trace, agent, session, turn, data) VALUES(?,?,?,?,?,?)", (
+                    (row[0], f"{n:032x}", "lab/other", f"s{n // 10}", f"t{n}", json.dumps({**json.loads(row[1]), "turn": f"t{n}"}))
+                    for n in range(self.MANY)))
+        finally:
+            ledger.close()
+
+    def records(self, **query):
+        return self.rest("GET", "/api/records?" + "&".join(f"{k}={v}" for k, v in query.items())).expect(200).data
+
+    def test_the_records_of_a_turn_among_many(self):
+        first = self.agent().send("hello")
+        wait_until(lambda: len(self.records(turn=first["id"])) == 2, what="both records of the first")
+        before = self.records(turn=first["id"])
+        self.fill(first["id"])
+        second = self.agent().send("hello", first["contextId"])
+        wait_until(lambda: len(self.records(turn=second["id"])) == 2, what="both records of the second")
+        self.assertEqual(before, self.records(turn=first["id"]), "older than the many")
+        for task in (first, second):
+            self.assertEqual(["exchange", "turn"], sorted(r["kind"] for r in self.records(turn=task["id"])))
+        self.assertEqual(["t12345"], [r["turn"] for r in self.records(turn="t12345")])
+        self.assertEqual([], self.records(turn="nothing"))
+        self.assertEqual([], self.records(turn=first["id"], agent="lab/other"))
+        self.assertEqual({f"{NS}/plain"}, {r["agent"] for r in self.records(agent=f"{NS}/plain")})
+        self.assertEqual(4, len(self.records(session=first["contextId"])))
+        self.assertEqual(before[1:], self.records(turn=first["id"], after=before[0]["id"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
