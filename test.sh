@@ -84,6 +84,7 @@ export SIGHTLINE=$PWD/build/release/sightline
 part "layers" tools/check_layers
 part "sizes" tools/check_sizes
 part "coroutines" tools/check_coroutines
+part "format" tools/check_format
 part "unit tests" gtest build/release/src/sightline_tests
 part "translation" python3 test/translate/run.py --quick
 part "integration" unit test/integration

@@ -445,7 +445,8 @@ Result<Value> Runtime::task_json(const std::string& task, int64_t history_length
   SL_TRY(row, store_.task(task));
   SL_TRY(messages, store_.messages_of_task(task));
   Object view = task_view(row, messages, history_length);
-  if (row.state == kInputRequired)  // the calls that wait, as a client that was not there when they were made needs them
+  if (row.state ==
+      kInputRequired)  // the calls that wait, as a client that was not there when they were made needs them
     if (auto* message = json::find(view["status"], "message"); message && message->is_object())
       view["status"].get_object()["message"].get_object()["parts"] = open_questions(task, messages);
   return Value(std::move(view));

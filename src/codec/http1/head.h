@@ -37,7 +37,7 @@ struct Head {
   uint64_t content_length = 0;
   bool keep_alive = true;
   bool names_fields = false;  // a Connection field lists more than "close" and "keep-alive"
-  size_t bytes = 0;  // of the buffer that the head took, blank line included
+  size_t bytes = 0;           // of the buffer that the head took, blank line included
 
   // First field of that name (case-insensitive); nullopt if there is none.
   std::optional<std::string_view> field(std::string_view name) const;

@@ -91,6 +91,9 @@ std::string translate_model(const ResourceIndex& index, const Held<resource::Mod
                : fmt::format("Secret \"{}\" not found in namespace {}", m.spec.api_key_secret, m.ns());
   }
   out.credential = trim(*key);
+  if (out.credential.empty())
+    return fmt::format("Secret {}/{} has nothing but white space under the key \"{}\"", m.ns(), m.spec.api_key_secret,
+                       m.spec.api_key_secret_key);
   return "";
 }
 

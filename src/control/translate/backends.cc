@@ -26,7 +26,7 @@ void refuse(Verdict& v, std::string why) {
 std::string bare_key(std::string_view key) {
   key = trim(key);
   if (key.size() > 7 && iequals(key.substr(0, 7), "bearer ")) key = trim(key.substr(7));
-  return std::string(key);
+  return iequals(key, "bearer") ? std::string() : std::string(key);
 }
 
 void set_secret(const ResourceIndex& index, const std::string& ns, const std::string& name, route::Auth& auth,

@@ -43,6 +43,14 @@ void judge_kinds(const resource::Listener& l, ListenerVerdict& v) {
   }
 }
 
+// What is wrong with the namespaces a listener selects; "" when nothing is.
+std::string bad_selector(const resource::Listener& l) {
+  if (!l.allowed_routes || !l.allowed_routes->namespaces || l.allowed_routes->namespaces->from != "Selector") return "";
+  if (!l.allowed_routes->namespaces->selector) return "allowedRoutes.namespaces: from Selector needs a selector";
+  auto selector = kube::LabelSelector::from_object(json::encode(*l.allowed_routes->namespaces->selector));
+  return selector ? "" : "allowedRoutes.namespaces.selector: " + selector.error().message;
+}
+
 // Who has a port and hostname: between Gateways the older one keeps it.
 using Claims = std::map<std::pair<int32_t, std::string>, std::string>;
 
@@ -68,6 +76,12 @@ ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& optio
     return v;
   }
   judge_kinds(l, v);
+  if (auto bad = bad_selector(l); !bad.empty()) {
+    v.accepted = v.programmed = false;
+    v.accepted_reason = "UnsupportedValue";
+    v.programmed_reason = "Invalid";
+    v.accepted_message = v.programmed_message = bad;
+  }
   std::string bind = fmt::format("{}:{}", options.listen_host, l.port);
   if (auto it = options.failed_binds.find(bind); it != options.failed_binds.end()) {
     v.accepted = v.programmed = false;

@@ -189,7 +189,13 @@ class RouteTranslator {
           fmt::format("backendRef {}: no ReferenceGrant in namespace {} lets HTTPRoutes of namespace {} refer to it",
                       what, ns, route_.ns()));
     } else if (backend && index_.backends.contains(ns + "/" + b.name)) {
-      made.backend = ns + "/" + b.name;
+      std::string name = ns + "/" + b.name;
+      bool accepted = std::any_of(out.routes.backends.begin(), out.routes.backends.end(),
+                                  [&](auto& have) { return have.name == name; });
+      if (accepted)
+        made.backend = name;
+      else if (made.error.empty())
+        made.error = fmt::format("{} is not accepted: its conditions say why", what);
       return made;
     } else if (service && index_.services.contains(ns + "/" + b.name)) {
       made.backend = service_backend(ns, b, out);

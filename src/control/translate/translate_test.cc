@@ -313,6 +313,37 @@ spec: {type: Static, static: {hosts: [{host: h, port: 1}]}}
   EXPECT_THAT(condition(parent_of(t), "Accepted"), StartsWith("True Accepted"));
 }
 
+TEST(BrokenRules, ABackendThatIsNotAcceptedIsNotCalledMissing) {
+  Translation t = translate_yaml(route_with(R"(
+  rules:
+  - backendRefs: [{group: gateway.kgateway.dev, kind: Backend, name: b}]
+---
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: Backend
+metadata: {name: b}
+spec: {type: Static, static: {hosts: [{host: h, port: 1}], appProtocol: kubernetes.io/h2c}}
+)"));
+  EXPECT_THAT(t.routes.routes.at(0).rules.at(0).backends.at(0).error,
+              HasSubstr("is not accepted: its conditions say why"));
+  EXPECT_THAT(condition(parent_of(t), "ResolvedRefs"), StartsWith("True ResolvedRefs"));
+}
+
+TEST(Listeners, ASelectorThatSelectsNothingIsSaid) {
+  for (auto [selector, words] :
+       {std::pair("from: Selector", "needs a selector"),
+        {"from: Selector, selector: {matchExpressions: [{key: a, operator: Bogus}]}", "Bogus"}}) {
+    Translation t =
+        translate_yaml(std::string("apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: c}\n"
+                                   "spec: {controllerName: kgateway.dev/agentgateway}\n---\n"
+                                   "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw}\n"
+                                   "spec: {gatewayClassName: c, listeners: [{name: l, protocol: HTTP, port: 1, "
+                                   "allowedRoutes: {namespaces: {") +
+                       selector + "}}}]}\n");
+    EXPECT_THAT(condition(listener_of(t, "l"), "Accepted"), StartsWith("False UnsupportedValue: ")) << selector;
+    EXPECT_THAT(condition(listener_of(t, "l"), "Accepted"), HasSubstr(words));
+  }
+}
+
 // ---- references
 
 TEST(Grants, RevokingOneTakesEffect) {
@@ -456,6 +487,32 @@ TEST(Models, TheHashChangesWithTheKeyAndDoesNotTellIt) {
   // Of the version, not of the key: who can read the status cannot try keys against it.
   cluster.add(secret("sk-first"));
   EXPECT_NE(hash(), first);
+}
+
+TEST(Models, AKeyOfWhiteSpaceIsNone) {
+  Cluster cluster;
+  cluster.add(kAgent + secret(" \\n"));
+  auto status = status_of(cluster.translate(), "modelconfigs.kagent.dev", "default", "m");
+  EXPECT_THAT(condition(status, "Accepted"), HasSubstr("nothing but white space"));
+}
+
+TEST(Backends, BearerAloneIsNoKey) {
+  Cluster cluster;
+  cluster.add(R"(
+apiVersion: v1
+kind: Secret
+metadata: {name: k}
+stringData: {Authorization: "Bearer "}
+---
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: Backend
+metadata: {name: b}
+spec: {type: AI, ai: {llm: {anthropic: {authToken: {kind: SecretRef, secretRef: {name: k}}}}}}
+)");
+  Translation t = cluster.translate();
+  EXPECT_EQ(t.routes.backends.at(0).ai->auth.credential, "");
+  EXPECT_THAT(condition(status_of(t, "backends.gateway.kgateway.dev", "default", "b"), "ResolvedRefs"),
+              HasSubstr("has no value under the key"));
 }
 
 TEST(Models, KeysAreInNoStatus) {

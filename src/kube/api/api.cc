@@ -13,6 +13,7 @@ namespace sl::kube {
 namespace {
 
 constexpr std::string_view kForeground = "foregroundDeletion";
+constexpr std::string_view kCleanup = "customresourcecleanup.apiextensions.k8s.io";
 constexpr std::string_view kCrdKey = "customresourcedefinitions.apiextensions.k8s.io";
 
 // Continue tokens name the version of the first page and the last key: "v1:VERSION:NS/NAME" in base64.
@@ -112,6 +113,10 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
       if (!meta["finalizers"].is_array()) meta["finalizers"] = json::Array{};
       meta["finalizers"].get_array().push_back(Value(kForeground));
     }
+    if (type.key() == kCrdKey && !being_deleted(next) && has_instances(next)) {
+      if (!meta["finalizers"].is_array()) meta["finalizers"] = json::Array{};
+      meta["finalizers"].get_array().push_back(Value(kCleanup));
+    }
     auto* finalizers = json::arr(next, "metadata", "finalizers");
     bool waits = (finalizers && !finalizers->empty()) || type.key() == "namespaces";
     if (!waits) {
@@ -128,6 +133,10 @@ Result<ObjectPtr> Api::remove(const ResourceType& type, const std::string& ns, c
   if (options.dry_run) return stored;
   if (removed) after_removal(type, *stored);
   if (type.key() == "namespaces") empty_namespace(name);
+  if (type.key() == kCrdKey && !removed) {
+    remove_instances(**stored);
+    finish_crd(name);
+  }
   if (options.propagation != Propagation::Background || removed) delete_dependents(uid, options.propagation);
   if (options.propagation == Propagation::Foreground && !removed) finish_foreground(uid);
   if (gone) *gone = !store_.get(type.key(), key);
@@ -254,17 +263,49 @@ void Api::removed_by_write(const ResourceType& type, const ObjectPtr& object) {
   delete_dependents(std::string(uid_of(*object)), Propagation::Background);
 }
 
+TypePtr Api::served_by(const Value& crd) const {
+  auto served = registry_.find(json::str(crd, "spec", "group"), json::str(crd, "spec", "names", "plural"));
+  return served && !served->built_in ? served : nullptr;
+}
+
+bool Api::has_instances(const Value& crd) {
+  auto served = served_by(crd);
+  return served && !store_.list(served->key()).items.empty();
+}
+
+void Api::remove_instances(const Value& crd) {
+  auto served = served_by(crd);
+  if (!served) return;
+  for (auto& o : store_.list(served->key()).items) {
+    DeleteOptions options;
+    options.system = true;
+    (void)remove(*served, std::string(namespace_of(*o)), std::string(name_of(*o)), options);
+  }
+}
+
+// A definition that is being deleted goes with its last object: until then those are served, so that their finalizers
+// can be taken off.
+void Api::finish_crd(const std::string& name) {
+  auto crd = store_.get(std::string(kCrdKey), {"", name});
+  if (!crd || !being_deleted(*crd) || has_instances(*crd)) return;
+  bool removed = false;
+  auto last = store_.write(std::string(kCrdKey), {"", name}, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
+    if (!old) return old;
+    Value next = *old;
+    auto& list = metadata_of(next)["finalizers"];
+    if (list.is_array()) erase_where(list.get_array(), [](auto& v) { return v == Value(kCleanup); });
+    removed = !list.is_array() || list.get_array().empty();
+    return removed ? ObjectPtr() : std::make_shared<const Value>(std::move(next));
+  });
+  if (last && removed) after_removal(*registry_.find("apiextensions.k8s.io", "customresourcedefinitions"), crd);
+}
+
 void Api::after_removal(const ResourceType& type, const ObjectPtr& object) {
   if (type.key() == kCrdKey) {
-    auto served = registry_.find(json::str(*object, "spec", "group"), json::str(*object, "spec", "names", "plural"));
-    if (served && !served->built_in) {
-      for (auto& o : store_.list(served->key()).items) {
-        DeleteOptions options;
-        options.system = true;
-        (void)remove(*served, std::string(namespace_of(*o)), std::string(name_of(*o)), options);
-      }
-      registry_.remove(served->key());
-    }
+    remove_instances(*object);
+    if (auto served = served_by(*object)) registry_.remove(served->key());
+  } else if (!type.built_in) {
+    finish_crd(type.plural + "." + type.group);
   }
   if (auto* owners = json::arr(*object, "metadata", "ownerReferences"))
     for (auto& owner : *owners) finish_foreground(std::string(json::str(owner, "uid")));

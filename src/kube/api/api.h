@@ -97,6 +97,7 @@ class Api {
   Result<void> check_unknown(const ResourceType& type, Value& next, const WriteOptions& options,
                              std::vector<std::string>& warnings);
   Result<void> check_metadata(const ResourceType& type, const Value& next, const Value* old);
+  Result<void> check_definition(const ResourceType& type);
   Result<void> check_namespace(const ResourceType& type, const std::string& ns);
   Result<ObjectPtr> next_form(const ResourceType& type, Value next, const ObjectPtr& old, const WriteOptions& options,
                               bool track, std::vector<std::string>& warnings);
@@ -111,6 +112,10 @@ class Api {
   void removed_by_write(const ResourceType& type, const ObjectPtr& object);
   void after_removal(const ResourceType& type, const ObjectPtr& object);
   void register_crd(const ObjectPtr& crd);
+  TypePtr served_by(const Value& crd) const;  // null for a definition of a built-in kind
+  bool has_instances(const Value& crd);
+  void remove_instances(const Value& crd);
+  void finish_crd(const std::string& name);
   void release_dependent(const ResourceType& type, const Value& object, const std::string& owner_uid,
                          Propagation propagation);
   void delete_dependents(const std::string& owner_uid, Propagation propagation);

@@ -176,6 +176,15 @@ Result<void> Api::check_metadata(const ResourceType& type, const Value& next, co
   return {};
 }
 
+// Nothing new of a kind that is going.
+Result<void> Api::check_definition(const ResourceType& type) {
+  if (type.built_in) return {};
+  auto crd = store_.get("customresourcedefinitions.apiextensions.k8s.io", {"", type.plural + "." + type.group});
+  if (crd && being_deleted(*crd))
+    return fail(Code::MethodNotAllowed, "create not allowed while custom resource definition is terminating");
+  return {};
+}
+
 Result<void> Api::check_namespace(const ResourceType& type, const std::string& ns) {
   if (!type.namespaced) return {};
   auto found = store_.get("namespaces", {"", ns});
@@ -279,6 +288,7 @@ Result<WriteResult> Api::create(const ResourceType& type, const std::string& ns,
   } else {
     meta.erase("namespace");
   }
+  SL_CHECK(check_definition(type));
   bool generated = name_of(body).empty() && !json::str(body, "metadata", "generateName").empty();
   SL_CHECK(check_namespace(type, ns));
   for (int tries = 0;; ++tries) {
@@ -375,6 +385,7 @@ Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, P
 Result<WriteResult> Api::create_from_apply(const ResourceType& type, const std::string& ns, const std::string& name,
                                            const Value& config, const WriteOptions& options) {
   WriteResult out;
+  SL_CHECK(check_definition(type));
   SL_CHECK(check_namespace(type, ns));
   Value empty = json::Object{{"metadata", json::Object{{"name", name}}}};
   if (type.namespaced) metadata_of(empty)["namespace"] = ns;

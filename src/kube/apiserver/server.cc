@@ -188,7 +188,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
                     details);
     if (!p.subresource.empty() && p.subresource == "log" && type->key() == "pods" && r.method == "GET")
       return serve_log(r, p, type, out);
-    bool known = p.subresource.empty() || (p.subresource == "status" && type->status);
+    bool finalize = p.subresource == "finalize" && type->key() == "namespaces" && r.method == "PUT";
+    bool known = p.subresource.empty() || finalize || (p.subresource == "status" && type->status);
     if (!known)
       return refuse(out, Error{Code::NotFound, "the server could not find the requested resource", {}}, details);
     if (type->namespaced && p.ns.empty() && r.method != "GET")
@@ -402,7 +403,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       return fail(Code::MethodNotAllowed, fmt::format("{} are kept by the server and cannot be changed", type->plural));
     SL_TRY(options, write_options(r));
     options.version = p.version;
-    options.subresource = p.subresource;
+    if (p.subresource != "finalize") options.subresource = p.subresource;
     if (r.method == "PATCH") return serve_patch(r, p, *type, std::move(options), out);
     if (r.method != "PUT")
       return fail(Code::MethodNotAllowed, "the server does not allow this method on the requested resource");
@@ -481,7 +482,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     auto pod = api.get(*type, p.ns, p.name);
     if (!pod) return refuse(out, pod.error(), {p.name, "", "pods"});
     std::string component = options.log_component ? options.log_component(p.ns, p.name) : "";
-    stream_log(logs, component, r, out);
+    auto told = stream_log(logs, component, **pod, r, out);
+    if (!told) refuse(out, told.error(), {p.name, "", "pods"});
   }
 };
 

@@ -65,6 +65,7 @@ Task<Result<std::string>> Exchange::read() {
     at_ += before - input.size();
     if (!piece->empty()) co_return std::string(*piece);
     if (body_.done()) {
+      if (abort_) abort_->stream.reset();  // the connection serves others from here on
       if (stream_ && keep_alive_ && at_ == buffer_.size()) {
         stream_->deadline().disarm();
         auto& pool = client_->idle_[pool_key_];
@@ -79,8 +80,11 @@ Task<Result<std::string>> Exchange::read() {
     stream_->deadline().expires_in(idle_ms_);
     auto stream = stream_;
     auto n = co_await stream->read_some(buffer_.data(), buffer_.size());
-    if (!n) co_return fail(std::move(n).error());
-    buffer_.resize(*n);
+    buffer_.resize(n ? *n : 0);
+    if (!n) {
+      stream_.reset();  // nothing more can come of it
+      co_return fail(std::move(n).error());
+    }
     if (*n == 0) {
       bool proper = body_.end_of_input();
       stream_.reset();
@@ -164,12 +168,6 @@ Task<Result<void>> HttpClient::read_head(Exchange& exchange, bool to_head) {
   }
 }
 
-// What cancels a request, from before its connection is there.
-struct HttpClient::Abort {
-  bool cancelled = false;
-  std::weak_ptr<Stream> stream;
-};
-
 // A header that cannot be sent as it is must not become two.
 static Result<void> check_headers(const ClientRequest& r) {
   auto clean = [](std::string_view s) {
@@ -184,7 +182,7 @@ static Result<void> check_headers(const ClientRequest& r) {
 }
 
 Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& request, Url url, bool& reused,
-                                                             std::shared_ptr<Abort> abort) {
+                                                             std::shared_ptr<AbortState> abort) {
   auto stream = co_await open(url, request.connect_ms, reused);
   if (!stream) co_return fail(std::move(stream).error());
   if (abort->cancelled) co_return fail(Code::Cancelled, "the request was cancelled");
@@ -192,6 +190,7 @@ Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& requ
   auto exchange = std::make_unique<Exchange>();
   exchange->client_ = this;
   exchange->stream_ = *stream;
+  exchange->abort_ = abort;
   exchange->idle_ms_ = request.idle_ms;
   exchange->pool_key_ = fmt::format("{}:{}:{}", url.tls, url.host, url.port);
   bool default_port = url.port == (url.tls ? 443 : 80);
@@ -214,7 +213,7 @@ Task<Result<std::unique_ptr<Exchange>>> HttpClient::send(ClientRequest request, 
   if (!url) co_return fail(std::move(url).error());
   auto fine = check_headers(request);
   if (!fine) co_return fail(std::move(fine).error());
-  auto abort = std::make_shared<Abort>();
+  auto abort = std::make_shared<AbortState>();
   if (aborter)
     *aborter = [abort] {
       abort->cancelled = true;

@@ -36,6 +36,12 @@ struct ClientRequest {
   int64_t idle_ms = 300'000;  // longest silence while waiting for bytes
 };
 
+// What cancels a request, from before its connection is there until its answer is through.
+struct AbortState {
+  bool cancelled = false;
+  std::weak_ptr<Stream> stream;
+};
+
 // One request under way: the head has arrived, the body is read piece by piece.
 class Exchange {
  public:
@@ -59,6 +65,7 @@ class Exchange {
   int64_t idle_ms_ = 0;
   bool keep_alive_ = false;
   std::string pool_key_;
+  std::shared_ptr<AbortState> abort_;
   class HttpClient* client_ = nullptr;
 };
 
@@ -74,7 +81,7 @@ class HttpClient {
   HttpClient(Loop& loop, std::shared_ptr<asio::ssl::context> tls, std::vector<ResolveOverride> overrides = {});
 
   // Sends the request and waits for the head. *aborter, if given, is set to a function that cancels the
-  // request at any later point (loop thread only).
+  // request until its answer is through; then it does nothing (loop thread only).
   Task<Result<std::unique_ptr<Exchange>>> send(ClientRequest request, std::function<void()>* aborter = nullptr);
   // Blocking form, from a thread that is not the loop's.
   Result<ClientAnswer> fetch(ClientRequest request);
@@ -84,9 +91,8 @@ class HttpClient {
  private:
   friend class Exchange;
   Task<Result<std::shared_ptr<Stream>>> open(Url url, int64_t connect_ms, bool& reused);
-  struct Abort;
   Task<Result<std::unique_ptr<Exchange>>> try_once(ClientRequest& request, Url url, bool& reused,
-                                                   std::shared_ptr<Abort> abort);
+                                                   std::shared_ptr<AbortState> abort);
   Task<Result<void>> read_head(Exchange& exchange, bool to_head);
 
   Loop& loop_;

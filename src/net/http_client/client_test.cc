@@ -292,6 +292,26 @@ class Steps : public Client {
     done->set_value(
         fmt::format("{} {}", first ? *first : "?", next ? *next : std::string(code_name(next.error().code))));
   }
+  // Cancels a request whose answer is through, and uses its connection again.
+  static Task<void> cancelled_late(HttpClient* client, ClientRequest r, std::promise<std::string>* done) {
+    std::function<void()> aborter;
+    auto first = co_await client->send(r, &aborter);
+    auto body = first ? co_await (*first)->read_all() : Result<std::string>(fail(first.error()));
+    auto second = co_await client->send(std::move(r));
+    aborter();
+    auto rest = second ? co_await (*second)->read_all() : Result<std::string>(fail(second.error()));
+    done->set_value(fmt::format("{} {}", body ? *body : body.error().message, rest ? *rest : rest.error().message));
+  }
+  // Reads on after the silence was too long.
+  static Task<void> read_after_silence(HttpClient* client, ClientRequest r, std::promise<std::string>* done) {
+    auto x = co_await client->send(std::move(r));
+    std::string text;
+    for (int i = 0; x && i < 3; ++i) {
+      auto piece = co_await (*x)->read();
+      text += piece ? *piece : fmt::format("[{}]", code_name(piece.error().code));
+    }
+    done->set_value(text);
+  }
   static Task<void> limited(HttpClient* client, ClientRequest r, size_t max, std::promise<std::string>* done) {
     auto x = co_await client->send(std::move(r));
     if (!x) {
@@ -327,6 +347,34 @@ TEST_F(Steps, CancellingClosesTheConnection) {
   loop_.spawn(cancelled(&client_, r, &done));
   EXPECT_THAT(done.get_future().get(), StartsWith("He "));
   EXPECT_EQ(rest.get_future().get(), "");  // the server saw the end
+}
+
+TEST_F(Steps, CancellingLateHarmsNobodyElse) {
+  std::promise<void> asked;
+  Scripted server({{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none"},
+                   {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nse", "cond"}});
+  ClientRequest r;
+  r.url = server.url();
+  std::promise<std::string> done;
+  loop_.spawn(cancelled_late(&client_, r, &done));
+  EXPECT_EQ(done.get_future().get(), "one second");
+  EXPECT_EQ(server.accepted(), 1);
+}
+
+TEST_F(Steps, NothingIsReadThatNeverCame) {
+  std::promise<void> over;
+  RawServer server([&over](RawSocket& s) {
+    s.read_message();
+    s.send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nHe");
+    over.get_future().wait();
+  });
+  ClientRequest r;
+  r.url = fmt::format("http://127.0.0.1:{}/", server.port());
+  r.idle_ms = 50;
+  std::promise<std::string> done;
+  loop_.spawn(read_after_silence(&client_, r, &done));
+  EXPECT_EQ(done.get_future().get(), "He[Timeout][Cancelled]");
+  over.set_value();
 }
 
 TEST_F(Steps, AnAnswerIsBounded) {

@@ -118,6 +118,18 @@ Task<Result<void>> Stream::connect_tls(asio::ssl::context& context, std::string 
   co_return fail(error_of(ec, fmt::format("TLS handshake as {} with", server_name)));
 }
 
+std::string Stream::tls_version() const {
+  return tls_ ? SSL_get_version(tls_->native_handle()) : "";
+}
+
+std::string Stream::tls_peer_name() const {
+  std::unique_ptr<X509, void (*)(X509*)> cert(tls_ ? SSL_get1_peer_certificate(tls_->native_handle()) : nullptr,
+                                              X509_free);
+  char name[256] = "";
+  if (cert) X509_NAME_get_text_by_NID(X509_get_subject_name(cert.get()), NID_commonName, name, sizeof name);
+  return name;
+}
+
 void Stream::close() {
   boost::system::error_code ec;
   socket_.close(ec);

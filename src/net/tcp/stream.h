@@ -45,6 +45,9 @@ class Stream {
   Deadline& write_deadline() { return write_deadline_; }
   tcp::socket& socket() { return socket_; }
   SSL* ssl() { return tls_ ? tls_->native_handle() : nullptr; }
+  bool is_tls() const { return tls_ != nullptr; }
+  std::string tls_version() const;                   // "TLSv1.3"; "" without TLS
+  std::string tls_peer_name() const;                 // the certificate's common name; "" without one
   const std::string& peer() const { return peer_; }  // "ip:port"
   Loop& loop() { return loop_; }
 

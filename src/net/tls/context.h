@@ -16,6 +16,8 @@ namespace sl::net {
 
 namespace asio = boost::asio;
 
+using TlsContextPtr = std::shared_ptr<asio::ssl::context>;
+
 struct CertificatePem {
   std::string certificate;
   std::string key;

@@ -7,24 +7,10 @@ constexpr int64_t kIdleMs = 60'000;
 constexpr int64_t kLastChunkMs = 100;  // for the end of an answer that has said all
 constexpr size_t kIdlePerBackendMax = 256;
 
-std::string common_name(SSL* ssl) {
-  X509* cert = SSL_get1_peer_certificate(ssl);
-  if (!cert) return "";
-  char name[256] = "";
-  X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof name);
-  X509_free(cert);
-  return name;
-}
-
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls,
-                           std::vector<net::ResolveOverride> overrides)
+UpstreamPool::UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides)
     : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
-
-UpstreamPool::~UpstreamPool() {
-  for (auto& [name, session] : sessions_) SSL_SESSION_free(session);
-}
 
 UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint) {
   auto it = idle_.find(backend.pool_keys[endpoint]);
@@ -60,46 +46,27 @@ net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBacken
 net::Task<Result<void>> UpstreamPool::start_tls(UpstreamConnection& c, std::string server_name, int64_t connect_ms,
                                                 net::Cancel* cancel) {
   c.stream.deadline().expires_in(connect_ms);
-  auto it = sessions_.find(server_name);
-  SSL_SESSION* session = it == sessions_.end() ? nullptr : it->second;
-  if (session) SSL_SESSION_up_ref(session);  // another handshake may replace it meanwhile
+  auto session = sessions_.find(server_name);  // held: another handshake may replace it meanwhile
   net::Stream* stream = &c.stream;
   cancel->end = [stream] { stream->close(); };
-  auto ok = co_await c.stream.connect_tls(*tls_, server_name, session);
+  auto ok = co_await c.stream.connect_tls(*tls_, server_name, session.get());
   cancel->end = nullptr;
-  if (session) SSL_SESSION_free(session);
   if (!ok) {
-    it = sessions_.find(server_name);
-    if (it != sessions_.end() && it->second == session) {  // one that no longer serves
-      SSL_SESSION_free(it->second);
-      sessions_.erase(it);
-    }
+    sessions_.forget(server_name, session);
     co_return ok;
   }
   c.stream.deadline().disarm();
-  c.tls_version = SSL_get_version(c.stream.ssl());
-  c.tls_peer = common_name(c.stream.ssl());
+  c.tls_version = c.stream.tls_version();
+  c.tls_peer = c.stream.tls_peer_name();
   if (c.tls_peer.empty()) c.tls_peer = server_name;
   c.server_name = std::move(server_name);
   co_return Result<void>();
 }
 
-void UpstreamPool::remember_session(const std::string& server_name, SSL* ssl) {
-  SSL_SESSION* session = SSL_get1_session(ssl);
-  if (!session) return;
-  if (!SSL_SESSION_is_resumable(session)) {
-    SSL_SESSION_free(session);
-    return;
-  }
-  auto& slot = sessions_[server_name];
-  if (slot) SSL_SESSION_free(slot);
-  slot = session;
-}
-
 void UpstreamPool::note_session(UpstreamConnection& c) {
-  if (c.server_name.empty() || c.session_noted || !c.stream.ssl()) return;
+  if (c.server_name.empty() || c.session_noted || !c.stream.is_tls()) return;
   c.session_noted = true;  // the ticket came with the first answer
-  remember_session(c.server_name, c.stream.ssl());
+  sessions_.keep(c.server_name, c.stream);
 }
 
 void UpstreamPool::release(UpstreamPtr c) {

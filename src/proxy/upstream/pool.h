@@ -13,6 +13,8 @@
 #include "codec/http1/body.h"
 #include "net/dns/resolver.h"
 #include "net/tcp/stream.h"
+#include "net/tls/context.h"
+#include "net/tls/sessions.h"
 #include "route/snapshot/snapshot.h"
 
 namespace sl::proxy {
@@ -33,9 +35,7 @@ using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
 class UpstreamPool {
  public:
-  UpstreamPool(net::Loop& loop, std::shared_ptr<net::asio::ssl::context> tls,
-               std::vector<net::ResolveOverride> overrides);
-  ~UpstreamPool();
+  UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides);
 
   // `cancel` ends it early; it lives in the caller until the answer.
   net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms,
@@ -56,13 +56,12 @@ class UpstreamPool {
   net::Task<Result<void>> start_tls(UpstreamConnection& connection, std::string server_name, int64_t connect_ms,
                                     net::Cancel* cancel);
   static net::Task<void> read_to_end(UpstreamPool* self, UpstreamPtr connection, http1::BodyDecoder body);
-  void remember_session(const std::string& server_name, SSL* ssl);
 
   net::Loop& loop_;
-  std::shared_ptr<net::asio::ssl::context> tls_;
+  net::TlsContextPtr tls_;
   net::Resolver resolver_;
   std::unordered_map<std::string, std::vector<UpstreamPtr>> idle_;
-  std::unordered_map<std::string, SSL_SESSION*> sessions_;  // by server name
+  net::TlsSessions sessions_;
 };
 
 }  // namespace sl::proxy

@@ -19,7 +19,7 @@ namespace sl::proxy {
 class Connection;
 
 struct WorkerOptions {
-  std::shared_ptr<net::asio::ssl::context> upstream_tls;
+  net::TlsContextPtr upstream_tls;
   std::vector<net::ResolveOverride> overrides;
   observe::RecordSink* sink = nullptr;
   std::string identity_token;  // our own agents prove who they are with it
