@@ -43,6 +43,7 @@ void add_limits(const Schema& s, Object& o) {
   if (s.max_properties) o["maxProperties"] = *s.max_properties;
   if (!s.pattern.empty()) o["pattern"] = s.pattern;
   if (!s.enums.empty()) o["enum"] = Array(s.enums.begin(), s.enums.end());
+  if (!s.values.empty()) o["enum"] = Array(s.values.begin(), s.values.end());
   if (s.default_value) o["default"] = *s.default_value;
 }
 

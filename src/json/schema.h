@@ -45,8 +45,13 @@ struct Schema {
   SchemaPtr items;       // arrays
   SchemaPtr additional;  // objects used as maps
   std::vector<std::string> enums;
+  std::vector<Value> values;          // an enum that is not of strings alone
+  std::vector<std::string> required;  // members that are no property of their own here (branches of anyOf and the like)
+  std::vector<SchemaPtr> all_of, any_of, one_of;
+  SchemaPtr none_of;  // "not"
   std::optional<Value> default_value;
-  std::optional<double> minimum, maximum;
+  std::optional<double> minimum, maximum, multiple_of;
+  bool exclusive_minimum = false, exclusive_maximum = false;
   std::optional<size_t> min_length, max_length, min_items, max_items, max_properties, min_properties;
   bool preserve_unknown = false;
   bool nullable = false;

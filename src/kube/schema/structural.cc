@@ -1,5 +1,6 @@
 #include "kube/schema/structural.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <re2/re2.h>
 
@@ -9,6 +10,8 @@
 #include <mutex>
 #include <set>
 #include <unordered_map>
+
+#include "base/strings.h"
 
 namespace sl::kube {
 
@@ -97,6 +100,8 @@ class Validator {
       check_array(*a, old, s, path);
     else if (auto* o = v.if_object())
       check_object(*o, old, s, path);
+    if (!s.values.empty()) check_values(v, s, path);
+    check_branches(v, old, s, path);
     if (causes_.size() == before) check_rules(v, old, s, path);
   }
 
@@ -128,6 +133,51 @@ class Validator {
     return true;
   }
 
+  void check_values(const Value& v, const Schema& s, const std::string& path) {
+    std::string allowed;
+    for (auto& one : s.values) {
+      if (json::equal(one, v)) return;
+      allowed += (allowed.empty() ? "" : ", ") + json::dump(one);
+    }
+    add("FieldValueNotSupported", path,
+        fmt::format("Unsupported value: {}: supported values: {}", json::dump(v), allowed));
+  }
+
+  static bool fits(const Value& v, const Value* old, const Schema& s, const std::string& path) {
+    std::vector<Cause> causes;
+    Validator(causes).check(v, old, s, path);
+    return causes.empty();
+  }
+
+  void check_branches(const Value& v, const Value* old, const Schema& s, const std::string& path) {
+    auto count = [&](const std::vector<json::SchemaPtr>& list) {
+      return static_cast<size_t>(
+          std::count_if(list.begin(), list.end(), [&](auto& branch) { return fits(v, old, *branch, path); }));
+    };
+    auto refuse = [&](std::string_view what) {
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: \"{}\": \"{}\" must {}", json::kind_name(v), path, what));
+    };
+    for (auto& branch : s.all_of) check(v, old, *branch, path);
+    if (!s.any_of.empty() && count(s.any_of) == 0) refuse("validate at least one schema (anyOf)");
+    if (!s.one_of.empty() && count(s.one_of) != 1) refuse("validate one and only one schema (oneOf)");
+    if (s.none_of && fits(v, old, *s.none_of, path)) refuse("not validate the schema (not)");
+  }
+
+  static bool has_format(std::string_view text, std::string_view format) {
+    std::string copy(text);
+    unsigned char address[16];
+    if (format == "date-time") return parse_rfc3339(text).has_value();
+    if (format == "date") return text.size() == 10 && parse_rfc3339(copy + "T00:00:00Z").has_value();
+    if (format == "byte") return base64_decode(text).has_value();
+    if (format == "ipv4") return inet_pton(AF_INET, copy.c_str(), address) == 1;
+    if (format == "ipv6") return inet_pton(AF_INET6, copy.c_str(), address) == 1;
+    if (format == "uuid")
+      return re2::RE2::FullMatch(copy,
+                                 *pattern("(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"));
+    return true;  // others say something to people only
+  }
+
   void check_string(std::string_view text, const Schema& s, const std::string& path) {
     size_t n = code_points(text);
     if (s.max_length && n > *s.max_length)
@@ -141,6 +191,9 @@ class Validator {
       add("FieldValueNotSupported", path,
           fmt::format("Unsupported value: \"{}\": supported values: {}", text, allowed));
     }
+    if (!s.format.empty() && !has_format(text, s.format))
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: \"{}\": {} in body must be of type {}: \"{}\"", text, path, s.format, text));
     if (s.pattern.empty()) return;
     auto compiled = pattern(s.pattern);
     if (compiled->ok() && !re2::RE2::PartialMatch({text.data(), text.size()}, *compiled))
@@ -156,6 +209,15 @@ class Validator {
     double d = v.is_int64()    ? static_cast<double>(v.get_int64())
                : v.is_uint64() ? static_cast<double>(v.get_uint64())
                                : v.get_double();
+    if (s.multiple_of && *s.multiple_of > 0 && std::abs(std::remainder(d, *s.multiple_of)) > 1e-9)
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: {}: {} in body should be a multiple of {}", json::dump(v), path, *s.multiple_of));
+    if (s.exclusive_minimum && s.minimum && d == *s.minimum)
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: {}: {} in body should be greater than {}", json::dump(v), path, *s.minimum));
+    if (s.exclusive_maximum && s.maximum && d == *s.maximum)
+      add("FieldValueInvalid", path,
+          fmt::format("Invalid value: {}: {} in body should be less than {}", json::dump(v), path, *s.maximum));
     if (s.minimum && d < *s.minimum)
       add("FieldValueInvalid", path,
           fmt::format("Invalid value: {}: {} in body should be greater than or equal to {}", json::dump(v), path,
@@ -200,6 +262,8 @@ class Validator {
     for (auto& p : s.properties)
       if (p.required && !o.contains(p.name))
         add("FieldValueRequired", json::child_path(path, p.name), "Required value");
+    for (auto& name : s.required)
+      if (!o.contains(name)) add("FieldValueRequired", json::child_path(path, name), "Required value");
     if (s.max_properties && o.size() > *s.max_properties)
       add("FieldValueTooMany", path,
           fmt::format("Too many: {}: must have at most {} items", o.size(), *s.max_properties));
@@ -264,9 +328,17 @@ void read_limits(const Value& o, Schema& s) {
   s.min_properties = count(o, "minProperties");
   s.max_properties = count(o, "maxProperties");
   s.pattern = json::str(o, "pattern");
-  if (auto* e = json::arr(o, "enum"))
+  s.exclusive_minimum = flag(o, "exclusiveMinimum");
+  s.exclusive_maximum = flag(o, "exclusiveMaximum");
+  s.multiple_of = number(o, "multipleOf");
+  if (auto* e = json::arr(o, "enum")) {
+    bool strings = std::all_of(e->begin(), e->end(), [](auto& v) { return v.is_string(); });
     for (auto& v : *e)
-      if (v.is_string()) s.enums.emplace_back(json::view(v.get_string()));
+      if (strings)
+        s.enums.emplace_back(json::view(v.get_string()));
+      else
+        s.values.push_back(v);
+  }
   if (auto* d = json::find(o, "default")) s.default_value = *d;
 }
 
@@ -297,15 +369,33 @@ Result<json::SchemaPtr> schema_from_openapi(const Value& o, int depth) {
   if (auto* r = json::arr(o, "required"))
     for (auto& name : *r)
       if (name.is_string()) required.emplace(json::view(name.get_string()));
+  for (auto& name : required)
+    if (!json::find(o, "properties", name)) s->required.push_back(name);
   if (auto* p = json::find(o, "properties"); p && p->is_object()) {
     for (auto& [name, child] : p->get_object()) {
       SL_TRY(node, schema_from_openapi(child, depth + 1));
       s->properties.push_back({std::string(name), node, required.contains(std::string(name))});
     }
   }
-  if (auto* a = json::find(o, "additionalProperties"); a && a->is_object()) {
-    SL_TRY(node, schema_from_openapi(*a, depth + 1));
-    s->additional = node;
+  if (auto* a = json::find(o, "additionalProperties"); a && (a->is_object() || flag(o, "additionalProperties"))) {
+    SL_TRY(node, schema_from_openapi(a->is_object() ? *a : Value(json::Object{}), depth + 1));
+    if (a->is_object()) {
+      s->additional = node;
+    } else {  // true: members of any kind
+      auto any = std::make_shared<Schema>(*node);
+      any->preserve_unknown = true;
+      s->additional = any;
+    }
+  }
+  for (auto [name, list] : {std::pair{"allOf", &s->all_of}, {"anyOf", &s->any_of}, {"oneOf", &s->one_of}})
+    if (auto* branches = json::arr(o, name))
+      for (auto& branch : *branches) {
+        SL_TRY(node, schema_from_openapi(branch, depth + 1));
+        list->push_back(node);
+      }
+  if (auto* no = json::find(o, "not"); no && no->is_object()) {
+    SL_TRY(node, schema_from_openapi(*no, depth + 1));
+    s->none_of = node;
   }
   if (auto* i = json::find(o, "items"); i && i->is_object()) {
     SL_TRY(node, schema_from_openapi(*i, depth + 1));

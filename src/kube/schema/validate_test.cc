@@ -66,6 +66,68 @@ TEST(Validate, NullOnlyWhereAllowed) {
   EXPECT_THAT(causes_of(R"({"type":"string"})", "null"), SizeIs(1));
 }
 
+TEST(Validate, ValuesOfAnyType) {
+  std::string_view schema = R"({"enum":[1,"two",null,true],"nullable":false})";
+  for (auto good : {"1", "1.0", R"("two")", "true"}) EXPECT_THAT(causes_of(schema, good), IsEmpty()) << good;
+  EXPECT_THAT(causes_of(schema, "2"),
+              ElementsAre(R"(FieldValueNotSupported a: Unsupported value: 2: supported values: 1, "two", null, true)"));
+}
+
+TEST(Validate, ExclusiveBoundsAndMultiples) {
+  std::string_view schema = R"({"type":"number","minimum":0,"exclusiveMinimum":true,"maximum":1,"multipleOf":0.25})";
+  EXPECT_THAT(causes_of(schema, "0.25"), IsEmpty());
+  EXPECT_THAT(causes_of(schema, "1"), IsEmpty());
+  EXPECT_THAT(causes_of(schema, "0"), SizeIs(1));
+  EXPECT_THAT(causes_of(schema, "0.3"), SizeIs(1));
+}
+
+TEST(Validate, Formats) {
+  for (auto [format, good, bad] : {std::tuple("date-time", "2026-01-02T03:04:05Z", "yesterday"),
+                                   {"date", "2026-01-02", "2026-1-2"},
+                                   {"byte", "aGk=", "!"},
+                                   {"ipv4", "10.0.0.1", "10.0.0.256"},
+                                   {"ipv6", "::1", "10.0.0.1"},
+                                   {"uuid", "00000000-0000-4000-8000-00000000000A", "x"},
+                                   {"unheard-of", "x", ""}}) {
+    std::string schema = std::string(R"({"type":"string","format":")") + format + "\"}";
+    auto quoted = [](std::string_view s) { return "\"" + std::string(s) + "\""; };
+    EXPECT_THAT(causes_of(schema, quoted(good)), IsEmpty()) << format;
+    if (*bad) EXPECT_THAT(causes_of(schema, quoted(bad)), SizeIs(1)) << format;
+  }
+  EXPECT_THAT(causes_of(R"({"type":"integer","format":"int32"})", "2147483648"), SizeIs(1));
+}
+
+TEST(Validate, Branches) {
+  std::string_view any = R"({"type":"object","properties":{"x":{"type":"string"},"y":{"type":"string"}},
+      "anyOf":[{"required":["x"]},{"required":["y"]}]})";
+  EXPECT_THAT(causes_of(any, R"({"x":"1"})"), IsEmpty());
+  EXPECT_THAT(causes_of(any, R"({"x":"1","y":"2"})"), IsEmpty());
+  EXPECT_THAT(
+      causes_of(any, "{}"),
+      ElementsAre(R"(FieldValueInvalid a: Invalid value: "object": "a" must validate at least one schema (anyOf))"));
+  std::string_view one = R"({"type":"object","properties":{"x":{"type":"string"},"y":{"type":"string"}},
+      "oneOf":[{"required":["x"]},{"required":["y"]}]})";
+  EXPECT_THAT(causes_of(one, R"({"x":"1"})"), IsEmpty());
+  EXPECT_THAT(causes_of(one, R"({"x":"1","y":"2"})"), SizeIs(1));
+  EXPECT_THAT(causes_of(one, "{}"), SizeIs(1));
+  EXPECT_THAT(causes_of(R"({"type":"integer","allOf":[{"minimum":1},{"maximum":3}]})", "2"), IsEmpty());
+  EXPECT_THAT(causes_of(R"({"type":"integer","allOf":[{"minimum":1},{"maximum":3}]})", "4"), SizeIs(1));
+  EXPECT_THAT(causes_of(R"({"type":"string","not":{"enum":["no"]}})", R"("yes")"), IsEmpty());
+  EXPECT_THAT(causes_of(R"({"type":"string","not":{"enum":["no"]}})", R"("no")"), SizeIs(1));
+  EXPECT_THAT(causes_of(R"({"x-kubernetes-int-or-string":true,"anyOf":[{"type":"integer"},{"type":"string"}]})", "5"),
+              IsEmpty());
+}
+
+TEST(Validate, MembersOfAnyKind) {
+  std::string_view schema = R"({"type":"object","additionalProperties":true})";
+  EXPECT_THAT(causes_of(schema, R"({"x":{"deep":[1]},"y":2})"), IsEmpty());
+  Value v = must(R"({"x":{"deep":[1]},"y":2})");
+  auto s = schema_from_openapi(must(schema));
+  ASSERT_TRUE(s);
+  prune(v, **s, "", nullptr);
+  EXPECT_EQ(json::dump(v), R"({"x":{"deep":[1]},"y":2})");
+}
+
 TEST(Validate, Bounds) {
   std::string_view schema = R"({"type":"integer","minimum":1,"maximum":10})";
   EXPECT_THAT(causes_of(schema, "1"), IsEmpty());

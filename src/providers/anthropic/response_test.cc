@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include <string>
 #include <vector>
 
@@ -20,7 +22,9 @@ using ::testing::IsEmpty;
 using json::test::kept;
 using json::test::must;
 Result<ChatResponse> decode(std::string_view text) {
-  return decode_response(kept(text), text);
+  static auto* texts = new std::deque<std::string>();  // as long as the program: answers point into them
+  auto& own = texts->emplace_back(text);
+  return decode_response(kept(own), own);
 }
 
 TEST(AnthropicAnswer, StopReasons) {
