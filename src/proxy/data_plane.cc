@@ -55,7 +55,11 @@ void DataPlane::flush_records() {
 void DataPlane::wait_for_end(int64_t until_ms) {
   for (;;) {
     size_t open = 0;
-    for (auto& w : workers_) w->loop().call([&] { open += w->connections(); });
+    for (auto& w : workers_)
+      w->loop().call([&] {
+        w->end_idle();  // those too that had not begun to wait the last time
+        open += w->connections();
+      });
     if (!open || monotonic_ms() > until_ms) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
@@ -64,7 +68,7 @@ void DataPlane::wait_for_end(int64_t until_ms) {
 void DataPlane::drain(int64_t drain_ms) {
   for (auto& w : workers_) w->loop().call([&] { w->stop_accepting(); });
   wait_for_end(monotonic_ms() + drain_ms);
-  for (auto& w : workers_) w->loop().call([&] { w->close_connections(false); });
+  for (auto& w : workers_) w->loop().call([&] { w->close_connections(); });
   wait_for_end(monotonic_ms() + 500);
   flush_records();
 }

@@ -45,7 +45,8 @@ class Load:
             try:
                 wire = wire or Wire.to(host, port)
                 answer = wire.send(request_text("/load", host=site)).answer()
-                self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
+                with self.turn:
+                    self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
                 if not self.keep or answer.get("connection") == "close":
                     wire.close()
                     wire = None

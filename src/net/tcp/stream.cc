@@ -135,6 +135,11 @@ void Stream::close() {
   socket_.close(ec);
 }
 
+bool Stream::readable() {
+  char byte;
+  return socket_.is_open() && ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool Stream::stale() {
   if (!socket_.is_open()) return true;
   char byte;

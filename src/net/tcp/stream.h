@@ -37,6 +37,7 @@ class Stream {
   bool truncated() const { return truncated_; }
   void close();
   bool is_open() const { return socket_.is_open(); }
+  bool readable();  // are there bytes to read (not for TLS)?
   // Readable or closed although nothing is expected: an idle pooled connection that must not be reused. TLS: records
   // that hold no data (session tickets) are taken in on the way.
   bool stale();

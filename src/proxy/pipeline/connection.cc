@@ -31,6 +31,11 @@ void Connection::client_left() {
   if (idle_) stream_.close();
 }
 
+void Connection::end_wait() {
+  boost::system::error_code ec;
+  if (idle_) stream_.socket().cancel(ec);  // not close(): bytes that were read this moment are a request
+}
+
 net::Task<Result<bool>> Connection::fill() {
   size_t wanted = buffer_.room() >= kIdleBytes / 2 ? buffer_.room() : idle_ ? kIdleBytes : kReadBytes;
   char* space = buffer_.space(wanted);
@@ -64,6 +69,10 @@ net::Task<Result<size_t>> Connection::read_head() {
     seen = buffer_.size();
     if (seen > limits.bytes_max) co_return fail(Code::TooLarge, "request head is larger than 64 KiB");
     auto more = co_await fill();
+    if (!more && idle_ && worker_->draining() && more.error().code == Code::Cancelled && stream_.is_open()) {
+      if (stream_.readable()) continue;
+      co_return size_t{0};
+    }
     if (!more) co_return fail(std::move(more).error());
     if (!*more) co_return size_t{0};
     if (idle_) stream_.deadline().expires_in(kHeadMs);

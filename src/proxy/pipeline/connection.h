@@ -30,6 +30,7 @@ class Connection {
   bool waiting_for_upstream() const { return upstream_ || connecting_; }
   int fd() { return stream_.socket().native_handle(); }
   void client_left();  // cancels the upstream call under way
+  void end_wait();     // for a next request; one that has come already is served
   void close() { stream_.close(); }
 
   // For the exchange under way (pipeline/exchange.cc).

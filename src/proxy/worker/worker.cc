@@ -87,7 +87,7 @@ net::Task<void> Worker::accept_loop(Worker* self, std::shared_ptr<Acceptor> acce
   while (!acceptor->closed) {
     net::tcp::socket socket(self->loop_->io());
     auto [ec] = co_await acceptor->socket.async_accept(socket, net::use_task);
-    if (acceptor->closed) co_return;
+    if (ec && acceptor->closed) co_return;
     if (ec) {  // out of descriptors: give others time to close
       net::Timer timer(self->loop_->io(), std::chrono::milliseconds(20));
       co_await timer.async_wait(net::use_task);
@@ -114,12 +114,15 @@ void Worker::stop_accepting() {
     acceptor->socket.close(ec);
   }
   acceptors_.clear();
-  close_connections(true);
+  end_idle();
 }
 
-void Worker::close_connections(bool idle_only) {
-  for (Connection* c : connections_)
-    if (!idle_only || c->idle()) c->client_left();
+void Worker::end_idle() {
+  for (Connection* c : connections_) c->end_wait();
+}
+
+void Worker::close_connections() {
+  for (Connection* c : connections_) c->client_left();
 }
 
 Worker::ConnectionList::iterator Worker::add(Connection* c) {

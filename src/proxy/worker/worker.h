@@ -50,7 +50,8 @@ class Worker {
   void stop_accepting();
   bool draining() const { return draining_; }
   size_t connections() const { return connections_.size(); }
-  void close_connections(bool idle_only);
+  void end_idle();  // ends the waits of connections between requests
+  void close_connections();
 
   // From connections.
   using ConnectionList = std::list<Connection*>;
