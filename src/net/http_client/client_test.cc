@@ -431,6 +431,8 @@ TEST(ClientTls, VerifiesTheServer) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::UpstreamTls);
   server.close();
+  loop.stop();  // before the clients go: what they keep is the loop's
+  loop.join();
 }
 
 }  // namespace
