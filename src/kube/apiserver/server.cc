@@ -254,7 +254,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
                                 const HttpResponderPtr& out) {
     if (r.method == "GET" || r.method == "HEAD") {
       std::string watching = r.query_value("watch");
-      if (watching == "true" || watching == "1") return serve_watch(r, p, type, out);
+      bool streams = watching == "true" || watching == "1";  // HEAD would never end: it is told of the list
+      if (streams && r.method == "GET") return serve_watch(r, p, type, out);
       if (r.has_query("sendInitialEvents"))
         return fail(Code::Invalid, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list");
       SL_TRY(options, list_options(r, *type));

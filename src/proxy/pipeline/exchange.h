@@ -65,6 +65,8 @@ net::Task<Result<void>> connect_upstream(Exchange& x);
 net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& head, int64_t wait_ms);
 // Milliseconds to wait: `wanted`, or what the route's timeouts have left.
 int64_t time_left(const Exchange& x, int64_t wanted);
+// Until the answer's head: `usual_ms`, or what the route's own timeouts leave, however long.
+int64_t head_wait(const Exchange& x, int64_t usual_ms);
 // What write_now() left over, within `ms`. The views live in the caller: awaited in place.
 net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms);
 void release_upstream(Exchange& x, bool reusable);

@@ -13,6 +13,10 @@ int64_t time_left(const Exchange& x, int64_t wanted) {
   return wanted;  // not above 0: over already; the next tick of the clock ends it
 }
 
+int64_t head_wait(const Exchange& x, int64_t usual_ms) {
+  return time_left(x, x.backend_deadline_ms ? INT64_MAX / 4 : usual_ms);
+}
+
 // awaited in place
 net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms) {
   stream.write_deadline().expires_in(ms);  // a read may be under way beside it

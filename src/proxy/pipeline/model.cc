@@ -12,7 +12,6 @@ namespace {
 constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
-constexpr int64_t kNoLimitMs = INT64_MAX / 4;  // but for the route's own
 constexpr size_t kAnswerMax = 16u << 20;
 
 // What of the request body came with the head: a view of it, or of `store` if it came in pieces.
@@ -144,8 +143,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
     if (!sent) co_return sent;
   }
   // Never a second time: a model call costs money, and the first may have been taken.
-  co_return co_await read_upstream_head(x, x.client.scratch().parsed,
-                                        time_left(x, x.backend_deadline_ms ? kNoLimitMs : kFirstByteMs));
+  co_return co_await read_upstream_head(x, x.client.scratch().parsed, head_wait(x, kFirstByteMs));
 }
 
 // More bytes of the answer into upstream->buffer; false at the end of the connection.

@@ -8,10 +8,9 @@
 namespace sl::proxy {
 namespace {
 
-constexpr int64_t kAnswerMs = 60'000;          // until a plain backend's head
-constexpr int64_t kPieceMs = 300'000;          // longest silence inside its answer: it may be a stream of events
-constexpr int64_t kWriteMs = 60'000;           // longest time a peer may not take bytes
-constexpr int64_t kNoLimitMs = INT64_MAX / 4;  // but for the route's own
+constexpr int64_t kAnswerMs = 60'000;  // until a plain backend's head
+constexpr int64_t kPieceMs = 300'000;  // longest silence inside its answer: it may be a stream of events
+constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
 
 bool never_forwarded(std::string_view name) {
   return same_field(name, "host") || same_field(name, "content-length") || same_field(name, "x-sightline-identity") ||
@@ -258,8 +257,7 @@ net::Task<void> forward_plain(Exchange& x) {
       got = co_await write_rest(stream, unsent_head, unsent_body, time_left(x, kWriteMs));
     if (got) {
       if (!pumping.done()) x.client.worker().loop().spawn(run_pump(&x, &stream, pumping.pump, pumping.wake));
-      got = co_await read_upstream_head(x, x.client.scratch().parsed,
-                                        time_left(x, x.backend_deadline_ms ? kNoLimitMs : kAnswerMs));
+      got = co_await read_upstream_head(x, x.client.scratch().parsed, head_wait(x, kAnswerMs));
     }
     if (got) break;
     // A kept connection that the backend closed just now: nothing was answered, and sending again does no harm.
