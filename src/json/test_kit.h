@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "json/describe.h"
+#include "json/node.h"
 
 namespace sl::json::test {
 
@@ -16,10 +17,13 @@ inline Value must(std::string_view text) {
   return v ? *v : Value();
 }
 
-// The same for what points into its document: it lives as long as the program.
-inline const Value& kept(std::string_view text) {
-  static auto* documents = new std::deque<Value>();
-  return documents->emplace_back(must(text));
+// The same read in place, for what points into its document: both live as long as the program.
+inline const Node& kept(std::string_view text) {
+  static auto* texts = new std::deque<std::string>();
+  static auto* documents = new std::deque<Document>();
+  auto node = documents->emplace_back().read(texts->emplace_back(text));
+  EXPECT_TRUE(node) << text << ": " << (node ? "" : node.error().message);
+  return node ? **node : Node::null();
 }
 
 template <class T>

@@ -8,10 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
+#include "base/scan.h"
 #include "base/strings.h"
 
 namespace sl::json {
@@ -68,7 +66,7 @@ Error parse_error(std::string_view text, size_t at, std::string_view what) {
 
 }  // namespace
 
-static Result<Value> parse_into(std::string_view text, ParseLimits limits, boost::json::storage_ptr storage) {
+Result<Value> parse(std::string_view text, ParseLimits limits) {
   if (text.size() > limits.bytes_max)
     return fail(Code::TooLarge,
                 fmt::format("JSON document of {} bytes is over the limit of {}", text.size(), limits.bytes_max));
@@ -76,7 +74,7 @@ static Result<Value> parse_into(std::string_view text, ParseLimits limits, boost
   options.max_depth = limits.depth_max;
   unsigned char temporary[4'096];
   boost::json::basic_parser<Builder> parser(options, temporary, sizeof temporary);
-  parser.handler().st.reset(std::move(storage));
+  parser.handler().st.reset();
   boost::json::error_code ec;
   size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && trim(text.substr(used)).size() > 0)
@@ -85,44 +83,20 @@ static Result<Value> parse_into(std::string_view text, ParseLimits limits, boost
   return parser.handler().st.release();
 }
 
-Result<Value> parse(std::string_view text, ParseLimits limits) {
-  return parse_into(text, limits, {});
-}
-Result<Value> parse(std::string_view text, Arena& arena) {
-  return parse_into(text, {}, arena.storage());
-}
-
-// True if one of the kStep bytes at `p` is a control character, a quote or a backslash.
-#ifdef __SSE2__
-constexpr size_t kStep = 16;
-static bool needs_care(const char* p) {
-  __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
-  __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
-  return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
-}
-#else
-constexpr size_t kStep = 8;
-static bool needs_care(const char* p) {
-  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
-  uint64_t x;
-  std::memcpy(&x, p, 8);
-  uint64_t quote = x ^ (kOnes * '"'), backslash = x ^ (kOnes * '\\');
-  return (((x - kOnes * 0x20) & ~x) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
-}
-#endif
-
 void write_string(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  size_t start = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    while (i + kStep <= text.size() && !needs_care(text.data() + i)) i += kStep;
-    if (i == text.size()) break;
-    unsigned char c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text.data() + start, i - start);
-    start = i + 1;
+  size_t clean = find_json_special(text);
+  size_t at = out.size();
+  out.resize_and_overwrite(at + clean + 2, [&](char* to, size_t) {
+    to[at] = '"';
+    std::memcpy(to + at + 1, text.data(), clean);
+    to[at + 1 + clean] = '"';
+    return at + 1 + clean + (clean == text.size() ? 1 : 0);
+  });
+  if (clean == text.size()) return;
+  text.remove_prefix(clean);
+  while (!text.empty()) {
+    unsigned char c = static_cast<unsigned char>(text[0]);
     switch (c) {
       case '"':
         out += "\\\"";
@@ -150,8 +124,11 @@ void write_string(std::string_view text, std::string& out) {
         out += kHex[c >> 4];
         out += kHex[c & 15];
     }
+    text.remove_prefix(1);
+    clean = find_json_special(text);
+    out.append(text.data(), clean);
+    text.remove_prefix(clean);
   }
-  out.append(text.data() + start, text.size() - start);
   out += '"';
 }
 

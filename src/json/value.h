@@ -25,21 +25,8 @@ struct ParseLimits {
   size_t depth_max = 100;
 };
 
-// Memory for one document that is read and thrown away: no allocation while it is small, none given back piece by
-// piece. It must outlive the document; a copy of a value lives on its own.
-class Arena {
- public:
-  Arena() : resource_(first_, sizeof first_) {}
-  boost::json::storage_ptr storage() { return &resource_; }
-
- private:
-  alignas(16) unsigned char first_[12'288];
-  boost::json::monotonic_resource resource_;
-};
-
 // Strict RFC 8259, UTF-8 checked, one document. The error names line and column.
 Result<Value> parse(std::string_view text, ParseLimits limits = {});
-Result<Value> parse(std::string_view text, Arena& arena);
 
 // As parse, and reports every duplicate key as a path ("spec.a") into *duplicates (last one wins).
 Result<Value> parse_noting_duplicates(std::string_view text, std::vector<std::string>* duplicates,

@@ -61,13 +61,13 @@ class Provider {
   virtual std::array<FixedHeader, 2> headers(std::string_view api_version) const = 0;
   // Names what it could not express in request.dropped. Errors: InvalidArgument naming the field.
   virtual Result<std::string> encode(ChatRequest& request) const = 0;
-  // The answer's texts lie in `body` or in `text`, from which it was read.
-  virtual Result<ChatResponse> decode(const json::Value& body, std::string_view text) const = 0;
+  // The answer's texts lie in the document of `body`.
+  virtual Result<ChatResponse> decode(const json::Node& body) const = 0;
   // `status` 0: not known, taken from the kind of error.
   virtual ProviderError decode_error(int status, std::string_view body) const = 0;
   virtual std::unique_ptr<StreamDecoder> stream() const = 0;
   // Facts of an answer in the provider's own dialect (pass-through). Stream: called for each data payload.
-  virtual void tap(const json::Value& body, bool streamed, AnswerFacts& facts) const = 0;
+  virtual void tap(const json::Node& body, bool streamed, AnswerFacts& facts) const = 0;
 };
 
 const Provider* find_provider(std::string_view name);  // providers/all.cc

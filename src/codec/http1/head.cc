@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/scan.h"
 #include "base/strings.h"
 
 namespace sl::http1 {
@@ -28,8 +29,8 @@ constexpr std::array<bool, 256> make_host_table() {
 constexpr auto kHostByte = make_host_table();
 
 bool valid_value(std::string_view s) {
-  for (unsigned char c : s)
-    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+  for (size_t at = 0; (at = find_control(s)) < s.size(); s.remove_prefix(at + 1))
+    if (s[at] != '\t') return false;
   return true;
 }
 
@@ -50,8 +51,7 @@ Result<std::string_view> take_line(std::string_view& rest) {
   if (end == 0 || rest[end - 1] != '\r') return bad("line ends in a bare LF");
   std::string_view line = rest.substr(0, end - 1);
   rest.remove_prefix(end + 1);
-  if (line.find('\r') != std::string_view::npos) return bad("CR inside a line");
-  return line;
+  return line;  // a CR inside it is found by those who read it: it may stand nowhere
 }
 
 struct Framers {
@@ -207,8 +207,9 @@ std::optional<std::string_view> Head::field(std::string_view name) const {
 size_t find_head_end(std::string_view buffer, size_t from) {
   size_t start = from > 3 ? from - 3 : 0;
   if (start >= buffer.size()) return 0;
-  const void* at = memmem(buffer.data() + start, buffer.size() - start, "\r\n\r\n", 4);
-  if (at) return static_cast<size_t>(static_cast<const char*>(at) - buffer.data()) + 4;
+  // Line by line: lines are short, and what follows the head is not looked at.
+  for (size_t lf = start; (lf = buffer.find('\n', lf)) != std::string_view::npos; ++lf)
+    if (lf >= 3 && buffer.substr(lf - 3, 4) == "\r\n\r\n") return lf + 1;
   return 0;
 }
 

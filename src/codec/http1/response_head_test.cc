@@ -65,7 +65,7 @@ TEST(ParseResponse, RefusesMalformedStatusLines) {
   for (auto text : {"HTTP/1.1X200 OK\r\n\r\n", "HTTP\r\n\r\n", "\r\n\r\n", "\r\n", ""})
     EXPECT_THAT(refusal(text), HasSubstr("malformed HTTP message")) << text;
   EXPECT_THAT(refusal("HTTP/1.1 200 OK\n\r\n"), HasSubstr("bare LF"));
-  EXPECT_THAT(refusal("HTTP/1.1 200 a\rb\r\n\r\n"), HasSubstr("CR inside"));
+  EXPECT_THAT(refusal("HTTP/1.1 200 a\rb\r\n\r\n"), HasSubstr("control character"));
 }
 
 TEST(ParseResponse, FieldsAreAsStrictAsInRequests) {

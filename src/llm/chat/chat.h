@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "json/value.h"
+#include "json/node.h"
 
 namespace sl::llm {
 
@@ -29,18 +29,18 @@ class Kept {
 
 struct Part {
   PartKind kind = PartKind::Text;
-  bool is_error = false;                       // ToolResult
-  std::string_view text;                       // Text; Thinking's words; RedactedThinking's data
-  std::string_view media_type;                 // Image, Document given as data
-  std::string_view data;                       // base64
-  std::string_view url;                        // Image, Document given by address
-  std::string_view title;                      // Document
-  std::string_view id;                         // ToolCall, ToolResult: the call's id
-  std::string_view name;                       // ToolCall
-  std::string_view signature;                  // Thinking
-  std::string_view arguments;                  // ToolCall: the JSON text of an object, as it was written
-  const json::Value* cache_control = nullptr;  // null if the client set none
-  std::vector<Part> content;                   // ToolResult
+  bool is_error = false;                      // ToolResult
+  std::string_view text;                      // Text; Thinking's words; RedactedThinking's data
+  std::string_view media_type;                // Image, Document given as data
+  std::string_view data;                      // base64
+  std::string_view url;                       // Image, Document given by address
+  std::string_view title;                     // Document
+  std::string_view id;                        // ToolCall, ToolResult: the call's id
+  std::string_view name;                      // ToolCall
+  std::string_view signature;                 // Thinking
+  std::string_view arguments;                 // ToolCall: the JSON text of an object, as it was written
+  const json::Node* cache_control = nullptr;  // null if the client set none
+  std::vector<Part> content;                  // ToolResult
 };
 
 struct Message {
@@ -50,8 +50,8 @@ struct Message {
 
 struct Tool {
   std::string_view name, description;
-  const json::Value* parameters = nullptr;  // JSON Schema; null if the client gave none
-  const json::Value* cache_control = nullptr;
+  const json::Node* parameters = nullptr;  // JSON Schema; null if the client gave none
+  const json::Node* cache_control = nullptr;
 };
 
 enum class ToolChoice { Unset, Auto, Required, None, Named };
@@ -69,10 +69,10 @@ struct ChatRequest {
   std::optional<int64_t> top_k;
   std::vector<std::string_view> stop;
   std::string_view user;
-  std::string_view reasoning_effort;      // none, minimal, low, medium, high, xhigh, max
-  const json::Value* thinking = nullptr;  // a client that speaks the provider's own parameter
-  std::string_view schema_name;           // structured output
-  const json::Value* schema = nullptr;    // an object, or null
+  std::string_view reasoning_effort;     // none, minimal, low, medium, high, xhigh, max
+  const json::Node* thinking = nullptr;  // a client that speaks the provider's own parameter
+  std::string_view schema_name;          // structured output
+  const json::Node* schema = nullptr;    // an object, or null
   std::string_view service_tier;
   bool stream = false;
   bool include_usage = false;

@@ -21,7 +21,7 @@ class Dialect {
   virtual ~Dialect() = default;
   virtual std::string_view name() const = 0;  // "openai-chat"
   // Errors: InvalidArgument naming the client's field ("messages[2].tool_calls[0].function.arguments").
-  virtual Result<ChatRequest> decode(const json::Value& body) const = 0;
+  virtual Result<ChatRequest> decode(const json::Node& body) const = 0;
   // `old_functions`: the request spoke of functions, and the answer does too.
   virtual std::string encode(const ChatResponse& response, bool old_functions) const = 0;
   virtual std::string encode(const ProviderError& error) const = 0;

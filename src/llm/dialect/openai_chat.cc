@@ -323,7 +323,7 @@ class OpenAiStream : public StreamEncoder {
 class OpenAiChat : public Dialect {
  public:
   std::string_view name() const override { return "openai-chat"; }
-  Result<ChatRequest> decode(const json::Value& body) const override { return decode_openai_chat(body); }
+  Result<ChatRequest> decode(const json::Node& body) const override { return decode_openai_chat(body); }
 
   std::string encode(const ChatResponse& r, bool old_functions) const override {
     size_t size = 512;

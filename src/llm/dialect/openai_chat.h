@@ -5,7 +5,9 @@
 
 namespace sl::llm {
 
-Result<ChatRequest> decode_openai_chat(const json::Value& body);
+Result<ChatRequest> decode_openai_chat(const json::Node& body);
+// Its messages, an array, onto the end of `out`.
+Result<void> read_openai_messages(const json::Node& list, ChatRequest& out);
 std::string_view openai_finish(Finish finish);
 void write_openai_usage(const Usage& usage, std::string& out);
 // The type a client library knows for a status, e.g. "rate_limit_error".

@@ -118,7 +118,7 @@ TEST(OpenAiAnswer, ReadsBackAsTheAssistantsTurn) {
              call("c1", "f", R"({"a":1})")};
   r.parts[0].signature = "s";
   json::Value body = json::Object{{"messages", json::Array{message_of(r)}}};
-  auto back = decode_openai_chat(body);
+  auto back = decode_openai_chat(json::test::kept(json::dump(body)));
   ASSERT_TRUE(back) << back.error().message;
   ASSERT_EQ(back->messages.size(), 1u);
   auto& parts = back->messages[0].parts;

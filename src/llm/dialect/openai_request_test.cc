@@ -28,8 +28,11 @@ Result<ChatRequest> decode(std::string_view text) {
 Result<ChatRequest> with(const std::string& members) {
   return decode(R"({"model":"m","messages":[{"role":"user","content":"hi"}],)" + members + "}");
 }
+Result<ChatRequest> messages_of(const std::string& list) {
+  return decode(R"({"model":"m","messages":[)" + list + "]}");
+}
 ChatRequest messages(const std::string& list) {
-  auto r = decode(R"({"model":"m","messages":[)" + list + "]}");
+  auto r = messages_of(list);
   EXPECT_TRUE(r) << r.error().message;
   return r ? std::move(*r) : ChatRequest();
 }
@@ -305,7 +308,7 @@ TEST(OpenAiRequest, ToolsKeepTheirSchemas) {
   ASSERT_EQ(r->tools.size(), 2u);
   EXPECT_EQ(r->tools[0].name, "f");
   EXPECT_EQ(r->tools[0].description, "d");
-  EXPECT_EQ(json::dump(*r->tools[0].parameters), R"({"type":"object","properties":{"z":{},"a":{}}})");
+  EXPECT_EQ(r->tools[0].parameters->text(), R"({"type":"object","properties":{"z":{},"a":{}}})");
   EXPECT_EQ(json::str(*r->tools[0].cache_control, "type"), "ephemeral");
   EXPECT_EQ(r->tools[1].parameters, nullptr);
   EXPECT_THAT(r->dropped, ElementsAre("tools[1].function.strict"));
@@ -444,15 +447,8 @@ TEST(OpenAiRequestScalars, ErrorsNameTheFieldThatWasSent) {
 
 TEST(OpenAiRequestFiles, TextMustBeBase64OfUtf8) {
   for (std::string_view data : {"aIVsbG8=", "!!!"}) {
-    auto body = json::Object{
-        {"model", "m"},
-        {"messages",
-         json::Array{json::Object{
-             {"role", "user"},
-             {"content", json::Array{json::Object{{"type", "file"},
-                                                  {"file", json::Object{{"file_data", "data:text/plain;base64," +
-                                                                                          std::string(data)}}}}}}}}}};
-    auto r = openai_chat().decode(body);
+    auto r = messages_of(R"({"role":"user","content":[{"type":"file","file":{"file_data":"data:text/plain;base64,)" +
+                         std::string(data) + R"("}}]})");
     ASSERT_FALSE(r) << data;
     EXPECT_NE(r.error().message.find("file_data"), std::string::npos) << r.error().message;
   }

@@ -5,14 +5,13 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "json/slice.h"
 #include "llm/dialect/openai_chat.h"
 
 namespace sl::llm {
 
-using json::Value;
+using json::Node;
 
-static bool has_error(const Value& body) {
+static bool has_error(const Node& body) {
   auto* error = json::find(body, "error");
   return error && !error->is_null();
 }
@@ -28,9 +27,9 @@ void Exchange::assume(std::string_view model, bool stream, bool include_usage) {
 
 Result<std::string> Exchange::request(std::string_view body, std::string_view model) {
   if (pass_through_) return pass_request(body, model);
-  json::Arena arena;
-  SL_TRY(parsed, json::parse(body, arena));
-  SL_TRY(request, dialect_->decode(parsed));
+  json::Document document;
+  SL_TRY(parsed, document.read(body));
+  SL_TRY(request, dialect_->decode(*parsed));
   if (!model.empty()) request.model = model;
   assume(request.model, request.stream, request.include_usage);
   old_functions_ = request.old_functions;
@@ -41,12 +40,13 @@ Result<std::string> Exchange::request(std::string_view body, std::string_view mo
 
 // Same dialect: the bytes stay as they are but for the model and, in a stream, the wish for usage.
 Result<std::string> Exchange::pass_request(std::string_view body, std::string_view model) {
-  json::Arena arena;
-  SL_TRY(parsed, json::parse(body, arena));
+  json::Document document;
+  SL_TRY(root, document.read(body));
+  const Node& parsed = *root;
   if (!parsed.is_object()) return fail(Code::InvalidArgument, "the request body must be a JSON object");
   model_ = json::str(parsed, "model");
   auto* stream = json::find(parsed, "stream");
-  stream_ = stream && stream->is_bool() && stream->get_bool();
+  stream_ = stream && stream->is_true();
   std::string out(body);
   if (!model.empty() && model != model_) {
     model_ = model;
@@ -57,32 +57,32 @@ Result<std::string> Exchange::pass_request(std::string_view body, std::string_vi
   if (model_.empty()) return fail(Code::InvalidArgument, "model: is required");
   if (!stream_ || dialect_->name() != "openai-chat") return out;
   auto* usage = json::find(parsed, "stream_options", "include_usage");
-  include_usage_ = usage && usage->is_bool() && usage->get_bool();
+  include_usage_ = usage && usage->is_true();
   if (!include_usage_) {
     hide_usage_ = true;
     auto* options = json::find(parsed, "stream_options");
-    json::Object with = options && options->is_object() ? options->get_object() : json::Object{};
-    with["include_usage"] = true;
-    out = json::set_member(out, "stream_options", json::dump(with));
+    std::string_view given = options && options->is_object() ? options->text() : "{}";
+    out = json::set_member(out, "stream_options", json::set_member(given, "include_usage", "true"));
   }
   return out;
 }
 
 Result<std::string> Exchange::response(std::string_view body) {
-  json::Arena arena;
-  auto parsed = json::parse(body, arena);
-  if (!parsed) return fail(Code::UpstreamProtocol, "the provider's answer is not JSON: " + parsed.error().message);
+  json::Document document;
+  auto read = document.read(body);
+  if (!read) return fail(Code::UpstreamProtocol, "the provider's answer is not JSON: " + read.error().message);
+  const Node& parsed = **read;
   if (pass_through_) {
-    provider_->tap(*parsed, false, facts_);
+    provider_->tap(parsed, false, facts_);
     return std::string(body);
   }
-  if (has_error(*parsed) && json::str(*parsed, "type") == "error")
+  if (has_error(parsed) && json::str(parsed, "type") == "error")
     return fail(Code::UpstreamProtocol,
-                fmt::format("the provider answered 200 with an error: {}", json::str(*parsed, "error", "message")));
-  SL_TRY(response, provider_->decode(*parsed, body));
+                fmt::format("the provider answered 200 with an error: {}", json::str(parsed, "error", "message")));
+  SL_TRY(response, provider_->decode(parsed));
   facts_.model = response.model;
   facts_.finish = openai_finish(response.finish);
-  facts_.has_usage = json::find(*parsed, "usage") != nullptr;
+  facts_.has_usage = json::find(parsed, "usage") != nullptr;
   facts_.usage = response.usage;
   for (auto& d : response.dropped) dropped_.push_back(std::move(d));
   return dialect_->encode(response, old_functions_);
@@ -95,9 +95,11 @@ std::string Exchange::error_response(int* status, std::string_view body) {
     if (!body.empty() && body.size() < 500 && body[0] != '<') error.message += ": " + clean_utf8(body);
   }
   *status = error.status;
-  if (pass_through_)
-    if (auto parsed = json::parse(body); parsed && !json::str(*parsed, "error", "message").empty())
+  if (pass_through_) {
+    json::Document document;
+    if (auto read = document.read(body); read && !json::str(**read, "error", "message").empty())
       return std::string(body);
+  }
   return dialect_->encode(error);
 }
 
@@ -159,13 +161,15 @@ void Exchange::tap_events(std::string_view bytes, std::string& out) {
   sse::Event event;
   while (!failed_ && sse_.next(event)) {
     bool usage_only = false;
+    json::Document document;
     if (event.data == "[DONE]") {
       done_ = true;
-    } else if (auto parsed = json::parse(event.data)) {
-      provider_->tap(*parsed, true, facts_);
-      if (has_error(*parsed)) done_ = failed_ = true;
-      auto* choices = json::arr(*parsed, "choices");
-      auto* usage = json::find(*parsed, "usage");
+    } else if (auto read = document.read(event.data)) {
+      const Node& parsed = **read;
+      provider_->tap(parsed, true, facts_);
+      if (has_error(parsed)) done_ = failed_ = true;
+      auto* choices = json::arr(parsed, "choices");
+      auto* usage = json::find(parsed, "usage");
       usage_only = choices && choices->empty() && usage && usage->is_object();
     }
     if (hide_usage_ && !usage_only) sse::append_event(event.name, event.data, out);

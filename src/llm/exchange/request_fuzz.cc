@@ -56,13 +56,17 @@ void run(std::string_view text) {
       continue;
     }
     check(valid_utf8(*sent), "what is sent is UTF-8", *sent);
+    if (!read) continue;  // it holds a number that no double does, and that is not ours to judge
     auto v = json::parse(*sent, {.bytes_max = SIZE_MAX, .depth_max = 200});
     check(v && v->is_object(), "what is sent is an object", *sent);
     if (x.pass_through()) {
       check(same_without(*v, *read, "stream_options"), "nothing else is changed", *sent);
       continue;
     }
-    auto request = openai_chat().decode(*read);
+    json::Document document;
+    auto node = document.read(text);
+    check(node.has_value(), "reading is the same every time", text);
+    auto request = openai_chat().decode(**node);
     check(request.has_value(), "reading is the same every time", text);
     check_translated(*v, *request, *sent);
   }

@@ -44,6 +44,7 @@ Loop::Loop(std::string name) : name_(std::move(name)), now_ms_(monotonic_ms()), 
 Loop::~Loop() {
   stop();
   join();
+  while (!yielded_.empty()) std::vector<Waiting>().swap(yielded_);
 }
 
 void Loop::start() {
@@ -79,6 +80,20 @@ void Loop::spawn(Task<void> task) {
   asio::co_spawn(io_, std::move(task), [](std::exception_ptr e) {
     if (e) std::rethrow_exception(e);
   });
+}
+
+Task<void> Loop::yield() {
+  auto wait = [this](auto&& waiting) {
+    if (yielded_.empty()) asio::post(io_, [this] { wake_yielded(); });
+    yielded_.push_back(std::forward<decltype(waiting)>(waiting));
+  };
+  return asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(std::move(wait), use_plain_task);
+}
+
+void Loop::wake_yielded() {
+  woken_.swap(yielded_);
+  for (auto& waiting : woken_) std::move(waiting)();
+  woken_.clear();
 }
 
 Task<void> Loop::tick() {

@@ -8,6 +8,7 @@
 #include <list>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "net/tcp/asio.h"
 
@@ -63,16 +64,21 @@ class Loop {
 
   // Starts a coroutine that the loop owns; an exception out of it is a bug and ends the program.
   void spawn(Task<void> task);
+  // Lets everything run first that is ready now. All who wait go on together: one turn of the queue for a whole round.
+  Task<void> yield();
 
  private:
   friend class Deadline;
+  using Waiting = asio::async_result<asio::use_awaitable_t<Executor>, void()>::handler_type;
   Task<void> tick();
+  void wake_yielded();
 
   std::string name_;
   // Before io_: coroutine frames that io_ still holds at its end unhook their deadlines from the list.
   std::list<Deadline*> deadlines_;
   int64_t now_ms_;
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // sockets are touched by its thread alone
+  std::vector<Waiting> yielded_, woken_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };

@@ -21,7 +21,9 @@ std::optional<TraceParent> parse_traceparent(std::string_view h) {
 }
 
 static void append_hex(uint64_t n, std::string& out) {
-  for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[n >> shift & 15];
+  char digits[16];
+  for (size_t i = 0; i < sizeof digits; ++i) digits[i] = "0123456789abcdef"[n >> (60 - 4 * i) & 15];
+  out.append(digits, sizeof digits);
 }
 
 void new_trace_id(std::string& out) {

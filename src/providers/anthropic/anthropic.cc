@@ -3,7 +3,7 @@
 namespace sl::providers {
 
 using namespace llm;
-using json::Value;
+using json::Node;
 
 namespace {
 
@@ -21,24 +21,23 @@ class Anthropic : public Provider {
     return {{{"anthropic-version", api_version.empty() ? "2023-06-01" : api_version}, {}}};
   }
   Result<std::string> encode(ChatRequest& request) const override { return encode_request(request); }
-  Result<ChatResponse> decode(const Value& body, std::string_view text) const override {
-    return decode_response(body, text);
-  }
+  Result<ChatResponse> decode(const Node& body) const override { return decode_response(body); }
   std::unique_ptr<StreamDecoder> stream() const override { return make_stream_decoder(); }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status == 529 ? 503 : status, "", ""};
-    if (auto parsed = json::parse(body)) {
-      out.type = json::str(*parsed, "error", "type");
-      out.message = json::str(*parsed, "error", "message");
+    json::Document document;
+    if (auto parsed = document.read(body)) {
+      out.type = json::str(**parsed, "error", "type");
+      out.message = json::str(**parsed, "error", "message");
     }
     if (!out.status) out.status = status_of(out.type);
     return out;
   }
 
-  void tap(const Value& body, bool, AnswerFacts& facts) const override {
-    const Value* message = json::find(body, "message");  // message_start
-    const Value& at = message ? *message : body;
+  void tap(const Node& body, bool, AnswerFacts& facts) const override {
+    const Node* message = json::find(body, "message");  // message_start
+    const Node& at = message ? *message : body;
     if (auto model = json::str(at, "model"); !model.empty()) facts.model = model;
     if (auto reason = json::str(at, "stop_reason"); !reason.empty()) facts.finish = reason;
     if (auto reason = json::str(body, "delta", "stop_reason"); !reason.empty()) facts.finish = reason;

@@ -21,12 +21,12 @@ struct ModelTraits {
 ModelTraits traits_of(std::string_view model);
 
 Result<std::string> encode_request(llm::ChatRequest& request);
-Result<llm::ChatResponse> decode_response(const json::Value& body, std::string_view text);
+Result<llm::ChatResponse> decode_response(const json::Node& body);
 std::unique_ptr<llm::StreamDecoder> make_stream_decoder();
 // The status that goes with an error's type.
 int status_of(std::string_view error_type);
 llm::Finish finish_of(std::string_view stop_reason);
-llm::Usage usage_of(const json::Value& usage);
+llm::Usage usage_of(const json::Node& usage);
 // Structured output by a forced tool was used for this request.
 bool uses_structured_tool(const llm::ChatRequest& request);
 

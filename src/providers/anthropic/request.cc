@@ -10,7 +10,7 @@
 namespace sl::providers {
 
 using namespace llm;
-using json::Value;
+using json::Node;
 using json::Writer;
 
 ModelTraits traits_of(std::string_view model) {
@@ -44,7 +44,7 @@ void drop(ChatRequest& r, std::string_view field) {
 }
 
 void write_cache_control(const Part& p, Writer& w) {
-  if (p.cache_control) w.member("cache_control", *p.cache_control);
+  if (p.cache_control) w.key("cache_control").json(p.cache_control->text());
 }
 
 void write_text(const Part& p, Writer& w) {
@@ -130,17 +130,14 @@ void write_messages(const ChatRequest& r, Writer& w) {
 }
 
 // The provider wants an object schema, always.
-void write_schema(const Value* parameters, Writer& w) {
+void write_schema(const Node* parameters, Writer& w) {
   w.key("input_schema");
-  auto* schema = parameters ? parameters->if_object() : nullptr;
-  if (!schema || schema->empty()) {
+  if (!parameters || parameters->empty()) {
     w.begin_object().member("type", "object").key("properties").begin_object().end_object().end_object();
-  } else if (schema->contains("type")) {
-    w.value(*parameters);
+  } else if (json::find(*parameters, "type")) {
+    w.json(parameters->text());
   } else {
-    Value with_type = *parameters;
-    with_type.get_object()["type"] = "object";
-    w.value(with_type);
+    w.begin_object().member("type", "object").json(parameters->text().substr(1));  // its members, and its end
   }
 }
 
@@ -152,12 +149,15 @@ bool write_tools(const ChatRequest& r, Writer& w) {
     w.begin_object().member("name", t.name);
     if (!t.description.empty()) w.member("description", t.description);
     write_schema(t.parameters, w);
-    if (t.cache_control) w.member("cache_control", *t.cache_control);
+    if (t.cache_control) w.key("cache_control").json(t.cache_control->text());
     w.end_object();
   }
   if (structured) {
     w.begin_object().member("name", kStructuredTool);
-    w.member("description", "Give the final answer with this tool.").member("input_schema", *r.schema).end_object();
+    w.member("description", "Give the final answer with this tool.")
+        .key("input_schema")
+        .json(r.schema->text())
+        .end_object();
   }
   w.end_array();
   return true;
@@ -217,9 +217,9 @@ bool history_allows_thinking(const ChatRequest& r) {
 
 struct Thinking {
   bool on = false;
-  const Value* own = nullptr;  // the client's own parameter
-  int64_t budget = 0;          // 0: adaptive
-  std::string_view effort;     // for output_config, or ""
+  const Node* own = nullptr;  // the client's own parameter
+  int64_t budget = 0;         // 0: adaptive
+  std::string_view effort;    // for output_config, or ""
 };
 
 Thinking choose_thinking(ChatRequest& r) {
@@ -247,7 +247,7 @@ Thinking choose_thinking(ChatRequest& r) {
 
 void write_thinking(const Thinking& t, Writer& w) {
   if (t.own)
-    w.member("thinking", *t.own);
+    w.key("thinking").json(t.own->text());
   else if (t.on && t.budget)
     w.key("thinking").begin_object().member("type", "enabled").member("budget_tokens", t.budget).end_object();
   else if (t.on)
@@ -258,7 +258,8 @@ void write_output_config(const ChatRequest& r, std::string_view effort, Writer& 
   bool format = r.schema && traits_of(r.model).output_format;
   if (!format && effort.empty()) return;
   w.key("output_config").begin_object();
-  if (format) w.key("format").begin_object().member("type", "json_schema").member("schema", *r.schema).end_object();
+  if (format)
+    w.key("format").begin_object().member("type", "json_schema").key("schema").json(r.schema->text()).end_object();
   if (!effort.empty()) w.member("effort", effort);
   w.end_object();
 }

@@ -3,13 +3,12 @@
 
 #include <map>
 
-#include "json/slice.h"
 #include "providers/anthropic/anthropic.h"
 
 namespace sl::providers {
 
 using namespace llm;
-using json::Value;
+using json::Node;
 
 Finish finish_of(std::string_view reason) {
   if (reason == "max_tokens" || reason == "model_context_window_exceeded") return Finish::Length;
@@ -37,7 +36,7 @@ namespace {
 struct Counters {
   int64_t input = 0, cached = 0, cache_write = 0, output = 0;
 
-  void take(const Value& u) {
+  void take(const Node& u) {
     auto read = [&u](std::string_view key, int64_t& out) {
       if (auto* v = json::find(u, key); v && v->is_number()) out = json::num(u, 0, key);
     };
@@ -56,20 +55,15 @@ struct Counters {
   }
 };
 
-// The text of content[i].input: what the model wrote, to the last digit.
-std::string_view input_text(std::string_view answer, size_t block) {
-  return json::member_text(json::item_text(json::member_text(answer, "content"), block), "input");
-}
-
 }  // namespace
 
-Usage usage_of(const Value& u) {
+Usage usage_of(const Node& u) {
   Counters counters;
   counters.take(u);
   return counters.usage();
 }
 
-Result<ChatResponse> decode_response(const Value& body, std::string_view text) {
+Result<ChatResponse> decode_response(const Node& body) {
   auto* content = json::arr(body, "content");
   if (!content) return fail(Code::UpstreamProtocol, "the provider's answer has no content array");
   ChatResponse out;
@@ -79,8 +73,7 @@ Result<ChatResponse> decode_response(const Value& body, std::string_view text) {
   if (auto* usage = json::find(body, "usage")) out.usage = usage_of(*usage);
   bool structured = false;  // the reserved tool was called
   out.parts.reserve(content->size());
-  for (size_t i = 0; i < content->size(); ++i) {
-    auto& block = (*content)[i];
+  for (auto& block : *content) {
     std::string_view type = json::str(block, "type");
     Part p;
     if (type == "text") {
@@ -88,7 +81,7 @@ Result<ChatResponse> decode_response(const Value& body, std::string_view text) {
       if (auto* c = json::arr(block, "citations"); c && !c->empty()) out.dropped.push_back("content.citations");
     } else if (type == "tool_use") {
       auto* input = json::find(block, "input");
-      p.arguments = input && input->is_object() ? input_text(text, i) : "{}";
+      p.arguments = input && input->is_object() ? input->text() : "{}";  // to the last digit
       p.name = json::str(block, "name");
       p.id = json::str(block, "id");
       p.kind = PartKind::ToolCall;
@@ -128,10 +121,10 @@ class AnthropicStream : public StreamDecoder {
     if (complete_) return;
     if (!name.empty() && name != "error" && !name.starts_with("message_") && !name.starts_with("content_block_"))
       return;
-    json::Arena arena;  // of this event alone: no allocation while it is small
-    auto parsed = json::parse(data, arena);
+    json::Document document;  // of this event alone: no allocation while it is small
+    auto parsed = document.read(data);
     if (!parsed) return error(sink, "api_error", "the provider sent an event that is not JSON");
-    const Value& body = *parsed;
+    const Node& body = **parsed;
     std::string_view type = json::str(body, "type");
     if (type.empty()) type = name;
     if (type == "message_start")
@@ -183,7 +176,7 @@ class AnthropicStream : public StreamDecoder {
     e.name = what;
     sink(e);
   }
-  void start(const Value& body, const EventSink& sink) {
+  void start(const Node& body, const EventSink& sink) {
     StreamEvent e;
     e.kind = Kind::Start;
     e.id = json::str(body, "message", "id");
@@ -194,7 +187,7 @@ class AnthropicStream : public StreamDecoder {
       tell_usage(sink);
     }
   }
-  void block_start(const Value& body, const EventSink& sink) {
+  void block_start(const Node& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
     b = Block{};
     std::string_view type = json::str(body, "content_block", "type");
@@ -219,11 +212,11 @@ class AnthropicStream : public StreamDecoder {
     }
     // Usually empty here, and told piece by piece.
     auto* input = json::find(body, "content_block", "input");
-    if (!input || !input->is_object() || input->get_object().empty()) return;
+    if (!input || !input->is_object() || input->empty()) return;
     b.has_input = true;
-    emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, json::dump(*input), b.index);
+    emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, input->text(), b.index);
   }
-  void block_delta(const Value& body, const EventSink& sink) {
+  void block_delta(const Node& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
     auto* delta = json::find(body, "delta");
     if (!delta) return;
@@ -245,12 +238,12 @@ class AnthropicStream : public StreamDecoder {
       dropped(sink, fmt::format("content.{}", type));
     }
   }
-  void block_stop(const Value& body, const EventSink& sink) {
+  void block_stop(const Node& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
     if (b.thinking) emit(sink, Kind::ThinkingEnd, "");
     if (b.tool && !b.has_input) emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, "{}", b.index);
   }
-  void message_delta(const Value& body, const EventSink& sink) {
+  void message_delta(const Node& body, const EventSink& sink) {
     if (auto reason = json::str(body, "delta", "stop_reason"); !reason.empty()) {
       StreamEvent e;
       e.kind = Kind::Finish;

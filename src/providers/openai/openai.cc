@@ -3,7 +3,7 @@
 namespace sl::providers {
 
 using namespace llm;
-using json::Value;
+using json::Node;
 
 namespace {
 
@@ -19,24 +19,25 @@ class OpenAi : public Provider {
   Result<std::string> encode(ChatRequest&) const override {
     return fail(Code::Unsupported, "provider openai takes only the openai-chat format so far");
   }
-  Result<ChatResponse> decode(const Value&, std::string_view) const override {
+  Result<ChatResponse> decode(const Node&) const override {
     return fail(Code::Unsupported, "provider openai answers only in the openai-chat format so far");
   }
   std::unique_ptr<StreamDecoder> stream() const override { return nullptr; }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status ? status : 500, "", ""};
-    if (auto parsed = json::parse(body)) {
-      out.message = json::str(*parsed, "error", "message");
-      out.type = json::str(*parsed, "error", "type");
+    json::Document document;
+    if (auto parsed = document.read(body)) {
+      out.message = json::str(**parsed, "error", "message");
+      out.type = json::str(**parsed, "error", "type");
     }
     return out;
   }
 
-  void tap(const Value& body, bool streamed, AnswerFacts& facts) const override {
+  void tap(const Node& body, bool streamed, AnswerFacts& facts) const override {
     if (auto model = json::str(body, "model"); !model.empty()) facts.model = model;
     if (auto* choices = json::arr(body, "choices"); choices && !choices->empty())
-      if (auto reason = json::str((*choices)[0], "finish_reason"); !reason.empty()) facts.finish = reason;
+      if (auto reason = json::str(*choices->begin(), "finish_reason"); !reason.empty()) facts.finish = reason;
     auto* usage = json::find(body, "usage");
     if (!usage || !usage->is_object()) return;
     (void)streamed;  // the last usage seen is the whole one

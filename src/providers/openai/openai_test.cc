@@ -34,9 +34,10 @@ TEST(OpenAiProvider, ErrorsKeepTheirWords) {
 
 TEST(OpenAiProvider, FactsOfAWholeAnswer) {
   AnswerFacts f;
-  openai().tap(must(R"({"model":"gpt","choices":[{"index":0,"finish_reason":"length"}],"usage":{"prompt_tokens":9,
+  openai().tap(
+      json::test::kept(R"({"model":"gpt","choices":[{"index":0,"finish_reason":"length"}],"usage":{"prompt_tokens":9,
       "completion_tokens":3,"prompt_tokens_details":{"cached_tokens":4}}})"),
-               false, f);
+      false, f);
   EXPECT_EQ(f.model, "gpt");
   EXPECT_EQ(f.finish, "length");
   EXPECT_TRUE(f.has_usage);
@@ -48,11 +49,11 @@ TEST(OpenAiProvider, FactsOfAWholeAnswer) {
 TEST(OpenAiProvider, FactsOfAStreamArriveInPieces) {
   AnswerFacts f;
   auto& p = openai();
-  p.tap(must(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":null}],"usage":null})"), true, f);
+  p.tap(json::test::kept(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":null}],"usage":null})"), true, f);
   EXPECT_FALSE(f.has_usage);
   EXPECT_EQ(f.finish, "");
-  p.tap(must(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":"stop"}],"usage":null})"), true, f);
-  p.tap(must(R"({"model":"gpt","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}})"), true, f);
+  p.tap(json::test::kept(R"({"model":"gpt","choices":[{"delta":{},"finish_reason":"stop"}],"usage":null})"), true, f);
+  p.tap(json::test::kept(R"({"model":"gpt","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}})"), true, f);
   EXPECT_EQ(f.finish, "stop");
   EXPECT_TRUE(f.has_usage);
   EXPECT_EQ(f.usage.input, 9);
@@ -61,7 +62,7 @@ TEST(OpenAiProvider, FactsOfAStreamArriveInPieces) {
 TEST(OpenAiProvider, OddAnswersHaveNoFacts) {
   AnswerFacts f;
   for (auto* text : {"[]", "null", "3", R"({"choices":{},"usage":[]})", R"({"choices":[3],"model":5})"})
-    openai().tap(must(text), false, f);
+    openai().tap(json::test::kept(text), false, f);
   EXPECT_EQ(f.model + f.finish, "");
   EXPECT_FALSE(f.has_usage);
 }

@@ -1,5 +1,7 @@
 #include "proxy/pipeline/fields.h"
 
+#include "base/scan.h"
+
 namespace sl::proxy {
 
 bool frames_message(std::string_view name) {
@@ -12,7 +14,9 @@ void append_line(std::string_view name, std::string_view value, std::string& out
     char* to = std::copy(name.begin(), name.end(), text + at);
     *to++ = ':';
     *to++ = ' ';
-    to = std::copy_if(value.begin(), value.end(), to, [](char c) { return c != '\r' && c != '\n'; });
+    bool clean = find_control(value) == value.size();
+    to = clean ? std::copy(value.begin(), value.end(), to)
+               : std::copy_if(value.begin(), value.end(), to, [](char c) { return c != '\r' && c != '\n'; });
     *to++ = '\r';
     *to++ = '\n';
     return static_cast<size_t>(to - text);

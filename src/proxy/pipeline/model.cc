@@ -90,12 +90,13 @@ Result<Credential> choose_credential(Exchange& x, const llm::Provider& provider)
 
 // In pass-through the client's own headers mean something to the provider; translated, only these do.
 bool forwarded(std::string_view name, bool pass_through) {
-  for (auto never : {"host", "content-length", "authorization", "x-api-key", "api-key", "accept-encoding", "cookie",
-                     "expect", "traceparent", "x-sightline-identity", "content-type", "accept"})
-    if (same_field(name, never)) return false;
-  if (pass_through) return true;
-  return same_field(name, "user-agent") || same_field(name, "anthropic-beta") || same_field(name, "tracestate") ||
-         same_field(name, "x-request-id");
+  constexpr std::string_view kNever[] = {"host",        "content-length",       "authorization", "x-api-key",
+                                         "api-key",     "accept-encoding",      "cookie",        "expect",
+                                         "traceparent", "x-sightline-identity", "content-type",  "accept"};
+  constexpr std::string_view kTranslated[] = {"user-agent", "anthropic-beta", "tracestate", "x-request-id"};
+  auto is = [name](std::string_view other) { return same_field(name, other); };
+  if (pass_through) return std::none_of(std::begin(kNever), std::end(kNever), is);
+  return std::any_of(std::begin(kTranslated), std::end(kTranslated), is);
 }
 
 std::string_view request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
@@ -137,7 +138,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   }
   auto& stream = x.upstream->stream;
   // After translating: the requests of one round go out together, and the peer is woken once instead of once for each.
-  co_await net::asio::post(x.client.worker().loop().io(), net::use_plain_task);
+  co_await x.client.worker().loop().yield();
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent) co_return sent;

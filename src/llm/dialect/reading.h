@@ -1,0 +1,54 @@
+// What reading a client's request takes everywhere: where something stands, and members that may be missing.
+// Who calls: the files of llm/dialect. Thread: plain functions.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "llm/chat/chat.h"
+
+namespace sl::llm {
+
+inline std::unexpected<Error> bad(std::string_view field, std::string_view what) {
+  return fail(Code::InvalidArgument, fmt::format("{}: {}", field, what));
+}
+
+// Where in the request something stands: "messages[2].content". In words only when somebody asks.
+struct At {
+  const At* up = nullptr;
+  std::string_view name;
+  int64_t index = -1;
+
+  At member(std::string_view of) const { return {this, of}; }
+  At item(size_t i) const { return {this, "", static_cast<int64_t>(i)}; }
+  std::string text() const {
+    std::string out = up ? up->text() : "";
+    if (up && !name.empty()) out += '.';
+    out += name;
+    return index < 0 ? out : fmt::format("{}[{}]", out, index);
+  }
+};
+
+inline std::unexpected<Error> bad(const At& at, std::string_view what) {
+  return bad(at.text(), what);
+}
+
+inline const json::Node& member(const json::Node& v, std::string_view key) {
+  auto* m = json::find(v, key);
+  return m ? *m : json::Node::null();
+}
+
+// nullptr for null too.
+inline const json::Node* given(const json::Node& v, std::string_view key) {
+  auto* m = json::find(v, key);
+  return m && !m->is_null() ? m : nullptr;
+}
+
+// Names a field of the client's that nothing here can hold, once.
+inline void note_dropped(ChatRequest& request, std::string field) {
+  auto& dropped = request.dropped;
+  if (std::find(dropped.begin(), dropped.end(), field) == dropped.end()) dropped.push_back(std::move(field));
+}
+
+}  // namespace sl::llm
