@@ -32,13 +32,13 @@ Error Stream::error_of(const boost::system::error_code& ec, std::string_view ste
 }
 
 Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
-  // Nobody answers at once: letting others run first saves a read that finds nothing.
-  if (std::exchange(wrote_, false)) co_await loop_.yield();
+  // Nobody answers at once: letting others run first saves a read that finds nothing (decision 0011 counts them).
+  if (std::exchange(wrote_, false)) {
+    co_await loop_.yield();
+    co_await loop_.yield();
+  }
   boost::system::error_code ec;
   size_t n = 0;
-  if (!tls_)  // what is there already needs no operation of the loop
-    if (ssize_t got = ::recv(socket_.native_handle(), data, size, MSG_DONTWAIT); got > 0)
-      co_return static_cast<size_t>(got);
   if (tls_)
     std::tie(ec, n) = co_await tls_->async_read_some(asio::buffer(data, size), use_task);
   else

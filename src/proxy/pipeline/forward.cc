@@ -99,7 +99,7 @@ static void note_upstream(Exchange& x) {
 
 bool reuse_upstream(Exchange& x) {
   x.record.endpoint = x.compiled->authorities[x.endpoint];
-  x.upstream = x.client.worker().pool().take_kept(*x.compiled, x.endpoint);
+  x.upstream = x.client.worker().pool().take_kept(*x.compiled, x.endpoint, x.start_us);
   if (!x.upstream) return false;
   note_upstream(x);
   return true;
@@ -126,7 +126,7 @@ void release_upstream(Exchange& x, bool reusable) {
   x.client.watch_upstream(nullptr);
   if (!x.upstream) return;
   x.client.worker().pool().note_session(*x.upstream);
-  if (reusable && !x.client.left()) x.client.worker().pool().release(std::move(x.upstream));
+  if (reusable && !x.client.left()) x.client.worker().pool().release(std::move(x.upstream), monotonic_us());
   x.upstream.reset();
 }
 
@@ -141,6 +141,7 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       text.assign(up.buffer.view().substr(0, end));
       up.buffer.consume(end);
       auto parsed = http1::parse_response(text, head, x.client.head().method == "HEAD");
+      if (!parsed) x.client.worker().pool().distrust(up);
       if (!parsed)
         co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
       if (head.status == 101)
@@ -167,6 +168,7 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
     char* space = up.buffer.space(kReadBytes);
     auto n = co_await up.stream.read_some(space, kReadBytes);
+    if (!n || *n == 0) x.client.worker().pool().distrust(up);
     if (!n) co_return fail(std::move(n).error());
     up.buffer.commit(*n);
     if (*n == 0)

@@ -273,6 +273,7 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       call.feed(*piece, s.events);
     }
     bool surplus = !input.empty();
+    if (surplus) x.client.worker().pool().distrust(*x.upstream);
     x.upstream->buffer.clear();
     bool ended = body.done() || !broken.empty() || call.stream_ended();
     if (!ended) {
@@ -343,6 +344,7 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
       ok = fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
     if (!ok || !*more) break;
   }
+  if (whole.surplus) x.client.worker().pool().distrust(*x.upstream);
   int status = answer.status;
   auto made = ok ? translate_answer(x, call, whole.text(), status) : Result<std::string>(fail(ok.error()));
   if (!made) {

@@ -170,6 +170,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     }
     up.buffer.clear();
     if (!ok) co_return fail(std::move(ok).error());
+    if (rest) x.client.worker().pool().distrust(up);
     if (body.done()) co_return !rest;
     up.stream.deadline().expires_in(time_left(x, kPieceMs));
     char* space = up.buffer.space(kReadBytes);

@@ -1,10 +1,13 @@
 #include "proxy/upstream/pool.h"
 
+#include "base/ids.h"
+
 namespace sl::proxy {
 namespace {
 
 constexpr int64_t kIdleMs = 60'000;
 constexpr int64_t kLastChunkMs = 100;  // for the end of an answer that has said all
+constexpr int64_t kAtOnceUs = 1'000'000;
 constexpr size_t kIdlePerBackendMax = 256;
 
 }  // namespace
@@ -12,18 +15,28 @@ constexpr size_t kIdlePerBackendMax = 256;
 UpstreamPool::UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides)
     : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
 
-UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint) {
+UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us) {
   auto it = idle_.find(backend.pool_keys[endpoint]);
   if (it == idle_.end()) return nullptr;
-  auto& pool = it->second;
-  while (!pool.empty()) {
-    UpstreamPtr c = std::move(pool.back());
-    pool.pop_back();
-    if (c->stream.stale()) continue;
+  auto& [connections, clean] = it->second;
+  while (!connections.empty()) {
+    UpstreamPtr c = std::move(connections.back());
+    connections.pop_back();
+    int64_t idle_us = now_us - c->released_us;
+    bool trusted = clean >= kTrustAfter && idle_us < kTrustedUs && !c->stream.is_tls() && c->stream.is_open();
+    if (!trusted && c->stream.stale()) {
+      if (idle_us < kAtOnceUs) clean = 0;  // later it is what idle connections come to
+      continue;
+    }
+    if (!trusted && clean < kTrustAfter) ++clean;
     c->reused = true;
     return c;
   }
   return nullptr;
+}
+
+void UpstreamPool::distrust(const UpstreamConnection& c) {
+  if (auto it = idle_.find(c.key); it != idle_.end()) it->second.clean = 0;
 }
 
 net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBackend* backend, size_t endpoint,
@@ -69,11 +82,12 @@ void UpstreamPool::note_session(UpstreamConnection& c) {
   sessions_.keep(c.server_name, c.stream);
 }
 
-void UpstreamPool::release(UpstreamPtr c) {
+void UpstreamPool::release(UpstreamPtr c, int64_t now_us) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
   c->buffer.shrink(kReadBytes);
   c->stream.deadline().expires_in(kIdleMs);
-  auto& pool = idle_[c->key];
+  c->released_us = now_us;
+  auto& pool = idle_[c->key].connections;
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }
 
@@ -91,15 +105,19 @@ net::Task<void> UpstreamPool::read_to_end(UpstreamPool* self, UpstreamPtr c, htt
     std::string_view input(space, *n);
     while (!input.empty() && !body.done())
       if (auto piece = body.next(input); !piece || piece->empty()) break;
-    if (!input.empty()) co_return;  // broken, or more than was promised
+    if (!input.empty()) {  // broken, or more than was promised
+      self->distrust(*c);
+      co_return;
+    }
   }
-  self->release(std::move(c));
+  self->release(std::move(c), monotonic_us());
 }
 
 void UpstreamPool::sweep() {
   for (auto it = idle_.begin(); it != idle_.end();) {
-    std::erase_if(it->second, [](auto& c) { return !c->stream.is_open(); });
-    it = it->second.empty() ? idle_.erase(it) : std::next(it);
+    auto& connections = it->second.connections;
+    std::erase_if(connections, [](auto& c) { return !c->stream.is_open(); });
+    it = connections.empty() ? idle_.erase(it) : std::next(it);
   }
 }
 

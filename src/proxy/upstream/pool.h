@@ -2,6 +2,7 @@
 //
 // Who calls: proxy/pipeline. Thread: its worker's. Last used is used first; idle ones close after kIdleMs. TLS is
 // verified always, and sessions are resumed. Errors: UpstreamRefused, UpstreamTls, Timeout, naming host and cause.
+// Times are monotonic_us().
 #pragma once
 
 #include <memory>
@@ -20,6 +21,8 @@
 namespace sl::proxy {
 
 inline constexpr size_t kReadBytes = 16'384;  // asked of the kernel at once
+inline constexpr int64_t kTrustedUs = 2'000;  // see take_kept()
+inline constexpr int kTrustAfter = 1'000;
 
 struct UpstreamConnection {
   UpstreamConnection(net::Loop& loop, net::tcp::socket socket) : stream(loop, std::move(socket)) {}
@@ -30,6 +33,7 @@ struct UpstreamConnection {
   std::string tls_version, tls_peer;
   bool reused = false;
   bool session_noted = false;
+  int64_t released_us = 0;
 };
 using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
@@ -41,12 +45,15 @@ class UpstreamPool {
   net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms,
                                          net::Cancel* cancel);
   // The kept connection used last, or null. One with bytes that nobody asked for is closed: they would be taken for the
-  // next client's answer.
-  UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint);
+  // next client's answer. Looking costs a system call: a backend whose connections were clean a thousand times in a row
+  // is trusted with one that was given back less than kTrustedUs ago.
+  UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
-  void release(UpstreamPtr connection);
+  void release(UpstreamPtr connection, int64_t now_us);
+  // It sent more than it promised, or closed unannounced: the backend's connections are looked at again each time.
+  void distrust(const UpstreamConnection& connection);
   // Takes one whose answer has said all but not ended yet, and keeps it if the end comes at once.
   void settle(UpstreamPtr connection, http1::BodyDecoder body);
   void close_idle();
@@ -60,7 +67,11 @@ class UpstreamPool {
   net::Loop& loop_;
   net::TlsContextPtr tls_;
   net::Resolver resolver_;
-  std::unordered_map<std::string, std::vector<UpstreamPtr>> idle_;
+  struct Kept {
+    std::vector<UpstreamPtr> connections;
+    int clean = 0;  // looked at in a row and nothing found
+  };
+  std::unordered_map<std::string, Kept> idle_;  // by pool key
   net::TlsSessions sessions_;
 };
 

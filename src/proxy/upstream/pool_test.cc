@@ -48,7 +48,7 @@ class Pool : public ::testing::Test {
   }
   static net::Task<void> run(Pool* self, const route::CompiledBackend* b, size_t endpoint, bool fresh,
                              std::promise<std::string>* done) {
-    Result<UpstreamPtr> got(fresh ? nullptr : self->pool_->take_kept(*b, endpoint));
+    Result<UpstreamPtr> got(fresh ? nullptr : self->pool_->take_kept(*b, endpoint, self->now_us_));
     net::Cancel cancel;
     if (!*got) got = co_await self->pool_->connect(b, endpoint, 5000, &cancel);
     if (!got) {
@@ -63,13 +63,24 @@ class Pool : public ::testing::Test {
   // Gives back the connection acquired last.
   void release() {
     loop_.call([this] {
-      pool_->release(std::move(kept_.back()));
+      pool_->release(std::move(kept_.back()), now_us_);
       kept_.pop_back();
     });
   }
   static std::string port_of(const std::string& acquired) { return acquired.substr(acquired.find(' ') + 1); }
 
+  // As many clean reuses as earn trust.
+  void earn_trust(const route::Backend& b) {
+    acquire(b);
+    for (int i = 0; i < kTrustAfter; ++i) {
+      release();
+      EXPECT_THAT(acquire(b), StartsWith("kept "));
+    }
+    release();
+  }
+
   net::Loop loop_{"test"};
+  int64_t now_us_ = 10'000'000;
   std::unique_ptr<UpstreamPool> pool_;
   std::vector<UpstreamPtr> kept_;
 };
@@ -181,6 +192,71 @@ TEST_F(Pool, OneWithUnreadBytesIsNotKept) {
   loop_.call([this] { std::memcpy(kept_.back()->buffer.space(4), "rest", 4), kept_.back()->buffer.commit(4); });
   release();
   EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+// A backend that says more than it was asked, when told to.
+struct Talking {
+  std::promise<void> speak, spoken;
+  std::vector<RawSocket> held;
+  RawServer server{[this](RawSocket& s) {
+    if (held.empty()) {
+      speak.get_future().wait();
+      s.send("HTTP/1.1 200 OK\r\n\r\nunasked");
+      spoken.set_value();
+    }
+    held.push_back(std::move(s));
+  }};
+};
+
+// What is given out unseen is only what was empty a moment ago, at a backend that never said too much.
+TEST_F(Pool, TrustIsEarnedAndHoldsForAMoment) {
+  Talking t;
+  make();
+  auto b = backend(t.server.port());
+  earn_trust(b);
+  t.speak.set_value();
+  t.spoken.get_future().wait();
+  now_us_ += kTrustedUs - 1;
+  EXPECT_THAT(acquire(b), StartsWith("kept "));
+  release();
+  now_us_ += kTrustedUs;
+  EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+TEST_F(Pool, ABackendThatSaidTooMuchIsNotTrusted) {
+  Talking t;
+  make();
+  auto b = backend(t.server.port());
+  earn_trust(b);
+  acquire(b);
+  loop_.call([this] { pool_->distrust(*kept_.back()); });
+  release();
+  t.speak.set_value();
+  t.spoken.get_future().wait();
+  EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+TEST_F(Pool, OneThatWasFoundBrokenAtOnceCostsTheTrust) {
+  std::vector<RawSocket> held;
+  std::promise<void> ready;
+  RawServer server([&](RawSocket& s) {
+    held.push_back(std::move(s));
+    if (held.size() == 2) ready.set_value();
+  });
+  make();
+  auto b = backend(server.port());
+  earn_trust(b);
+  acquire(b);
+  acquire(b);  // a second one
+  ready.get_future().wait();
+  release();
+  release();  // the first is used first
+  held[0].close();
+  now_us_ += kTrustedUs;
+  EXPECT_THAT(acquire(b), StartsWith("kept "));  // the second: the first was closed, and found so
+  release();
+  held[1].close();
+  EXPECT_THAT(acquire(b), StartsWith("new "));  // though it was given back this moment
 }
 
 TEST_F(Pool, ClosingIdleOnesForgetsThem) {
