@@ -53,6 +53,8 @@ TEST(BackendRules, PriorityGroups) {
   refuse("Backend", groups("{providers: [{openai: {authToken: {kind: Passthrough}}}]}"),
          "spec.ai.priorityGroups[0].providers[0].name", "Required value");
   refuse("Backend", groups(""), "spec.ai.priorityGroups", "should have at least 1 items");
+  refuse("Backend", groups("{providers: [" + one + "]}, {providers: [" + one + "]}"), "spec.ai",
+         "provider names must be unique across groups");
 }
 
 TEST(BackendRules, Tokens) {

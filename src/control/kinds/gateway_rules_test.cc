@@ -7,6 +7,17 @@ namespace {
 
 using namespace kinds_test;
 
+// ---- Gateway: who may attach
+
+TEST(GatewayRules, FromNoneIsForListenersAlone) {
+  std::string listeners = "listeners: [{name: a, port: 1, protocol: HTTP";
+  refuse("Gateway", "spec: {gatewayClassName: c, " + listeners + ", allowedRoutes: {namespaces: {from: None}}}]}",
+         "spec.listeners[0].allowedRoutes.namespaces.from", "supported values: \"All\", \"Selector\", \"Same\"");
+  accept("Gateway", "spec: {gatewayClassName: c, allowedListeners: {namespaces: {from: None}}, " + listeners + "}]}");
+  refuse("Gateway", "spec: {gatewayClassName: c, listeners: [{name: A, port: 1, protocol: HTTP}]}",
+         "spec.listeners[0].name", "should match");
+}
+
 // ---- HTTPRoute
 
 void refuse_rule(const std::string& rule, const std::string& field, const std::string& words) {
@@ -60,6 +71,31 @@ TEST(HttpRouteRules, Matches) {
   for (int i = 0; i < 17; ++i) many += "{name: h" + std::to_string(i) + ", value: x}, ";
   refuse_rule("{matches: [{headers: [" + many + "]}]}", ".matches[0].headers", "must have at most 16 items");
   refuse_rule("{matches: [{queryParams: [" + many + "]}]}", ".matches[0].queryParams", "must have at most 16 items");
+}
+
+TEST(HttpRouteRules, ValuesOfQueryParameters) {
+  accept("HTTPRoute",
+         "spec: {rules: [{matches: [{queryParams: [{name: a, value: " + std::string(1024, 'x') + "}]}]}]}");
+  refuse_rule("{matches: [{queryParams: [{name: a, value: " + std::string(1025, 'x') + "}]}]}",
+              ".matches[0].queryParams[0].value", "Too long: may not be more than 1024 bytes");
+}
+
+TEST(HttpRouteRules, NamesAndHosts) {
+  refuse("HTTPRoute", "spec: {parentRefs: [{name: g, sectionName: A_b}]}", "spec.parentRefs[0].sectionName",
+         "should match");
+  refuse("HTTPRoute", "spec: {parentRefs: [{name: g, namespace: a.b}]}", "spec.parentRefs[0].namespace",
+         "should match");
+  accept("HTTPRoute", "spec: {parentRefs: [{name: g, sectionName: a.b-1, namespace: a-b}]}");
+  refuse_rule("{name: \"a b\"}", ".name", "should match");
+  refuse_rule("{backendRefs: [{name: b, port: 1, namespace: A}]}", ".backendRefs[0].namespace", "should match");
+  for (std::string host : {"*.a.example", "a.example:80", "A.example"}) {
+    refuse_rule("{filters: [{type: RequestRedirect, requestRedirect: {hostname: \"" + host + "\"}}]}",
+                ".filters[0].requestRedirect.hostname", "should match");
+    refuse_rule("{filters: [{type: URLRewrite, urlRewrite: {hostname: \"" + host + "\"}}]}",
+                ".filters[0].urlRewrite.hostname", "should match");
+  }
+  refuse_rule("{filters: [{type: ExtensionRef, extensionRef: {group: A, kind: k, name: n}}]}",
+              ".filters[0].extensionRef.group", "should match");
 }
 
 TEST(HttpRouteRules, HowManyMatches) {
@@ -296,6 +332,8 @@ TEST(GatewayRules, Addresses) {
   };
   refuse("Gateway", with("{value: 1.2.3.4}, {value: 1.2.3.4}"), "spec.addresses", "IPAddress values must be unique");
   accept("Gateway", with("{value: 1.2.3.4}, {value: 1.2.3.5}, {type: IPAddress}, {type: Hostname, value: h}"));
+  refuse("Gateway", with("{type: Hostname, value: h}, {type: Hostname, value: h}"), "spec.addresses",
+         "Hostname values must be unique");
   refuse("Gateway", with(times("{type: Hostname}", 17)), "spec.addresses", "must have at most 16 items");
 }
 

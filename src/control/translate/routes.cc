@@ -89,6 +89,19 @@ std::string check_regex(const std::string& text) {
   return re.ok() ? "" : fmt::format("regular expression \"{}\": {}", text, re.error());
 }
 
+// `fields`: header fields, whose names have no case.
+std::string translate_named(const auto& from, bool fields, std::vector<route::HeaderMatch>& to) {
+  for (auto& h : from) {
+    bool regex = h.type == "RegularExpression";
+    if (regex)
+      if (auto bad = check_regex(h.value); !bad.empty()) return bad;
+    bool seen = false;  // of equivalent names only the first counts
+    for (auto& t : to) seen |= fields ? iequals(t.name, h.name) : t.name == h.name;
+    if (!seen) to.push_back({h.name, h.value, regex});
+  }
+  return "";
+}
+
 // The words for a match that cannot be carried out, or "".
 std::string translate_match(const resource::HttpRouteMatch& m, route::Match& out) {
   if (m.path) {
@@ -98,18 +111,8 @@ std::string translate_match(const resource::HttpRouteMatch& m, route::Match& out
       if (auto bad = check_regex(out.path.value); !bad.empty()) return bad;
   }
   out.method = m.method;
-  for (auto [from, to] : {std::pair{&m.headers, &out.headers}, std::pair{&m.query_params, &out.query}}) {
-    bool fields = from == &m.headers;  // their names have no case
-    for (auto& h : *from) {
-      bool regex = h.type == "RegularExpression";
-      if (regex)
-        if (auto bad = check_regex(h.value); !bad.empty()) return bad;
-      bool seen = false;  // of equivalent names only the first counts
-      for (auto& t : *to) seen |= fields ? iequals(t.name, h.name) : t.name == h.name;
-      if (!seen) to->push_back({h.name, h.value, regex});
-    }
-  }
-  return "";
+  std::string bad = translate_named(m.headers, true, out.headers);
+  return bad.empty() ? translate_named(m.query_params, false, out.query) : bad;
 }
 
 class RouteTranslator {

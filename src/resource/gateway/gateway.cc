@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "resource/gateway/patterns.h"
 
 namespace sl::resource {
 
@@ -10,9 +11,6 @@ using json::Value;
 
 namespace {
 
-constexpr char kHostname[] = "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-constexpr char kGroup[] = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-constexpr char kKind[] = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
 constexpr char kController[] =
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/[A-Za-z0-9\\/\\-._~%!$&'()*+,;=:]+$";
 constexpr char kProtocol[] =
@@ -93,7 +91,7 @@ void describe(json::Fields<ParametersRef>& f) {
   f.add("group", &ParametersRef::group).doc("API group.").required().pattern(kGroup).length(0, 253);
   f.add("kind", &ParametersRef::kind).doc("Kind.").required().pattern(kKind).length(1, 63);
   f.add("name", &ParametersRef::name).doc("Name.").required().length(1, 253);
-  f.add("namespace", &ParametersRef::ns).doc("Namespace, for a namespaced kind.");
+  f.add("namespace", &ParametersRef::ns).doc("Namespace, for a namespaced kind.").length(1, 63).pattern(kNamespace);
 }
 
 void describe(json::Fields<GatewayClassSpec>& f) {
@@ -109,22 +107,29 @@ void describe(json::Fields<GatewayClassSpec>& f) {
 }
 
 void describe(json::Fields<SecretObjectReference>& f) {
-  f.add("group", &SecretObjectReference::group).doc("API group; empty for core.").defaults("").pattern(kGroup);
-  f.add("kind", &SecretObjectReference::kind).doc("Kind.").defaults("Secret").length(1, 63);
+  f.add("group", &SecretObjectReference::group)
+      .doc("API group; empty for core.")
+      .defaults("")
+      .pattern(kGroup)
+      .length(0, 253);
+  f.add("kind", &SecretObjectReference::kind).doc("Kind.").defaults("Secret").length(1, 63).pattern(kKind);
   f.add("name", &SecretObjectReference::name).doc("Name.").required().length(1, 253);
-  f.add("namespace", &SecretObjectReference::ns).doc("Namespace; another one needs a ReferenceGrant.").length(1, 63);
+  f.add("namespace", &SecretObjectReference::ns)
+      .doc("Namespace; another one needs a ReferenceGrant.")
+      .length(1, 63)
+      .pattern(kNamespace);
 }
 
 void describe(json::Fields<RouteGroupKind>& f) {
-  f.add("group", &RouteGroupKind::group).doc("API group.").defaults(kGatewayGroup).pattern(kGroup);
+  f.add("group", &RouteGroupKind::group).doc("API group.").defaults(kGatewayGroup).pattern(kGroup).length(0, 253);
   f.add("kind", &RouteGroupKind::kind).doc("Kind.").required().pattern(kKind).length(1, 63);
 }
 
 void describe(json::Fields<RouteNamespaces>& f) {
   f.doc("Namespaces from which routes may attach.");
   f.add("from", &RouteNamespaces::from)
-      .doc("All, Selector, Same or None.")
-      .one_of({"All", "Selector", "Same", "None"})
+      .doc("All, Selector or Same.")
+      .one_of({"All", "Selector", "Same"})
       .defaults("Same");
   f.add("selector", &RouteNamespaces::selector).doc("Labels of the namespaces, for Selector.");
 }
@@ -151,7 +156,7 @@ void describe(json::Fields<ListenerTls>& f) {
 
 void describe(json::Fields<Listener>& f) {
   f.doc("A port with a protocol and host name on which the gateway serves.");
-  f.add("name", &Listener::name).doc("Unique in the gateway.").required().length(1, 253);
+  f.add("name", &Listener::name).doc("Unique in the gateway.").required().length(1, 253).pattern(kSectionName);
   f.add("hostname", &Listener::hostname).doc("Host matched; empty matches all.").length(1, 253).pattern(kHostname);
   f.add("port", &Listener::port).doc("Port.").required().min(1).max(65535);
   f.add("protocol", &Listener::protocol)
@@ -207,10 +212,28 @@ void describe(json::Fields<GatewayInfrastructure>& f) {
   f.add("parametersRef", &GatewayInfrastructure::parameters_ref).doc("Further parameters.");
 }
 
+void describe(json::Fields<ListenerNamespaces>& f) {
+  f.doc("Namespaces from which ListenerSets may attach.");
+  f.add("from", &ListenerNamespaces::from)
+      .doc("All, Selector, Same or None.")
+      .one_of({"All", "Selector", "Same", "None"})
+      .defaults("None");
+  f.add("selector", &ListenerNamespaces::selector).doc("Labels of the namespaces, for Selector.");
+}
+
 void describe(json::Fields<AllowedListeners>& f) {
   f.add("namespaces", &AllowedListeners::namespaces)
       .doc("Namespaces whose ListenerSets may attach.")
       .defaults(json::Object{{"from", "None"}});
+}
+
+static auto distinct_addresses(std::string type) {
+  return [type](const Value& self, const Value*) {
+    std::set<std::string> seen;
+    for (auto& a : self.get_array())
+      if (json::str(a, "type") == type && has(a, "value") && !seen.emplace(json::str(a, "value")).second) return false;
+    return true;
+  };
 }
 
 void describe(json::Fields<GatewaySpec>& f) {
@@ -221,13 +244,8 @@ void describe(json::Fields<GatewaySpec>& f) {
   f.add("addresses", &GatewaySpec::addresses)
       .doc("Addresses asked for.")
       .items(0, 16)
-      .rule("IPAddress values must be unique", [](const Value& self, const Value*) {
-        std::set<std::string> seen;
-        for (auto& a : self.get_array())
-          if (json::str(a, "type") == "IPAddress" && has(a, "value") && !seen.emplace(json::str(a, "value")).second)
-            return false;
-        return true;
-      });
+      .rule("IPAddress values must be unique", distinct_addresses("IPAddress"))
+      .rule("Hostname values must be unique", distinct_addresses("Hostname"));
   f.add("infrastructure", &GatewaySpec::infrastructure).doc("Labels and annotations of the objects made for it.");
   f.add("allowedListeners", &GatewaySpec::allowed_listeners).doc("Which ListenerSets may attach.");
   f.add("tls", &GatewaySpec::tls).doc("Client certificate towards backends and validation of clients.").object();
@@ -246,7 +264,7 @@ void describe(json::Fields<ListenerStatus>& f) {
 void describe(json::Fields<GrantFrom>& f) {
   f.add("group", &GrantFrom::group).doc("Group of the referrer.").required().pattern(kGroup);
   f.add("kind", &GrantFrom::kind).doc("Kind of the referrer.").required().pattern(kKind);
-  f.add("namespace", &GrantFrom::ns).doc("Namespace of the referrer.").required().length(1, 63);
+  f.add("namespace", &GrantFrom::ns).doc("Namespace of the referrer.").required().length(1, 63).pattern(kNamespace);
 }
 void describe(json::Fields<GrantTo>& f) {
   f.add("group", &GrantTo::group).doc("Group of the target.").required().pattern(kGroup);

@@ -28,6 +28,10 @@ struct RouteNamespaces {
   std::string from;
   std::optional<LabelSelectorSpec> selector;
 };
+struct ListenerNamespaces {
+  std::string from;
+  std::optional<LabelSelectorSpec> selector;
+};
 struct AllowedRoutes {
   std::optional<RouteNamespaces> namespaces;
   std::vector<RouteGroupKind> kinds;
@@ -51,7 +55,7 @@ struct GatewayInfrastructure {
   std::optional<ParametersRef> parameters_ref;
 };
 struct AllowedListeners {
-  std::optional<RouteNamespaces> namespaces;
+  std::optional<ListenerNamespaces> namespaces;
 };
 struct GatewaySpec {
   std::string class_name, default_scope;
@@ -109,12 +113,15 @@ struct HttpBackendRef : BackendObjectReference {
 struct NamedMatch {  // header or query parameter
   std::string type, name, value;
 };
+struct HeaderMatch : NamedMatch {};
+struct QueryMatch : NamedMatch {};
 struct PathMatch {
   std::string type, value;
 };
 struct HttpRouteMatch {
   std::optional<PathMatch> path;
-  std::vector<NamedMatch> headers, query_params;
+  std::vector<HeaderMatch> headers;
+  std::vector<QueryMatch> query_params;
   std::string method;
 };
 struct HttpRouteTimeouts {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "resource/gateway/gateway.h"
+#include "resource/gateway/patterns.h"
 
 namespace sl::resource {
 
@@ -14,10 +15,6 @@ using json::Value;
 
 namespace {
 
-constexpr char kHostname[] = "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-constexpr char kHeaderName[] = "^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$";
-constexpr char kGroup[] = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-constexpr char kKind[] = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
 constexpr char kDuration[] = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 constexpr char kTypes[] = " when type one of ['Exact', 'PathPrefix']";
 
@@ -70,9 +67,12 @@ void describe(json::Fields<ParentReference>& f) {
   f.doc("The gateway or listener that the route attaches to.");
   f.add("group", &ParentReference::group).doc("API group.").defaults(kGatewayGroup).pattern(kGroup).length(0, 253);
   f.add("kind", &ParentReference::kind).doc("Kind.").defaults("Gateway").pattern(kKind).length(1, 63);
-  f.add("namespace", &ParentReference::ns).doc("Namespace; the route's own when absent.").length(1, 63);
+  f.add("namespace", &ParentReference::ns)
+      .doc("Namespace; the route's own when absent.")
+      .length(1, 63)
+      .pattern(kNamespace);
   f.add("name", &ParentReference::name).doc("Name.").required().length(1, 253);
-  f.add("sectionName", &ParentReference::section_name).doc("Listener name.").length(1, 253);
+  f.add("sectionName", &ParentReference::section_name).doc("Listener name.").length(1, 253).pattern(kSectionName);
   f.add("port", &ParentReference::port).doc("Listener port.").min(1).max(65535);
 }
 
@@ -84,7 +84,10 @@ void describe(json::Fields<BackendObjectReference>& f) {
       .length(0, 253);
   f.add("kind", &BackendObjectReference::kind).doc("Kind.").defaults("Service").pattern(kKind).length(1, 63);
   f.add("name", &BackendObjectReference::name).doc("Name.").required().length(1, 253);
-  f.add("namespace", &BackendObjectReference::ns).doc("Namespace; another one needs a ReferenceGrant.").length(1, 63);
+  f.add("namespace", &BackendObjectReference::ns)
+      .doc("Namespace; another one needs a ReferenceGrant.")
+      .length(1, 63)
+      .pattern(kNamespace);
   f.add("port", &BackendObjectReference::port).doc("Port; required for a Service.").min(1).max(65535);
   f.rule("Must have port for Service reference", [](const Value& s, const Value*) {
     return !json::str(s, "group").empty() || json::str(s, "kind") != "Service" || has(s, "port");
@@ -132,7 +135,7 @@ void describe(json::Fields<PathModifier>& f) {
 void describe(json::Fields<RedirectFilter>& f) {
   f.doc("Answers with a redirect.");
   f.add("scheme", &RedirectFilter::scheme).doc("http or https.").one_of({"http", "https"});
-  f.add("hostname", &RedirectFilter::hostname).doc("Host of the Location.").length(1, 253);
+  f.add("hostname", &RedirectFilter::hostname).doc("Host of the Location.").length(1, 253).pattern(kPreciseHostname);
   f.add("path", &RedirectFilter::path).doc("Path of the Location.");
   f.add("port", &RedirectFilter::port).doc("Port of the Location.").min(1).max(65535);
   f.add("statusCode", &RedirectFilter::status_code)
@@ -146,14 +149,14 @@ void describe(json::Fields<RedirectFilter>& f) {
 
 void describe(json::Fields<RewriteFilter>& f) {
   f.doc("Changes the request before it is forwarded.");
-  f.add("hostname", &RewriteFilter::hostname).doc("New Host.").length(1, 253);
+  f.add("hostname", &RewriteFilter::hostname).doc("New Host.").length(1, 253).pattern(kPreciseHostname);
   f.add("path", &RewriteFilter::path).doc("New path.");
 }
 
 void describe(json::Fields<LocalObjectReference>& f) {
-  f.add("group", &LocalObjectReference::group).doc("API group.").required();
-  f.add("kind", &LocalObjectReference::kind).doc("Kind.").required();
-  f.add("name", &LocalObjectReference::name).doc("Name.").required();
+  f.add("group", &LocalObjectReference::group).doc("API group.").required().pattern(kGroup).length(0, 253);
+  f.add("kind", &LocalObjectReference::kind).doc("Kind.").required().pattern(kKind).length(1, 63);
+  f.add("name", &LocalObjectReference::name).doc("Name.").required().length(1, 253);
 }
 
 void describe(json::Fields<HttpRouteFilter>& f) {
@@ -208,13 +211,21 @@ void describe(json::Fields<HttpBackendRef>& f) {
   describe_filter_list(f.add("filters", &HttpBackendRef::filters).doc("Filters for this backend alone."));
 }
 
-void describe(json::Fields<NamedMatch>& f) {
-  f.add("type", &NamedMatch::type)
+template <class T>
+static void describe_match(json::Fields<T>& f, size_t value_max) {
+  auto of = [](std::string NamedMatch::* member) { return static_cast<std::string T::*>(member); };
+  f.add("type", of(&NamedMatch::type))
       .doc("Exact or RegularExpression.")
       .one_of({"Exact", "RegularExpression"})
       .defaults("Exact");
-  f.add("name", &NamedMatch::name).doc("Name.").required().length(1, 256).pattern(kHeaderName);
-  f.add("value", &NamedMatch::value).doc("Value or expression.").required().length(1, 4096);
+  f.add("name", of(&NamedMatch::name)).doc("Name.").required().length(1, 256).pattern(kHeaderName);
+  f.add("value", of(&NamedMatch::value)).doc("Value or expression.").required().length(1, value_max);
+}
+void describe(json::Fields<HeaderMatch>& f) {
+  describe_match(f, 4096);
+}
+void describe(json::Fields<QueryMatch>& f) {
+  describe_match(f, 1024);
 }
 
 void describe(json::Fields<PathMatch>& f) {
@@ -269,7 +280,7 @@ void describe(json::Fields<HttpRouteTimeouts>& f) {
 
 void describe(json::Fields<HttpRouteRule>& f) {
   f.doc("Matches, what is done to a matching request, and where it goes.");
-  f.add("name", &HttpRouteRule::name).doc("Unique in the route.").length(1, 253);
+  f.add("name", &HttpRouteRule::name).doc("Unique in the route.").length(1, 253).pattern(kSectionName);
   f.add("matches", &HttpRouteRule::matches)
       .doc("Any of these.")
       .items(0, 64)

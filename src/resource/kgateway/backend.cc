@@ -1,5 +1,7 @@
 #include "resource/kgateway/backend.h"
 
+#include <set>
+
 namespace sl::resource {
 
 using json::Value;
@@ -101,6 +103,15 @@ void describe(json::Fields<AiBackend>& f) {
   f.add("priorityGroups", &AiBackend::priority_groups).doc("Providers in order of preference.").items(1, 32);
   f.rule("exactly one of the fields in [llm priorityGroups] must be set",
          [](const Value& s, const Value*) { return count_present(s, {"llm", "priorityGroups"}) == 1; });
+  f.rule("provider names must be unique across groups", [](const Value& s, const Value*) {
+    std::set<std::string_view> seen;
+    if (auto* groups = json::arr(s, "priorityGroups"))
+      for (auto& g : *groups)
+        if (auto* providers = json::arr(g, "providers"))
+          for (auto& p : *providers)
+            if (!seen.insert(json::str(p, "name")).second) return false;
+    return true;
+  });
 }
 
 void describe(json::Fields<StaticHost>& f) {
