@@ -350,6 +350,18 @@ describe("the page", { skip, timeout: 240_000 }, () => {
     });
   }
 
+  pageTest("a choice of the agent's question is taken by a click", async (page) => {
+    const questions = [{ question: "Which namespace?", choices: ["lab", "prod"] }];
+    await fake.script({ times: 1, reply: { tool_calls: [tool("ask_user", { questions }, "toolu_q")] } }, { reply: { text: "Then prod it is." } });
+    await open(page);
+    await ask(page, "clean it up");
+    await answer(page).getByRole("button", { name: "prod" }).click();
+    await sees(answer(page), "Then prod it is.");
+    assert.ok(JSON.stringify((await fake.last()).body.messages.at(-1)).includes("prod"));
+    await page.getByPlaceholder("Ask helper").waitFor();
+    assert.equal(await answer(page).getByRole("button", { name: "prod" }).count(), 0, "an answered question offers nothing");
+  });
+
   pageTest("a question of the agent and the answer to it", async (page) => {
     const questions = [{ question: "Which **namespace** do you mean?", choices: ["lab", "prod"] }];
     await fake.script({ times: 1, reply: { tool_calls: [tool("ask_user", { questions }, "toolu_q")] } }, { reply: { text: "Then lab it is." } });

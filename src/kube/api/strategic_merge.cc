@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 
 namespace sl::kube {
 
@@ -57,6 +59,66 @@ Result<void> merge_list(Value& target, const json::Array& patch, const Schema& s
   return {};
 }
 
+// Where each item of a list stands: by its merge key, or by itself in a list of scalars.
+class Places {
+ public:
+  Places(const json::Array& list, const std::string& key) : key_(key) {
+    for (size_t i = 0; i < list.size(); ++i) places_.try_emplace(name(list[i]), i);
+  }
+  std::optional<size_t> of(const Value& item) const {
+    auto at = places_.find(name(item));
+    return at == places_.end() ? std::nullopt : std::optional(at->second);
+  }
+
+ private:
+  std::string name(const Value& item) const {
+    auto* id = key_.empty() ? &item : json::find(item, key_);
+    return id ? json::dump(*id) : "";
+  }
+  const std::string& key_;
+  std::unordered_map<std::string, size_t> places_;
+};
+
+// Items that the patch orders stand as it says; what only the server has keeps its place before them, if it had one.
+void set_order(json::Array& list, const json::Array& order, const json::Array& before, const std::string& key) {
+  Places wanted(order, key), had(before, key);
+  std::vector<Value> ordered, others;
+  for (auto& item : list) (wanted.of(item) ? ordered : others).push_back(std::move(item));
+  std::sort(ordered.begin(), ordered.end(), [&](auto& a, auto& b) { return wanted.of(a) < wanted.of(b); });
+  size_t i = 0, j = 0;
+  for (auto& place : list) {
+    bool other = j == ordered.size();
+    if (!other && i < others.size()) {
+      auto mine = had.of(others[i]), its = had.of(ordered[j]);
+      other = mine && its && *mine < *its;
+    }
+    place = std::move(other ? others[i++] : ordered[j++]);
+  }
+}
+
+// The lists that a patch orders, as they were before it.
+using Before = std::vector<std::pair<std::string_view, json::Array>>;
+
+Before lists_to_order(const json::Object& target, const json::Object& changes) {
+  Before out;
+  for (auto& [key, order] : changes) {
+    if (!std::string_view(key).starts_with(kOrder)) continue;
+    auto* list = target.if_contains(std::string_view(key).substr(kOrder.size()));
+    out.emplace_back(key, list && list->is_array() ? list->get_array() : json::Array());
+  }
+  return out;
+}
+
+void set_orders(json::Object& target, const json::Object& changes, const Before& before, const Schema* schema) {
+  for (auto& [key, list_before] : before) {
+    auto* order = changes.at(key).if_array();
+    auto* list = target.if_contains(key.substr(kOrder.size()));
+    const Schema* s = child_of(schema, key.substr(kOrder.size()));
+    if (order && list && list->is_array() && s && s->patch_merge)
+      set_order(list->get_array(), *order, list_before, s->patch_merge_key);
+  }
+}
+
 }  // namespace
 
 Result<void> strategic_merge(Value& target, const Value& patch, const Schema* schema) {
@@ -80,6 +142,7 @@ Result<void> strategic_merge(Value& target, const Value& patch, const Schema* sc
         gone.emplace_back(key);
     for (auto& key : gone) o.erase(key);
   }
+  Before before = lists_to_order(o, *changes);
   for (auto& [raw_key, value] : *changes) {
     std::string_view key = raw_key;
     if (key.starts_with(kDelete)) {
@@ -100,6 +163,7 @@ Result<void> strategic_merge(Value& target, const Value& patch, const Schema* sc
       o[key] = value;
     }
   }
+  set_orders(o, *changes, before, schema);
   return {};
 }
 

@@ -107,6 +107,27 @@ TEST(StrategicMerge, AnOrderAloneAddsNothing) {
             R"({"containers":[{"name":"a"},{"name":"b"}]})");
 }
 
+TEST(StrategicMerge, AnOrderIsFollowed) {
+  EXPECT_EQ(merged(R"({"containers":[{"name":"a"},{"name":"b"},{"name":"c"}]})",
+                   R"({"$setElementOrder/containers":[{"name":"c"},{"name":"new"},{"name":"a"},{"name":"b"}],
+                       "containers":[{"name":"new"}]})"),
+            R"({"containers":[{"name":"c"},{"name":"new"},{"name":"a"},{"name":"b"}]})");
+  EXPECT_EQ(
+      merged(R"({"finalizers":["a","b"]})", R"({"finalizers":["c"],"$setElementOrder/finalizers":["c","b","a"]})"),
+      R"({"finalizers":["c","b","a"]})");
+}
+
+TEST(StrategicMerge, WhatOnlyTheServerHasKeepsItsPlace) {
+  EXPECT_EQ(merged(R"({"containers":[{"name":"own"},{"name":"a"},{"name":"b"},{"name":"last"}]})",
+                   R"({"$setElementOrder/containers":[{"name":"b"},{"name":"a"}]})"),
+            R"({"containers":[{"name":"own"},{"name":"b"},{"name":"a"},{"name":"last"}]})");
+}
+
+TEST(StrategicMerge, AnOrderOfWhatIsNoListIsPassedOver) {
+  EXPECT_EQ(merged(R"({"containers":5})", R"({"$setElementOrder/containers":[{"name":"b"}]})"), R"({"containers":5})");
+  EXPECT_EQ(merged(R"({})", R"({"$setElementOrder/containers":7})"), "{}");
+}
+
 TEST(StrategicMerge, AnItemWithoutItsKeyIsRefused) {
   EXPECT_EQ(merged(R"({"containers":[{"name":"a"}]})", R"({"containers":[{"image":"x"}]})"),
             "InvalidArgument: map: does not contain declared merge key: name");

@@ -26,7 +26,7 @@ export function AgentList({ agents, error, selected, session, onOpen }: Props) {
           const key = agentKey(a);
           return (
             <li key={key}>
-              <button className={key === selected ? "selected" : ""} onClick={() => onOpen(key)} title={whyNotReady(a) ?? a.agent.spec.description}>
+              <button className={key === selected ? "selected" : ""} aria-current={key === selected} onClick={() => onOpen(key)} title={whyNotReady(a) ?? a.agent.spec.description}>
                 <span className={`dot ${a.deploymentReady ? "ok" : "bad"}`} aria-label={a.deploymentReady ? "ready" : "not ready"} />
                 <span className="name">{a.agent.metadata.name}</span>
                 <span className="sub">{a.agent.metadata.namespace} · {a.model || "no model"}</span>
@@ -49,7 +49,7 @@ function Sessions({ agent, current, onOpen }: { agent: string; current?: string;
       <ul className="sessions">
         {sessions.data?.map((s) => (
           <li key={s.id}>
-            <button className={s.id === current ? "selected" : ""} onClick={() => onOpen(agent, s.id)}>
+            <button className={s.id === current ? "selected" : ""} aria-current={s.id === current} onClick={() => onOpen(agent, s.id)}>
               <span className="name">{s.name || "untitled"}</span>
               <time className="sub" dateTime={s.updated_at}>{new Date(s.updated_at).toLocaleString()}</time>
             </button>

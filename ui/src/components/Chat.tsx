@@ -128,7 +128,7 @@ export function Chat({ agent, session, onSession }: Props) {
             {agent.deploymentReady && <button className="suggest" onClick={() => ask("What can you do?")}>What can you do?</button>}
           </div>
         )}
-        {done.map((t) => <Turn key={t.id} task={t} asked={asked(t)} said={said(t)} state={t.status.state} words={textOf(t.status.message)} />)}
+        {done.map((t) => <Turn key={t.id} task={t} asked={asked(t)} said={said(t)} state={t.status.state} words={textOf(t.status.message)} onAnswer={t.id === waiting?.id && !busy ? ask : undefined} />)}
         {live && <Turn key={live.task ?? "live"} task={live.task ? { id: live.task } : undefined} running asked={live.asked} said={live.messages} partial={live.partial} state={live.state} words={live.error} />}
         <div ref={end} />
       </div>

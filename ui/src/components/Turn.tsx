@@ -11,10 +11,11 @@ interface Props {
   partial?: string;  // text of a model call that has not ended
   state: string;     // as A2A names it
   words?: string;    // what the state says: an error, a question
+  onAnswer?: (text: string) => void;  // the agent waits for an answer to this turn's question
 }
 
 // One turn: what was asked, what the agent did and answered, and beside it the trail.
-export function Turn({ task, running, asked, said, partial, state, words }: Props) {
+export function Turn({ task, running, asked, said, partial, state, words, onAnswer }: Props) {
   const results = new Map<string, Part>();
   for (const m of said) for (const p of m.parts) if (p.metadata?.adk_type === "function_response") results.set(String(p.data?.id), p);
   const problem = state === "failed" || state === "rejected";
@@ -23,7 +24,7 @@ export function Turn({ task, running, asked, said, partial, state, words }: Prop
       <div className="talk">
         <div className="user">{asked}</div>
         <div className="agent">
-          {said.flatMap((m) => m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} />))}
+          {said.flatMap((m) => m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} onAnswer={onAnswer} />))}
           {partial && <Words text={partial} />}
           {running && !partial && (state === "working" || state === "submitted") && <span className="working" role="status">working</span>}
           {problem && <p className="problem" role="alert">{words || "failed without a reason"}</p>}
@@ -39,14 +40,14 @@ function Words({ text }: { text: string }) {
   return <Markdown remarkPlugins={[remarkGfm]}>{text}</Markdown>;
 }
 
-function PartView({ part, results }: { part: Part; results: Map<string, Part> }) {
+function PartView({ part, results, onAnswer }: { part: Part; results: Map<string, Part>; onAnswer: Props["onAnswer"] }) {
   const type = part.metadata?.adk_type;
   if (type === "function_response") return null;
   if (type !== "function_call") return part.text ? <Words text={part.text} /> : null;
   const call = part.data as { id?: string; name?: string; args?: unknown };
   if (call.name === "adk_request_confirmation") return null;
   const response = results.get(String(call.id))?.data?.response as { result?: string } | undefined;
-  if (call.name === "ask_user") return <Question args={call.args} answer={response?.result} />;
+  if (call.name === "ask_user") return <Question args={call.args} answer={response?.result} onAnswer={onAnswer} />;
   return (
     <details className="tool">
       <summary><span className={`dot ${!response ? "busy" : response.result?.startsWith("error: ") ? "bad" : "ok"}`} />tool <b>{call.name}</b></summary>
@@ -58,17 +59,19 @@ function PartView({ part, results }: { part: Part; results: Map<string, Part> })
 
 interface Asked { question?: string; choices?: unknown[] }
 
-// What the agent wanted to know, and what it was told.
-function Question({ args, answer }: { args: unknown; answer?: string }) {
+// What the agent wanted to know, and what it was told. The choices of a single question can be taken by a click.
+function Question({ args, answer, onAnswer }: { args: unknown; answer?: string; onAnswer: Props["onAnswer"] }) {
   const list = (args as { questions?: unknown } | undefined)?.questions;
   const questions = (Array.isArray(list) ? list : []) as Asked[];
+  const open = onAnswer && answer === undefined && questions.length === 1;
   return (
     <div className="question">
       {questions.length === 0 && <p>The agent asks for your input.</p>}
       {questions.map((q, i) => (
         <div key={i}>
           <Words text={String(q?.question ?? "")} />
-          {Array.isArray(q?.choices) && <ul>{q.choices.map((c, k) => <li key={k}>{String(c)}</li>)}</ul>}
+          {Array.isArray(q?.choices) && <ul className={open ? "choices" : ""}>{q.choices.map((c, k) => (
+            <li key={k}>{open ? <button onClick={() => onAnswer(String(c))}>{String(c)}</button> : String(c)}</li>))}</ul>}
         </div>
       ))}
       {answer !== undefined && <div className="user">{answer}</div>}
