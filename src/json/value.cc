@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <boost/json/basic_parser_impl.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 
 #include "base/scan.h"
@@ -89,7 +89,7 @@ void write_string(std::string_view text, std::string& out) {
   size_t at = out.size();
   out.resize_and_overwrite(at + clean + 2, [&](char* to, size_t) {
     to[at] = '"';
-    std::memcpy(to + at + 1, text.data(), clean);
+    std::copy_n(text.data(), clean, to + at + 1);
     to[at + 1 + clean] = '"';
     return at + 1 + clean + (clean == text.size() ? 1 : 0);
   });

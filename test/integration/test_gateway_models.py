@@ -232,6 +232,16 @@ class Basics(ModelTest):
         answer = wire.answer()
         self.assertEqual(405, answer.status, answer)
 
+    def test_other_apis_of_a_provider(self):
+        for path, method in {"/v1/embeddings": "POST", "/v1/models": "GET", "/v1/responses": "POST", "/v1/messages": "POST"}.items():
+            with self.subTest(path):
+                body = json.dumps({"model": "x", "input": "y"}).encode() if method == "POST" else None
+                wire = self.wire().send(request_text(PATH + path, method, host="models.test", body=body))
+                error = self.error(wire.answer(), 404)
+                self.assertIn("chat completions", error["message"])
+                self.assertIn(path, error["message"])
+        self.assertEqual([], self.llm.requests())
+
     def test_a_body_over_16_mib(self):
         big = json.dumps(chat("x" * (16 << 20))).encode()
         for fields in ([("Content-Length", str(len(big)))], [("Transfer-Encoding", "chunked")]):

@@ -360,6 +360,16 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
   co_return whole.body.done() && !whole.surplus;
 }
 
+// Other APIs of model providers: taken for a chat they would only earn a misleading error.
+bool asks_another_api(std::string_view path) {
+  constexpr std::string_view kOthers[] = {"/embeddings",   "/models",
+                                          "/responses",    "/messages",
+                                          "/moderations",  "/images/generations",
+                                          "/audio/speech", "/audio/transcriptions",
+                                          "/rerank"};
+  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) { return path.ends_with(other); });
+}
+
 void begin_model_record(Exchange& x, const llm::Provider& provider) {
   x.record.protocol = "llm";
   x.record.genai_operation = "chat";
@@ -378,6 +388,14 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   begin_model_record(x, *provider);
+  if (asks_another_api(x.record.path)) {
+    Error error;
+    error.code = Code::NotFound;
+    error.message =
+        fmt::format("{} is not served: this backend takes chat completions (POST .../chat/completions)", x.record.path);
+    co_await send_error(x, error);
+    co_return;
+  }
   if (x.client.head().method != "POST") {
     co_await send_error(x, Error{Code::MethodNotAllowed, "chat completions take POST", {}});
     co_return;
