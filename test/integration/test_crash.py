@@ -220,7 +220,7 @@ class Kills(unittest.TestCase):
         agent = A2a(self.server.endpoints()["ui"], "tooled")
         for task, end in rng.sample(sorted(every.items()), min(300, len(every))):
             self.assertEqual(end, agent.get(task))
-        self.assertGreater(figures["writes"], 5 * ROUNDS)
+        self.assertGreater(figures["writes"], ROUNDS)
         self.assertGreater(figures["interrupted"], 0)
         self.assertLess(max(restarts), RESTART_SECONDS)
         self.assertEqual([], failures, "the model was there all the time: an interrupted task goes on, it does not fail")
