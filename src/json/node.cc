@@ -300,18 +300,18 @@ bool Document::read_value(Node& out, int depth) {
   return ok;
 }
 
-std::string set_member(std::string_view text, std::string_view key, std::string_view value) {
+Result<std::string> set_member(std::string_view text, std::string_view key, std::string_view value) {
   std::string out;
   Document document;
-  auto object = document.read(text);
-  if (!object || !(*object)->is_object()) return std::string(text);
-  if (auto* member = find(**object, key)) {
+  SL_TRY(object, document.read(text));
+  if (!object->is_object()) return fail(Code::InvalidArgument, "must be a JSON object");
+  if (auto* member = find(*object, key)) {
     size_t at = static_cast<size_t>(member->text().data() - text.data());
     return out.append(text.substr(0, at)).append(value).append(text.substr(at + member->text().size()));
   }
   std::string_view members = trim(text.substr(0, text.rfind('}')));
   out = members;
-  if (!(*object)->empty()) out += ',';
+  if (!object->empty()) out += ',';
   write_string(key, out);
   return out.append(":").append(value).append("}");
 }

@@ -140,8 +140,8 @@ const Node* arr(const Node& v, Keys... keys) {
 std::string_view kind_name(const Node& v);  // as of a Value
 
 // The object `text` with its member `key` set to the JSON text `value`: replaced in place (the last one, if it is
-// repeated), or added at the end. Every other byte stays, but for spaces around the object and before its end. What is
-// no JSON object comes back as it is.
-std::string set_member(std::string_view text, std::string_view key, std::string_view value);
+// repeated), or added at the end. Every other byte stays, but for spaces around the object and before its end.
+// Errors: as read(); InvalidArgument if it is no object.
+Result<std::string> set_member(std::string_view text, std::string_view key, std::string_view value);
 
 }  // namespace sl::json

@@ -140,6 +140,21 @@ TEST(Node, NoPartOfATextIsRead) {
   }
 }
 
+TEST(SetMember, ReplacesTheLastOrAddsAtTheEnd) {
+  EXPECT_EQ(set_member(R"({"a":1, "b" : [2]})", "b", "3"), R"({"a":1, "b" : 3})");
+  EXPECT_EQ(set_member(R"({"a":1,"a":2})", "a", "3"), R"({"a":1,"a":3})");
+  EXPECT_EQ(set_member("{ }", "a\"", "{}"), R"({"a\"":{}})");
+  EXPECT_EQ(set_member(R"({"a":1 } )", "b", "2"), R"({"a":1,"b":2})");
+}
+
+TEST(SetMember, SaysWhenItCannot) {
+  EXPECT_FALSE(set_member("[1]", "a", "1"));
+  EXPECT_FALSE(set_member("{", "a", "1"));
+  auto large = set_member("{\"a\":\"" + std::string(16u << 20, 'x') + "\"}", "a", "1");
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::TooLarge);
+}
+
 TEST(Node, ManyValuesKeepTheirOrder) {
   std::string text = "[";
   for (int i = 0; i < 5'000; ++i) text += std::to_string(i) + ",";

@@ -133,6 +133,17 @@ TEST(ParseRequest, RefusesBareLineFeedsAndCarriageReturns) {
   EXPECT_THAT(refusal(with_fields("\rX: a\r\n")), HasSubstr("invalid header name"));
 }
 
+TEST(ParseRequest, RefusesAControlCharacterWhereverItStands) {
+  for (size_t size : {1u, 15u, 16u, 17u, 31u, 40u})
+    for (size_t at = 0; at < size; ++at)
+      for (char bad : {'\0', '\r', '\x1f', '\x7f'}) {
+        std::string value(size, 'v');
+        value[at] = bad;
+        EXPECT_THAT(refusal(with_fields("X: v" + value + "v\r\n")), HasSubstr("control character in a header value"))
+            << size << " " << at;
+      }
+}
+
 TEST(ParseRequest, RefusesTextCutOrContinued) {
   std::string text = with_fields("X: a\r\n");
   for (size_t n = 0; n < text.size(); ++n) EXPECT_NE(refusal(text.substr(0, n)), "") << n;

@@ -54,7 +54,7 @@ class MessageReader {
       } else {
         return bad(at.member("role"), fmt::format("\"{}\" must be system, developer, user, assistant or tool", role));
       }
-      name_rest(m, at);
+      name_rest(m, role, at);
     }
     return {};
   }
@@ -239,7 +239,7 @@ class MessageReader {
   }
 
   // Members of a message that nothing here reads.
-  void name_rest(const Node& m, const At& at) {
+  void name_rest(const Node& m, std::string_view role, const At& at) {
     static constexpr std::string_view kRead[] = {
         "role",          "content",           "tool_calls",          "tool_call_id",    "refusal",
         "function_call", "reasoning_content", "reasoning_signature", "thinking_blocks", "cache_control"};
@@ -248,7 +248,7 @@ class MessageReader {
       if (std::find(std::begin(kRead), std::end(kRead), name) != std::end(kRead)) continue;
       bool says_nothing =
           value.is_null() || (value.is_string() && value.string().empty()) || (value.is_array() && value.empty());
-      bool of_call = name == "name" && (json::str(m, "role") == "tool" || json::str(m, "role") == "function");
+      bool of_call = name == "name" && (role == "tool" || role == "function");
       if (!says_nothing && !of_call) drop(at.member(name).text());
     }
   }

@@ -300,6 +300,16 @@ TEST(OpenAiRequest, ReasoningWithoutASignatureIsDroppedByName) {
   EXPECT_THAT(r.dropped, ElementsAre("messages[1].reasoning_content"));
 }
 
+TEST(OpenAiRequest, OfVeryManyUnknownFieldsTheFirstAreNamed) {
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += R"("x)" + std::to_string(i) + R"(":1,)";
+  auto r = with(many + R"("top_p":1)");
+  ASSERT_TRUE(r) << r.error().message;
+  ASSERT_EQ(r->dropped.size(), 101u);
+  EXPECT_EQ(r->dropped.front(), "x0");
+  EXPECT_EQ(r->dropped.back(), "and more");
+}
+
 TEST(OpenAiRequest, ToolsKeepTheirSchemas) {
   auto r = with(R"("tools":[{"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f",
       "description":"d","parameters":{"type":"object","properties":{"z":{},"a":{}}}}},

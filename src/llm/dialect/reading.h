@@ -45,9 +45,12 @@ inline const json::Node* given(const json::Node& v, std::string_view key) {
   return m && !m->is_null() ? m : nullptr;
 }
 
-// Names a field of the client's that nothing here can hold, once.
+// Names a field of the client's that nothing here can hold, once; of very many only the first.
 inline void note_dropped(ChatRequest& request, std::string field) {
+  constexpr size_t kNamesMax = 100;
   auto& dropped = request.dropped;
+  if (dropped.size() == kNamesMax) dropped.push_back("and more");
+  if (dropped.size() > kNamesMax) return;
   if (std::find(dropped.begin(), dropped.end(), field) == dropped.end()) dropped.push_back(std::move(field));
 }
 

@@ -52,7 +52,8 @@ Result<std::string> Exchange::pass_request(std::string_view body, std::string_vi
     model_ = model;
     std::string text;
     json::write_string(model, text);
-    out = json::set_member(out, "model", text);
+    SL_TRY(changed, json::set_member(out, "model", text));
+    out = std::move(changed);
   }
   if (model_.empty()) return fail(Code::InvalidArgument, "model: is required");
   if (!stream_ || dialect_->name() != "openai-chat") return out;
@@ -62,7 +63,9 @@ Result<std::string> Exchange::pass_request(std::string_view body, std::string_vi
     hide_usage_ = true;
     auto* options = json::find(parsed, "stream_options");
     std::string_view given = options && options->is_object() ? options->text() : "{}";
-    out = json::set_member(out, "stream_options", json::set_member(given, "include_usage", "true"));
+    SL_TRY(with_usage, json::set_member(given, "include_usage", "true"));
+    SL_TRY(changed, json::set_member(out, "stream_options", with_usage));
+    out = std::move(changed);
   }
   return out;
 }

@@ -64,7 +64,7 @@ class Loop {
 
   // Starts a coroutine that the loop owns; an exception out of it is a bug and ends the program.
   void spawn(Task<void> task);
-  // Lets everything run first that is ready now. All who wait go on together: one turn of the queue for a whole round.
+  // Lets others run first that are ready. All who wait go on together: one turn of the queue for a whole round.
   Task<void> yield();
 
  private:

@@ -99,7 +99,7 @@ static void note_upstream(Exchange& x) {
 
 bool reuse_upstream(Exchange& x) {
   x.record.endpoint = x.compiled->authorities[x.endpoint];
-  x.upstream = x.client.worker().pool().take_kept(*x.compiled, x.endpoint, x.start_us);
+  x.upstream = x.client.worker().pool().take_kept(*x.compiled, x.endpoint, monotonic_us());
   if (!x.upstream) return false;
   note_upstream(x);
   return true;
@@ -126,7 +126,7 @@ void release_upstream(Exchange& x, bool reusable) {
   x.client.watch_upstream(nullptr);
   if (!x.upstream) return;
   x.client.worker().pool().note_session(*x.upstream);
-  if (reusable && !x.client.left()) x.client.worker().pool().release(std::move(x.upstream), monotonic_us());
+  if (reusable && !x.client.left()) x.client.worker().pool().release(std::move(x.upstream));
   x.upstream.reset();
 }
 
@@ -168,7 +168,8 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
     char* space = up.buffer.space(kReadBytes);
     auto n = co_await up.stream.read_some(space, kReadBytes);
-    if (!n || *n == 0) x.client.worker().pool().distrust(up);
+    up.read_us = monotonic_us();
+    if (n ? *n == 0 : n.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(up);
     if (!n) co_return fail(std::move(n).error());
     up.buffer.commit(*n);
     if (*n == 0)

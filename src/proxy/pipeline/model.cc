@@ -141,6 +141,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   co_await x.client.worker().loop().yield();
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
+    if (!sent && sent.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(*x.upstream);
     if (!sent) co_return sent;
   }
   // Never a second time: a model call costs money, and the first may have been taken.
@@ -154,6 +155,7 @@ net::Task<Result<bool>> read_more(Exchange& x) {
   char* space = up.buffer.space(kReadBytes);
   auto n = co_await up.stream.read_some(space, kReadBytes);
   up.stream.deadline().disarm();
+  up.read_us = monotonic_us();
   if (!n) co_return fail(std::move(n).error());
   up.buffer.commit(*n);
   co_return *n > 0;
@@ -367,7 +369,9 @@ bool asks_another_api(std::string_view path) {
                                           "/moderations",  "/images/generations",
                                           "/audio/speech", "/audio/transcriptions",
                                           "/rerank"};
-  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) { return path.ends_with(other); });
+  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) {
+    return path.ends_with(other) && path.substr(0, path.size() - other.size()).ends_with("/v1");
+  });
 }
 
 void begin_model_record(Exchange& x, const llm::Provider& provider) {

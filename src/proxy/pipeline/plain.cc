@@ -176,6 +176,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     char* space = up.buffer.space(kReadBytes);
     auto n = co_await up.stream.read_some(space, kReadBytes);
     up.stream.deadline().disarm();
+    up.read_us = monotonic_us();
     if (!n) co_return fail(std::move(n).error());
     up.buffer.commit(*n);
     if (*n > 0) continue;
@@ -256,6 +257,7 @@ net::Task<void> forward_plain(Exchange& x) {
     Result<void> got;
     if (!stream.write_now(unsent_head, unsent_body))
       got = co_await write_rest(stream, unsent_head, unsent_body, time_left(x, kWriteMs));
+    if (!got && got.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(*x.upstream);
     if (got) {
       if (!pumping.done()) x.client.worker().loop().spawn(run_pump(&x, &stream, pumping.pump, pumping.wake));
       got = co_await read_upstream_head(x, x.client.scratch().parsed, head_wait(x, kAnswerMs));
@@ -273,6 +275,8 @@ net::Task<void> forward_plain(Exchange& x) {
   }
   auto done = co_await stream_answer(x, x.client.scratch().parsed);
   if (!done) {
+    if (done.error().code == Code::UpstreamClosed || done.error().code == Code::UpstreamProtocol)
+      x.client.worker().pool().distrust(*x.upstream);
     x.record.error = done.error().message;
     x.keep_alive = false;
   }

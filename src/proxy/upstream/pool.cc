@@ -18,17 +18,19 @@ UpstreamPool::UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<
 UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us) {
   auto it = idle_.find(backend.pool_keys[endpoint]);
   if (it == idle_.end()) return nullptr;
-  auto& [connections, clean] = it->second;
-  while (!connections.empty()) {
-    UpstreamPtr c = std::move(connections.back());
-    connections.pop_back();
-    int64_t idle_us = now_us - c->released_us;
-    bool trusted = clean >= kTrustAfter && idle_us < kTrustedUs && !c->stream.is_tls() && c->stream.is_open();
+  Kept& kept = it->second;
+  while (!kept.connections.empty()) {
+    UpstreamPtr c = std::move(kept.connections.back());
+    kept.connections.pop_back();
+    int64_t idle_us = now_us - c->read_us;
+    bool trusted = !kept.distrusted && kept.clean >= kTrustAfter && kept.unseen < kLookEach && idle_us >= 0 &&
+                   idle_us < kTrustedUs && !c->stream.is_tls() && c->stream.is_open();
+    kept.unseen = trusted ? kept.unseen + 1 : 0;
     if (!trusted && c->stream.stale()) {
-      if (idle_us < kAtOnceUs) clean = 0;  // later it is what idle connections come to
+      if (idle_us < kAtOnceUs) kept.distrusted = true;  // later it is what idle connections come to
       continue;
     }
-    if (!trusted && clean < kTrustAfter) ++clean;
+    if (!trusted && kept.clean < kTrustAfter) ++kept.clean;
     c->reused = true;
     return c;
   }
@@ -36,7 +38,7 @@ UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_
 }
 
 void UpstreamPool::distrust(const UpstreamConnection& c) {
-  if (auto it = idle_.find(c.key); it != idle_.end()) it->second.clean = 0;
+  idle_[c.key].distrusted = true;
 }
 
 net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBackend* backend, size_t endpoint,
@@ -82,11 +84,10 @@ void UpstreamPool::note_session(UpstreamConnection& c) {
   sessions_.keep(c.server_name, c.stream);
 }
 
-void UpstreamPool::release(UpstreamPtr c, int64_t now_us) {
+void UpstreamPool::release(UpstreamPtr c) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
   c->buffer.shrink(kReadBytes);
   c->stream.deadline().expires_in(kIdleMs);
-  c->released_us = now_us;
   auto& pool = idle_[c->key].connections;
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }
@@ -102,6 +103,7 @@ net::Task<void> UpstreamPool::read_to_end(UpstreamPool* self, UpstreamPtr c, htt
     char* space = c->buffer.space(kReadBytes);
     auto n = co_await c->stream.read_some(space, kReadBytes);
     if (!n || *n == 0) co_return;
+    c->read_us = monotonic_us();
     std::string_view input(space, *n);
     while (!input.empty() && !body.done())
       if (auto piece = body.next(input); !piece || piece->empty()) break;
@@ -110,14 +112,14 @@ net::Task<void> UpstreamPool::read_to_end(UpstreamPool* self, UpstreamPtr c, htt
       co_return;
     }
   }
-  self->release(std::move(c), monotonic_us());
+  self->release(std::move(c));
 }
 
 void UpstreamPool::sweep() {
   for (auto it = idle_.begin(); it != idle_.end();) {
     auto& connections = it->second.connections;
     std::erase_if(connections, [](auto& c) { return !c->stream.is_open(); });
-    it = connections.empty() ? idle_.erase(it) : std::next(it);
+    it = connections.empty() && !it->second.distrusted ? idle_.erase(it) : std::next(it);
   }
 }
 

@@ -23,6 +23,7 @@ namespace sl::proxy {
 inline constexpr size_t kReadBytes = 16'384;  // asked of the kernel at once
 inline constexpr int64_t kTrustedUs = 2'000;  // see take_kept()
 inline constexpr int kTrustAfter = 1'000;
+inline constexpr int kLookEach = 16;
 
 struct UpstreamConnection {
   UpstreamConnection(net::Loop& loop, net::tcp::socket socket) : stream(loop, std::move(socket)) {}
@@ -33,7 +34,7 @@ struct UpstreamConnection {
   std::string tls_version, tls_peer;
   bool reused = false;
   bool session_noted = false;
-  int64_t released_us = 0;
+  int64_t read_us = 0;  // when it was last read from
 };
 using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
@@ -46,13 +47,14 @@ class UpstreamPool {
                                          net::Cancel* cancel);
   // The kept connection used last, or null. One with bytes that nobody asked for is closed: they would be taken for the
   // next client's answer. Looking costs a system call: a backend whose connections were clean a thousand times in a row
-  // is trusted with one that was given back less than kTrustedUs ago.
+  // is trusted with one that was read less than kTrustedUs ago, but for every kLookEach-th.
   UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
-  void release(UpstreamPtr connection, int64_t now_us);
-  // It sent more than it promised, or closed unannounced: the backend's connections are looked at again each time.
+  void release(UpstreamPtr connection);
+  // It sent more than it promised, or closed unannounced: from now on the backend's connections are looked at each
+  // time.
   void distrust(const UpstreamConnection& connection);
   // Takes one whose answer has said all but not ended yet, and keeps it if the end comes at once.
   void settle(UpstreamPtr connection, http1::BodyDecoder body);
@@ -69,7 +71,9 @@ class UpstreamPool {
   net::Resolver resolver_;
   struct Kept {
     std::vector<UpstreamPtr> connections;
-    int clean = 0;  // looked at in a row and nothing found
+    int clean = 0;   // looked at and nothing found
+    int unseen = 0;  // given out since the last look
+    bool distrusted = false;
   };
   std::unordered_map<std::string, Kept> idle_;  // by pool key
   net::TlsSessions sessions_;

@@ -63,7 +63,8 @@ class Pool : public ::testing::Test {
   // Gives back the connection acquired last.
   void release() {
     loop_.call([this] {
-      pool_->release(std::move(kept_.back()), now_us_);
+      kept_.back()->read_us = now_us_;
+      pool_->release(std::move(kept_.back()));
       kept_.pop_back();
     });
   }
@@ -221,6 +222,32 @@ TEST_F(Pool, TrustIsEarnedAndHoldsForAMoment) {
   release();
   now_us_ += kTrustedUs;
   EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+TEST_F(Pool, ATimeBeforeTheLastReadEarnsNothing) {
+  Talking t;
+  make();
+  auto b = backend(t.server.port());
+  earn_trust(b);
+  t.speak.set_value();
+  t.spoken.get_future().wait();
+  now_us_ -= 1;
+  EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+TEST_F(Pool, NowAndThenATrustedOneIsLookedAt) {
+  Talking t;
+  make();
+  auto b = backend(t.server.port());
+  earn_trust(b);
+  t.speak.set_value();
+  t.spoken.get_future().wait();
+  int unseen = 0;
+  while (acquire(b).starts_with("kept ") && unseen <= kLookEach) {
+    ++unseen;
+    release();
+  }
+  EXPECT_LE(unseen, kLookEach);
 }
 
 TEST_F(Pool, ABackendThatSaidTooMuchIsNotTrusted) {
