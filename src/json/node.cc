@@ -124,9 +124,6 @@ Result<const Node*> Document::read(std::string_view text) {
     end_ = at_ + text.size();
     skip_space();
     Node* root = make();
-    root->key_ = nullptr;
-    root->key_size_ = 0;
-    root->next_ = nullptr;
     if (read_value(*root, 0)) {
       skip_space();
       if (at_ == end_) return root;
@@ -146,6 +143,9 @@ Node* Document::make() {
     free_end_ = free_ + count;
   }
   ++nodes_;
+  free_->key_ = nullptr;
+  free_->key_size_ = 0;
+  free_->next_ = nullptr;
   return free_++;
 }
 
@@ -221,9 +221,6 @@ bool Document::read_items(Node& out, int depth) {
   const Node** link = &out.first_;
   for (;;) {
     Node* item = make();
-    item->key_ = nullptr;
-    item->key_size_ = 0;
-    item->next_ = nullptr;
     *link = item;
     link = &item->next_;
     ++out.size_;
@@ -245,7 +242,6 @@ bool Document::read_members(Node& out, int depth) {
   const Node** link = &out.first_;
   for (;;) {
     Node* member = make();
-    member->next_ = nullptr;
     *link = member;
     link = &member->next_;
     ++out.size_;

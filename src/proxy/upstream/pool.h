@@ -46,8 +46,8 @@ class UpstreamPool {
   net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms,
                                          net::Cancel* cancel);
   // The kept connection used last, or null. One with bytes that nobody asked for is closed: they would be taken for the
-  // next client's answer. Looking costs a system call: a backend whose connections were clean a thousand times in a row
-  // is trusted with one that was read less than kTrustedUs ago, but for every kLookEach-th.
+  // next client's answer. Looking costs a system call: a backend whose connections were clean a thousand times is
+  // trusted with one that was read less than kTrustedUs ago, but for every kLookEach-th.
   UpstreamPtr take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us);
   // Keeps the TLS session of a connection for the next one to that server.
   void note_session(UpstreamConnection& connection);

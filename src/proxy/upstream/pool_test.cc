@@ -207,6 +207,10 @@ struct Talking {
     }
     held.push_back(std::move(s));
   }};
+  void speak_now() {
+    speak.set_value();
+    spoken.get_future().wait();
+  }
 };
 
 // What is given out unseen is only what was empty a moment ago, at a backend that never said too much.
@@ -215,8 +219,7 @@ TEST_F(Pool, TrustIsEarnedAndHoldsForAMoment) {
   make();
   auto b = backend(t.server.port());
   earn_trust(b);
-  t.speak.set_value();
-  t.spoken.get_future().wait();
+  t.speak_now();
   now_us_ += kTrustedUs - 1;
   EXPECT_THAT(acquire(b), StartsWith("kept "));
   release();
@@ -229,8 +232,7 @@ TEST_F(Pool, ATimeBeforeTheLastReadEarnsNothing) {
   make();
   auto b = backend(t.server.port());
   earn_trust(b);
-  t.speak.set_value();
-  t.spoken.get_future().wait();
+  t.speak_now();
   now_us_ -= 1;
   EXPECT_THAT(acquire(b), StartsWith("new "));
 }
@@ -240,8 +242,7 @@ TEST_F(Pool, NowAndThenATrustedOneIsLookedAt) {
   make();
   auto b = backend(t.server.port());
   earn_trust(b);
-  t.speak.set_value();
-  t.spoken.get_future().wait();
+  t.speak_now();
   int unseen = 0;
   while (acquire(b).starts_with("kept ") && unseen <= kLookEach) {
     ++unseen;
@@ -258,8 +259,7 @@ TEST_F(Pool, ABackendThatSaidTooMuchIsNotTrusted) {
   acquire(b);
   loop_.call([this] { pool_->distrust(*kept_.back()); });
   release();
-  t.speak.set_value();
-  t.spoken.get_future().wait();
+  t.speak_now();
   EXPECT_THAT(acquire(b), StartsWith("new "));
 }
 
