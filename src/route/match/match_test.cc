@@ -440,6 +440,24 @@ TEST(MatchListener, AWiderRouteServesTheListenersHosts) {
   EXPECT_EQ(t.at("x.example.com"), "no listener");
 }
 
+// Upstream: "the largest number of characters in a matching hostname" is counted in the route's.
+TEST(MatchListener, TheRoutesOwnNameDecidesAtAListenerThatIsNarrower) {
+  for (auto listener : {"a.example.com", "*.example.com", ""}) {
+    RouteSpec spec;
+    spec.listeners = {{"ns/gw", "http", "127.0.0.1", 80, "HTTP", listener}};
+    spec.routes = {route("ns/none", {rule("none", {exact("/x"), prefix("/")})}, {}, 1),
+                   route("ns/com", {rule("com", {exact("/x"), prefix("/y")})}, {"*.com"}, 2),
+                   route("ns/wild", {rule("wild", {exact("/x")})}, {"*.example.com"}, 3),
+                   route("ns/own", {rule("own", {prefix("/x")})}, {"a.example.com"}, 4)};
+    Table t(spec);
+    EXPECT_EQ(t.at("a.example.com", "/x"), "own") << listener;
+    EXPECT_EQ(t.at("a.example.com", "/y"), "com") << listener;
+    EXPECT_EQ(t.at("a.example.com", "/z"), "none") << listener;
+    spec.routes.pop_back();
+    EXPECT_EQ(Table(spec).at("a.example.com", "/x"), "wild") << listener;
+  }
+}
+
 // ---- why not
 
 TEST(Why, NamesWhatDidNotMatch) {

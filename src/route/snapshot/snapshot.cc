@@ -21,17 +21,15 @@ bool covers(std::string_view wide, std::string_view narrow) {
   return narrow.size() > suffix.size() && narrow.ends_with(suffix);
 }
 
-// The hosts on which a route serves at a listener: the intersections of both sides.
+// The host names of a route that serve at a listener, as the route has them ("": it has none): whatever the listener
+// takes is the listener's already, and precedence goes by the route's name, not by what both have in common.
 std::vector<std::string> hosts_at(const Route& route, const Listener& listener) {
-  if (route.hostnames.empty()) return {to_lower(listener.hostname)};
+  if (route.hostnames.empty()) return {""};
   std::vector<std::string> out;
   std::string mine = to_lower(listener.hostname);
   for (auto& raw : route.hostnames) {
     std::string host = to_lower(raw);
-    if (covers(mine, host))
-      out.push_back(host);
-    else if (covers(host, mine))
-      out.push_back(mine);
+    if (covers(mine, host) || covers(host, mine)) out.push_back(std::move(host));
   }
   return out;
 }

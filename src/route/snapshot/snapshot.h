@@ -54,7 +54,7 @@ struct CompiledMatch {
   bool unreadable = false;  // its conditions: it takes all of its path and answers 500
 };
 
-// Candidates of one host pattern.
+// Candidates of one host name of their routes.
 struct HostTable {
   std::string pattern;                                                        // "" all, "*.x", or exact
   std::unordered_map<std::string, std::vector<const CompiledMatch*>> exact;   // by path
