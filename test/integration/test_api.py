@@ -165,6 +165,7 @@ class Reading(ServerTest):
         self.api.must_create(objects.config_map(ns, "a-new-one"))
         rest = self.api.list("ConfigMap", ns, **{"continue": first["metadata"]["continue"]}).expect(200).object
         self.assertEqual(["m2", "m3", "m4", "m5"], [i["metadata"]["name"] for i in rest["items"]])
+        self.assertEqual(first["metadata"]["resourceVersion"], rest["metadata"]["resourceVersion"])
 
     def test_a_bad_continue_token(self):
         for token in ("x", "bm9uc2Vuc2U=", "====", "%00"):

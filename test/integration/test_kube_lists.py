@@ -5,7 +5,7 @@ import time
 import unittest
 
 import objects
-from harness import ServerTest, wait_until
+from harness import ServerTest, Sightline, wait_until
 
 SMALL, LARGE = 2_000, 8_000  # items; four times as many
 RATIO_MAX = 9  # linear cost gives about 4, quadratic cost about 16
@@ -154,7 +154,8 @@ class Versions(ServerTest):
                 self.assertEqual(["ResourceVersionTooLarge"], [c["reason"] for c in answer.causes])
 
     def test_exactly_an_old_one(self):
-        self.refused(410, "Expired", resourceVersion=self.old, resourceVersionMatch="Exact")
+        answer = self.api.list("ConfigMap", self.ns, resourceVersion=self.old, resourceVersionMatch="Exact").expect(200).object
+        self.assertEqual((self.old, ["a"]), (answer["metadata"]["resourceVersion"], [i["metadata"]["name"] for i in answer["items"]]))
         for query in ({}, {"resourceVersionMatch": "NotOlderThan"}):
             self.assertEqual(["a", "b"], self.api.names("ConfigMap", self.ns, resourceVersion=self.old, **query))
 
@@ -164,6 +165,20 @@ class Versions(ServerTest):
             return answer.status == 200 and answer.object["items"]
 
         self.assertEqual(["a", "b"], [item["metadata"]["name"] for item in wait_until(look)])
+
+    def test_pages_bring_their_own(self):
+        token = self.api.list("ConfigMap", self.ns, limit=1).expect(200).object["metadata"]["continue"]
+        answer = self.refused(400, "BadRequest", resourceVersion=self.old, **{"continue": token})
+        self.assertIn("not allowed when using continue", answer.message)
+        with Sightline() as server:  # what it was before a start is not kept
+            api = server.client()
+            for name in ("a", "b"):
+                api.must_create(objects.config_map("default", name))
+            token = api.list("ConfigMap", "default", limit=1).expect(200).object["metadata"]["continue"]
+            api.must_create(objects.config_map("default", "c"))
+            server.restart()
+            answer = server.client().list("ConfigMap", "default", **{"continue": token}).expect(410).object
+            self.assertEqual("Expired", answer["reason"])
 
     def test_a_match_without_a_version(self):
         for match in ("Exact", "NotOlderThan"):

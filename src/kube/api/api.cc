@@ -65,14 +65,26 @@ Result<ObjectPtr> Api::get(const ResourceType& type, const std::string& ns, cons
 
 Result<ListResult> Api::list(const ResourceType& type, const std::string& ns, const ListOptions& options) {
   ListResult out;
-  Listing all = store_.list(type.key(), type.namespaced ? ns : "");
-  out.version = all.version;
   Token token;
+  token.version = options.at_version;
   if (!options.continue_token.empty()) {
     SL_TRY(parsed, parse_token(options.continue_token));
     token = parsed;
-    out.version = token.version;
   }
+  std::string of_ns = type.namespaced ? ns : "";
+  Listing all;
+  if (token.version) {  // every page shows what the first did
+    auto then = store_.list_at(type.key(), of_ns, token.version);
+    if (!then && options.continue_token.empty()) return fail(std::move(then).error());
+    if (!then)
+      return fail(Code::Expired,
+                  "The provided continue parameter is too old to display a consistent list result: start a new list "
+                  "without the continue parameter.");
+    all = std::move(*then);
+  } else {
+    all = store_.list(type.key(), of_ns);
+  }
+  out.version = all.version;
   for (auto& item : all.items) {
     if (!options.continue_token.empty() &&
         !(token.after < StoreKey{std::string(namespace_of(*item)), std::string(name_of(*item))}))

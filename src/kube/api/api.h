@@ -44,6 +44,7 @@ struct ListOptions {
   FieldSelector fields;
   size_t limit = 0;  // 0: all
   std::string continue_token;
+  int64_t at_version = 0;  // as it was then; 0: now. A token brings the version of its first page.
 };
 
 struct ListResult {

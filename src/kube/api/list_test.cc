@@ -79,6 +79,41 @@ TEST_F(List, PagesGoOnAfterTheirLastNameIsRemoved) {
   EXPECT_THAT(list(limit(2, page.continue_token)), ElementsAre("n/c"));
 }
 
+TEST_F(List, PagesShowWhatWasThereAtTheFirst) {
+  for (auto name : {"a", "b", "c", "d"}) created(name);
+  EXPECT_THAT(list(limit(1)), ElementsAre("n/a"));
+  int64_t version = page.version;
+  created("bb");
+  ASSERT_TRUE(api.remove(*widgets, "n", "c", {}));
+  EXPECT_THAT(list(limit(2, page.continue_token)), ElementsAre("n/b", "n/c"));
+  created("e");
+  EXPECT_THAT(list(limit(2, page.continue_token)), ElementsAre("n/d"));
+  EXPECT_EQ(page.version, version);
+  EXPECT_THAT(list({}), ElementsAre("n/a", "n/b", "n/bb", "n/d", "n/e"));
+}
+
+TEST_F(List, AsItWas) {
+  created("a");
+  ListOptions then;
+  then.at_version = store.version();
+  created("b");
+  EXPECT_THAT(list(then), ElementsAre("n/a"));
+  EXPECT_EQ(page.version, then.at_version);
+}
+
+TEST_F(List, APageThatIsNoLongerKeptIsExpired) {
+  for (auto name : {"a", "b"}) created(name);
+  list(limit(1));
+  for (size_t i = 0; i <= kHistoryMax; ++i)
+    ASSERT_TRUE(store.write("others", {"n", "x"}, [&](const ObjectPtr&) -> Result<ObjectPtr> {
+      return std::make_shared<const Value>(json::Object{{"metadata", json::Object{{"name", "x"}}}, {"i", i}});
+    }));
+  auto r = api.list(*widgets, "n", limit(1, page.continue_token));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::Expired);
+  EXPECT_THAT(r.error().message, ::testing::HasSubstr("start a new list without the continue parameter"));
+}
+
 TEST_F(List, PagesCrossNamespaces) {
   add_namespace("m");
   created("a");

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "json/yaml.h"
-#include "kube/apiserver/protobuf.h"
+#include "kube/apiserver/body.h"
 
 namespace sl::kube {
 
@@ -35,37 +34,94 @@ std::optional<ResourcePath> parse_resource_path(std::string_view path) {
   return out;
 }
 
-Result<Body> read_body(const net::HttpRequest& request) {
-  Body out;
-  std::string type = to_lower(trim(request.header("content-type")));
-  if (size_t semicolon = type.find(';'); semicolon != std::string::npos)
-    type = std::string(trim(type.substr(0, semicolon)));
-  if (type == "application/vnd.kubernetes.protobuf") {
-    SL_TRY(value, decode_protobuf(request.body));
-    out.value = std::move(value);
-    return out;
+// JSON is all that is made here; every client of Kubernetes lists it among others.
+bool acceptable(const net::HttpRequest& r) {
+  std::string_view accept = r.header("accept");
+  if (trim(accept).empty()) return true;
+  for (auto part : split(accept, ',')) {
+    std::string type = to_lower(trim(part.substr(0, part.find(';'))));
+    if (type == "application/json" || type == "*/*" || type == "application/*") return true;
   }
-  if (type == "application/yaml" || type == "application/apply-patch+yaml") {
-    std::string_view text = trim(request.body);
-    if (!text.starts_with('{')) {
-      SL_TRY(documents, json::parse_yaml(request.body));
-      if (documents.size() != 1) return fail(Code::InvalidArgument, "the body must hold exactly one YAML document");
-      out.value = std::move(documents[0].value);
-      out.duplicates = std::move(documents[0].duplicates);
-      return out;
-    }
-  } else if (!type.empty() && !type.ends_with("json")) {
-    return fail(Code::UnsupportedMedia,
-                "the body of the request was in an unknown format - accepted media types include: application/json, "
-                "application/yaml, application/vnd.kubernetes.protobuf");
+  return false;
+}
+
+bool wants_table(const net::HttpRequest& r) {
+  return std::string_view(r.header("accept")).find("as=Table") != std::string_view::npos;
+}
+
+std::string asked_discovery(const net::HttpRequest& r) {  // "v2", "v2beta1" or "" for the classic form
+  std::string_view accept = r.header("accept");
+  size_t at = accept.find("g=apidiscovery.k8s.io");
+  size_t as = accept.find("as=APIGroupDiscoveryList");
+  if (at == std::string_view::npos && as == std::string_view::npos) return "";
+  if (accept.find("v=v2;") != std::string_view::npos || accept.find("v=v2,") != std::string_view::npos ||
+      accept.find("v=v2;as") != std::string_view::npos)
+    return "v2";
+  return "v2beta1";
+}
+
+IncludeObject include_of(const net::HttpRequest& r) {
+  std::string include = r.query_value("includeObject");
+  return include == "Object" ? IncludeObject::Object
+         : include == "None" ? IncludeObject::None
+                             : IncludeObject::Metadata;
+}
+
+Result<ListOptions> list_options(const net::HttpRequest& r, const ResourceType& type) {
+  ListOptions o;
+  SL_TRY(labels, LabelSelector::parse(r.query_value("labelSelector")));
+  SL_TRY(fields, FieldSelector::parse(r.query_value("fieldSelector"), type.selectable_fields));
+  o.labels = std::move(labels);
+  o.fields = std::move(fields);
+  if (std::string limit = r.query_value("limit"); !limit.empty()) {
+    auto n = parse_int(limit);
+    if (!n) return fail(Code::InvalidArgument, fmt::format("limit: Invalid value: \"{}\": must be a number", limit));
+    o.limit = *n > 0 ? static_cast<size_t>(*n) : 0;  // as upstream: not positive is none
   }
-  auto parsed = json::parse_noting_duplicates(request.body, &out.duplicates);
-  if (!parsed) {
-    parsed.error().message = "the object provided is unrecognized: " + parsed.error().message;
-    return fail(std::move(parsed).error());
-  }
-  out.value = std::move(*parsed);
-  return out;
+  o.continue_token = r.query_value("continue");
+  return o;
+}
+
+Result<int64_t> asked_version(const net::HttpRequest& r, int64_t now) {
+  std::string text = r.query_value("resourceVersion"), match = r.query_value("resourceVersionMatch");
+  auto refused = [](std::string_view why) {
+    return fail(Code::Invalid,
+                fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: {}", why));
+  };
+  if (!match.empty() && match != "Exact" && match != "NotOlderThan")
+    return fail(Code::Invalid, fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "
+                                           "Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"",
+                                           match));
+  if (!match.empty() && text.empty())
+    return refused("resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if (!match.empty() && r.has_query("continue"))
+    return refused("resourceVersionMatch is forbidden when continue is provided");
+  if (text.empty()) return 0;
+  auto version = parse_int(text);
+  if (!version || *version < 0)
+    return fail(Code::InvalidArgument,
+                fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", text));
+  if (match == "Exact" && *version == 0)
+    return refused("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+  if (r.has_query("continue") && *version != 0)
+    return fail(Code::InvalidArgument, "specifying resource version is not allowed when using continue");
+  if (*version > now)
+    return fail(Error{Code::Timeout,
+                      fmt::format("Too large resource version: {}, current: {}", *version, now),
+                      {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
+  return match == "Exact" ? *version : 0;
+}
+
+Result<PatchKind> patch_kind(const net::HttpRequest& r) {
+  std::string_view type = r.header("content-type");
+  type = trim(type.substr(0, type.find(';')));
+  if (type == "application/json-patch+json") return PatchKind::Json;
+  if (type == "application/merge-patch+json") return PatchKind::Merge;
+  if (type == "application/strategic-merge-patch+json") return PatchKind::Strategic;
+  if (type == "application/apply-patch+yaml") return PatchKind::Apply;
+  return fail(Code::UnsupportedMedia,
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
 }
 
 Result<WriteOptions> write_options(const net::HttpRequest& request) {
@@ -126,6 +182,30 @@ Result<DeleteOptions> delete_options(const net::HttpRequest& request) {
   out.resource_version = json::str(body.value, "preconditions", "resourceVersion");
   if (auto* dry = json::arr(body.value, "dryRun"); dry && !dry->empty()) out.dry_run = true;
   return out;
+}
+
+Result<WatchRequest> watch_request(const net::HttpRequest& r, const ResourcePath& p, const TypePtr& type) {
+  WatchRequest w;
+  w.type = type;
+  w.version = p.version;
+  w.ns = p.ns;
+  SL_TRY(options, list_options(r, *type));
+  w.labels = std::move(options.labels);
+  w.fields = std::move(options.fields);
+  w.resource_version = r.query_value("resourceVersion");
+  auto version = parse_int(w.resource_version);
+  if (!w.resource_version.empty() && (!version || *version < 0))
+    return fail(Code::InvalidArgument,
+                fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", w.resource_version));
+  w.bookmarks = r.query_value("allowWatchBookmarks") == "true";
+  w.send_initial_events = r.query_value("sendInitialEvents") == "true";
+  w.as_table = wants_table(r);
+  w.include_object = include_of(r) == IncludeObject::Object;
+  if (w.send_initial_events && r.query_value("resourceVersionMatch") != "NotOlderThan")
+    return fail(Code::Invalid,
+                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents "
+                "requires setting resourceVersionMatch to NotOlderThan");
+  return w;
 }
 
 }  // namespace sl::kube

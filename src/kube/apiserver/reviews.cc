@@ -1,6 +1,6 @@
 #include "kube/apiserver/reviews.h"
 
-#include "kube/apiserver/request.h"
+#include "kube/apiserver/body.h"
 
 namespace sl::kube {
 

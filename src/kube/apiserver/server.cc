@@ -4,7 +4,7 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
-#include "json/yaml.h"
+#include "kube/apiserver/body.h"
 #include "kube/apiserver/discovery.h"
 #include "kube/apiserver/logs.h"
 #include "kube/apiserver/openapi.h"
@@ -23,32 +23,6 @@ using net::HttpResponderPtr;
 namespace {
 
 constexpr size_t kBodyMax = 3u << 20;  // as upstream
-
-// JSON is all that is made here; every client of Kubernetes lists it among others.
-bool acceptable(const HttpRequest& r) {
-  std::string_view accept = r.header("accept");
-  if (trim(accept).empty()) return true;
-  for (auto part : split(accept, ',')) {
-    std::string type = to_lower(trim(part.substr(0, part.find(';'))));
-    if (type == "application/json" || type == "*/*" || type == "application/*") return true;
-  }
-  return false;
-}
-
-bool wants_table(const HttpRequest& r) {
-  return std::string_view(r.header("accept")).find("as=Table") != std::string_view::npos;
-}
-
-std::string asked_discovery(const HttpRequest& r) {  // "v2", "v2beta1" or "" for the classic form
-  std::string_view accept = r.header("accept");
-  size_t at = accept.find("g=apidiscovery.k8s.io");
-  size_t as = accept.find("as=APIGroupDiscoveryList");
-  if (at == std::string_view::npos && as == std::string_view::npos) return "";
-  if (accept.find("v=v2;") != std::string_view::npos || accept.find("v=v2,") != std::string_view::npos ||
-      accept.find("v=v2;as") != std::string_view::npos)
-    return "v2";
-  return "v2beta1";
-}
 
 }  // namespace
 
@@ -202,54 +176,6 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     refuse(out, done.error(), details);
   }
 
-  Result<ListOptions> list_options(const HttpRequest& r, const ResourceType& type) {
-    ListOptions o;
-    SL_TRY(labels, LabelSelector::parse(r.query_value("labelSelector")));
-    SL_TRY(fields, FieldSelector::parse(r.query_value("fieldSelector"), type.selectable_fields));
-    o.labels = std::move(labels);
-    o.fields = std::move(fields);
-    if (std::string limit = r.query_value("limit"); !limit.empty()) {
-      auto n = parse_int(limit);
-      if (!n) return fail(Code::InvalidArgument, fmt::format("limit: Invalid value: \"{}\": must be a number", limit));
-      o.limit = *n > 0 ? static_cast<size_t>(*n) : 0;  // as upstream: not positive is none
-    }
-    o.continue_token = r.query_value("continue");
-    return o;
-  }
-
-  // The version a list may be asked for: what is stored now is all there is to give.
-  Result<void> check_version(const HttpRequest& r) {
-    std::string text = r.query_value("resourceVersion"), match = r.query_value("resourceVersionMatch");
-    auto refused = [](std::string_view why) {
-      return fail(Code::Invalid,
-                  fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: {}", why));
-    };
-    if (!match.empty() && match != "Exact" && match != "NotOlderThan")
-      return fail(Code::Invalid, fmt::format("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "
-                                             "Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"",
-                                             match));
-    if (!match.empty() && text.empty())
-      return refused("resourceVersionMatch is forbidden unless resourceVersion is provided");
-    if (!match.empty() && r.has_query("continue"))
-      return refused("resourceVersionMatch is forbidden when continue is provided");
-    if (text.empty()) return {};
-    auto version = parse_int(text);
-    if (!version || *version < 0)
-      return fail(Code::InvalidArgument,
-                  fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", text));
-    if (match == "Exact" && *version == 0)
-      return refused("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
-    int64_t now = api.store().version();
-    if (*version > now)
-      return fail(Error{Code::Timeout,
-                        fmt::format("Too large resource version: {}, current: {}", *version, now),
-                        {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
-    if (match == "Exact" && *version != now)
-      return fail(Code::Expired,
-                  fmt::format("The provided resource version {} is too old: only {} is kept", *version, now));
-    return {};
-  }
-
   Result<void> serve_collection(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
                                 const HttpResponderPtr& out) {
     if (r.method == "GET" || r.method == "HEAD") {
@@ -259,7 +185,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
       if (r.has_query("sendInitialEvents"))
         return fail(Code::Invalid, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list");
       SL_TRY(options, list_options(r, *type));
-      SL_CHECK(check_version(r));
+      SL_TRY(version, asked_version(r, api.store().version()));
+      options.at_version = version;
       SL_TRY(found, api.list(*type, p.ns, options));
       answer(out, 200, list_body(r, p, *type, found));
       return {};
@@ -296,81 +223,18 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
                         {"items", std::move(items)}};
   }
 
-  static IncludeObject include_of(const HttpRequest& r) {
-    std::string include = r.query_value("includeObject");
-    return include == "Object" ? IncludeObject::Object
-           : include == "None" ? IncludeObject::None
-                               : IncludeObject::Metadata;
-  }
-
   Result<void> delete_collection(const HttpRequest& r, const ResourcePath& p, const ResourceType& type,
                                  const HttpResponderPtr& out) {
     SL_TRY(options, list_options(r, type));
+    SL_TRY(version, asked_version(r, api.store().version()));
+    options.at_version = version;
     SL_TRY(found, api.list(type, p.ns, options));
     SL_TRY(how, delete_options(r));
-    for (auto& item : found.items)
-      SL_CHECK(api.remove(type, std::string(namespace_of(*item)), std::string(name_of(*item)), how));
+    for (auto& item : found.items) {
+      auto done = api.remove(type, std::string(namespace_of(*item)), std::string(name_of(*item)), how);
+      if (!done && done.error().code != Code::NotFound) return fail(std::move(done).error());
+    }
     answer(out, 200, list_body(r, p, type, found));
-    return {};
-  }
-
-  // The body of a create or update, checked against the URL.
-  Result<Body> object_body(const HttpRequest& r, const ResourcePath& p, const ResourceType& type) {
-    SL_TRY(body, read_body(r));
-    if (!body.value.is_object())
-      return fail(Code::InvalidArgument, "the object provided is unrecognized (must be a JSON object)");
-    for (auto key : {"kind", "apiVersion"})
-      if (auto* v = json::find(body.value, key); v && !v->is_string())
-        return fail(Code::InvalidArgument, fmt::format("{} must be a string, found {}", key, json::kind_name(*v)));
-    std::string_view kind = kind_of(body.value), api_version = api_version_of(body.value);
-    if (!kind.empty() && kind != type.kind)
-      return fail(
-          Code::InvalidArgument,
-          fmt::format("{} in version \"{}\" cannot be handled as a {}: converting ({}) to ({}): unknown conversion",
-                      kind, p.version, type.kind, kind, type.kind));
-    if (!api_version.empty() && api_version != type.api_version(p.version))
-      return fail(Code::InvalidArgument,
-                  fmt::format("the API version in the data ({}) does not match the expected API version ({})",
-                              api_version, type.api_version(p.version)));
-    if (auto* meta = json::find(body.value, "metadata"); meta && !meta->is_null() && !meta->is_object())
-      return fail(Code::InvalidArgument, fmt::format("metadata must be an object, found {}", json::kind_name(*meta)));
-    for (auto key : {"name", "namespace", "generateName"})
-      if (auto* v = json::find(body.value, "metadata", key); v && !v->is_null() && !v->is_string())
-        return fail(Code::InvalidArgument,
-                    fmt::format("metadata.{} must be a string, found {}", key, json::kind_name(*v)));
-    return body;
-  }
-
-  static Result<PatchKind> patch_kind(const HttpRequest& r) {
-    std::string_view type = r.header("content-type");
-    type = trim(type.substr(0, type.find(';')));
-    if (type == "application/json-patch+json") return PatchKind::Json;
-    if (type == "application/merge-patch+json") return PatchKind::Merge;
-    if (type == "application/strategic-merge-patch+json") return PatchKind::Strategic;
-    if (type == "application/apply-patch+yaml") return PatchKind::Apply;
-    return fail(Code::UnsupportedMedia,
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
-  }
-
-  // An applied configuration may leave its name out, but not contradict the URL.
-  static Result<void> check_applied(Value& config, const ResourcePath& p, const ResourceType& type) {
-    if (!config.is_object()) return fail(Code::InvalidArgument, "the applied configuration must be an object");
-    if (kind_of(config) != type.kind || api_version_of(config) != type.api_version(p.version))
-      return fail(Code::InvalidArgument, fmt::format("the applied configuration must have kind {} and apiVersion {}",
-                                                     type.kind, type.api_version(p.version)));
-    if (!name_of(config).empty() && name_of(config) != p.name)
-      return fail(
-          Code::InvalidArgument,
-          fmt::format("the name of the object ({}) does not match the name on the URL ({})", name_of(config), p.name));
-    if (auto stated = namespace_of(config); !stated.empty() && type.namespaced && stated != p.ns)
-      return fail(
-          Code::InvalidArgument,
-          fmt::format("the namespace of the object ({}) does not match the namespace on the URL ({})", stated, p.ns));
-    if (auto* managed = json::arr(config, "metadata", "managedFields"); managed && !managed->empty())
-      return fail(Code::InvalidArgument, "metadata.managedFields must be nil");
-    metadata_of(config)["name"] = p.name;
-    if (type.namespaced && !p.ns.empty()) metadata_of(config)["namespace"] = p.ns;
     return {};
   }
 
@@ -437,26 +301,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
 
   Result<void> serve_watch(const HttpRequest& r, const ResourcePath& p, const TypePtr& type,
                            const HttpResponderPtr& out) {
-    WatchRequest w;
-    w.type = type;
-    w.version = p.version;
-    w.ns = p.ns;
-    SL_TRY(options, list_options(r, *type));
-    w.labels = std::move(options.labels);
-    w.fields = std::move(options.fields);
-    w.resource_version = r.query_value("resourceVersion");
-    auto version = parse_int(w.resource_version);
-    if (!w.resource_version.empty() && (!version || *version < 0))
-      return fail(Code::InvalidArgument,
-                  fmt::format("resourceVersion: Invalid value: \"{}\": must be a whole number", w.resource_version));
-    w.bookmarks = r.query_value("allowWatchBookmarks") == "true";
-    w.send_initial_events = r.query_value("sendInitialEvents") == "true";
-    w.as_table = wants_table(r);
-    w.include_object = include_of(r) == IncludeObject::Object;
-    if (w.send_initial_events && r.query_value("resourceVersionMatch") != "NotOlderThan")
-      return fail(Code::Invalid,
-                  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents "
-                  "requires setting resourceVersionMatch to NotOlderThan");
+    SL_TRY(w, watch_request(r, p, type));
     int64_t seconds = parse_int(r.query_value("timeoutSeconds")).value_or(0);
     if (seconds <= 0) seconds = 1800 + static_cast<int64_t>(fast_random() % 1800);
     auto tick = start_watch(api, std::move(w), out);

@@ -60,6 +60,28 @@ Listing ObjectStore::list(const std::string& resource, const std::string& ns) {
   return list_locked(resource, ns);
 }
 
+Result<Listing> ObjectStore::list_at(const std::string& resource, const std::string& ns, int64_t version) {
+  std::lock_guard lock(mutex_);
+  if (version < history_from_ || version > version_)
+    return fail(Code::Expired, fmt::format("version {} is not kept: {} to {} are", version, history_from_, version_));
+  if (version == version_) return list_locked(resource, ns);
+  // What it was before each change since, the first of them last.
+  std::map<StoreKey, ObjectPtr> then;
+  for (auto& item : list_locked(resource, ns).items)
+    then[{std::string(namespace_of(*item)), std::string(name_of(*item))}] = item;
+  for (auto change = history_.rbegin(); change != history_.rend() && change->version > version; ++change) {
+    if (change->resource != resource || (!ns.empty() && change->key.ns != ns)) continue;
+    if (change->before)
+      then[change->key] = change->before;
+    else
+      then.erase(change->key);
+  }
+  Listing out;
+  out.version = version;
+  for (auto& [key, object] : then) out.items.push_back(std::move(object));
+  return out;
+}
+
 int64_t ObjectStore::version() {
   std::lock_guard lock(mutex_);
   return version_;

@@ -55,6 +55,8 @@ class ObjectStore {
   ObjectPtr get(const std::string& resource, const StoreKey& key);
   // All of a resource, or one namespace of it.
   Listing list(const std::string& resource, const std::string& ns = {});
+  // The same as it was at a version. Expired when history does not reach back that far, or not there yet.
+  Result<Listing> list_at(const std::string& resource, const std::string& ns, int64_t version);
   int64_t version();
   // Calls fn with the version while no change can come in between.
   void at_version(const std::function<void(int64_t)>& fn);

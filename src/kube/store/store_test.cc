@@ -137,6 +137,36 @@ TEST_F(Store, RemovalReturnsTheLastFormWithItsOwnVersion) {
   EXPECT_THAT(store.list("widgets").items, IsEmpty());
 }
 
+TEST_F(Store, ListsWhatWasThere) {
+  for (auto name : {"a", "b", "c"}) ASSERT_TRUE(put(store, name, 1));
+  ASSERT_TRUE(put(store, "z", 1, "other"));
+  int64_t then = store.version();
+  ASSERT_TRUE(put(store, "b", 2));
+  ASSERT_TRUE(put(store, "b", 3));
+  ASSERT_TRUE(erase(store, "a"));
+  ASSERT_TRUE(put(store, "a", 9));  // another of the same name
+  ASSERT_TRUE(erase(store, "c"));
+  ASSERT_TRUE(put(store, "aa", 1));
+  ASSERT_TRUE(put(store, "c", 1, "n", "gadgets"));
+  auto at = [&](int64_t version, const std::string& ns) {
+    auto list = store.list_at("widgets", ns, version);
+    EXPECT_TRUE(list && list->version == version);
+    std::vector<std::string> out;
+    for (auto& o : list->items) out.push_back(namespaced_name(*o) + " " + std::to_string(json::num(*o, 0, "size")));
+    return out;
+  };
+  EXPECT_THAT(at(then, "n"), ElementsAre("n/a 1", "n/b 1", "n/c 1"));
+  EXPECT_THAT(at(then, ""), ElementsAre("n/a 1", "n/b 1", "n/c 1", "other/z 1"));
+  EXPECT_THAT(at(then + 1, "n"), ElementsAre("n/a 1", "n/b 2", "n/c 1"));
+  EXPECT_THAT(at(then + 3, "n"), ElementsAre("n/b 3", "n/c 1"));
+  EXPECT_THAT(at(store.version(), "n"), ElementsAre("n/a 9", "n/aa 1", "n/b 3"));
+  for (int64_t version : {int64_t{-1}, store.version() + 1}) {
+    auto list = store.list_at("widgets", "n", version);
+    ASSERT_FALSE(list);
+    EXPECT_EQ(list.error().code, Code::Expired);
+  }
+}
+
 TEST_F(Store, ListsByNamespaceThenName) {
   for (auto [ns, name] : {std::pair{"b", "y"}, {"a", "z"}, {"ab", "a"}, {"a", "x"}, {"b", "a"}})
     ASSERT_TRUE(put(store, name, 1, ns));
