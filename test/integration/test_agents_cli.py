@@ -214,16 +214,20 @@ class Explain(TrafficTest):
         trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
         task = self.agent().must("message/send", {"message": {
             "kind": "message", "role": "user", "messageId": "m", "parts": [{"kind": "text", "text": "x"}]}},
-            {"traceparent": f"00-{trace}-{span}-01"})
+            {"traceparent": f"00-{trace}-{span}-01", "tracestate": "vendor=a1,other=b2"})
         records = self.of_session(task, 2)
         self.assertEqual({trace}, {r["trace_id"] for r in records})
         self.assertEqual(span, next(r for r in records if r["kind"] == "turn")["parent_span_id"])
-        self.assertIn(trace, self.model_calls()[-1]["headers"]["traceparent"])
+        sent = self.model_calls()[-1]["headers"]
+        self.assertIn(trace, sent["traceparent"])
+        self.assertEqual("vendor=a1,other=b2", sent["tracestate"])
 
     def test_a_broken_traceparent(self):
         for bad in ("nonsense", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "00-xyz-1-01", "ff-" + "a" * 32 + "-" + "b" * 16 + "-01"):
             task = self.agent().must("message/send", {"message": {
-                "kind": "message", "role": "user", "messageId": "m", "parts": [{"kind": "text", "text": "x"}]}}, {"traceparent": bad})
+                "kind": "message", "role": "user", "messageId": "m", "parts": [{"kind": "text", "text": "x"}]}},
+                {"traceparent": bad, "tracestate": "vendor=a1"})
+            self.assertNotIn("tracestate", self.model_calls()[-1]["headers"])
             self.assertRegex(task["metadata"]["sightline_trace_id"], "^[0-9a-f]{32}$")
             self.assertNotEqual("0" * 32, task["metadata"]["sightline_trace_id"])
 

@@ -117,7 +117,7 @@ class Stream:
         self._socket = self._connection.sock
         self._answer = self._connection.getresponse()
         self.status, self.headers = self._answer.status, self._answer.headers
-        self.results, self.envelopes, self.ended, self.body = [], [], False, b""
+        self.results, self.envelopes, self.ended, self.body, self.comments = [], [], False, b"", 0
         if not (self.headers.get("content-type") or "").startswith("text/event-stream"):
             self.body, self.ended = self._answer.read(), True
             self._connection.close()
@@ -130,7 +130,9 @@ class Stream:
         try:
             for raw in self._answer:
                 line = raw.decode().rstrip("\r\n")
-                if line.startswith("data:"):
+                if line.startswith(":"):
+                    self.comments += 1
+                elif line.startswith("data:"):
                     data.append(line[5:].lstrip(" "))
                 elif not line and data:
                     envelope = json.loads("\n".join(data))

@@ -137,7 +137,7 @@ class Metrics(AgentTest):
                             (self.TURN, f'"{NS}/untroubled"'))
 
     def test_a_tool(self):
-        for kind, arguments in (("error", {"resource_type": "gizmotron"}), ("", {"resource_type": "agent", "namespace": NS})):
+        for kind, arguments in (("not_found", {"resource_type": "gizmotron"}), ("", {"resource_type": "agent", "namespace": NS})):
             with self.subTest(kind):
                 script = use("k8s_get_resources", arguments), say("done")
                 self.check_one_more(lambda: self.assertEqual("completed", self.state_after("tooled", *script)), kind,

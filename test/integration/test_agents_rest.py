@@ -211,6 +211,48 @@ class SessionPaths(AgentTest):
         task = self.agent().send("hello")
         self.assertEqual(task, self.get(f"/api/tasks/{task['id']}"))
 
+    def test_deleting_a_task_forgets_what_was_said_in_it(self):
+        agent = self.agent()
+        task = agent.send("private words")
+        other = agent.send("remember this", task["contextId"])
+        self.rest("DELETE", f"/api/tasks/{task['id']}").expect(200)
+        self.rest("DELETE", f"/api/tasks/{task['id']}").expect(404)
+        self.assertEqual(-32001, agent.error("tasks/get", {"id": task["id"]})["code"])
+        self.assertEqual([other["id"]], [t["id"] for t in self.get(f"/api/sessions/{task['contextId']}/tasks")])
+        agent.send("and now?", task["contextId"])
+        sent = json.dumps(self.last_messages())
+        self.assertIn("remember this", sent)
+        self.assertNotIn("private words", sent)
+
+    def test_deleting_a_busy_task_stops_it(self):
+        self.script({"fault": "hang"})
+        agent = self.agent()
+        task = agent.send("wait", blocking=False)
+        self.wait_model_calls(1)
+        self.rest("DELETE", f"/api/tasks/{task['id']}").expect(200)
+        self.assertEqual(-32001, agent.error("tasks/get", {"id": task["id"]})["code"])
+        self.script(say("fine"))
+        self.assertEqual("completed", agent.send("again", task["contextId"])["status"]["state"])
+
+    def test_a_part_of_a_sessions_events(self):
+        agent = self.agent()
+        task = agent.send("one")
+        for text in ("two", "three"):
+            agent.send(text, task["contextId"])
+        path = f"/api/sessions/{task['contextId']}"
+        ids = lambda query="": [e["id"] for e in self.get(path + query)["events"]]
+        events = self.get(path)["events"]
+        self.assertEqual(6, len(events))
+        self.assertEqual(ids()[::-1], ids("?order=desc"))
+        self.assertEqual(ids(), ids("?order=asc&limit=-1"))
+        self.assertEqual(ids()[:2], ids("?limit=2"))
+        self.assertEqual(ids()[:-3:-1], ids("?order=desc&limit=2"))
+        for at in {e["created_at"] for e in events}:
+            self.assertEqual([e["id"] for e in events if e["created_at"] > at], ids("?after=" + at))
+        for bad, word in (("order=up", "asc or desc"), ("after=yesterday", "RFC 3339"), ("limit=0", "from 1"), ("limit=x", "from 1"),
+                          ("limit=-2", "from 1")):
+            self.assertIn(word, self.rest("GET", f"{path}?{bad}").expect(400).json["error"])
+
 
 class WhoMayCall(AgentTest):
     """A page of another site must not be able to drive the agents of whoever looks at it."""

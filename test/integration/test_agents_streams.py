@@ -6,6 +6,7 @@ import unittest
 
 import objects
 from gateway_kit import Upstream
+from harness import wait_until
 from test_agents_kit import AgentTest, NS, say, text_of, tool_entry, use
 
 BEFORE = ["Under ", "the ", "sea ", "naïve ", "🚀 "]  # what was streamed before the second client came
@@ -109,6 +110,33 @@ class JoiningLate(AgentTest):
                 self.assertEqual(task, events[0]["task"]["id"])
                 self.model.go_on.set()
                 self.check_whole(second.wait_end())
+
+
+class Quiet(AgentTest):
+    """A stream on which nothing happens is kept alive by comments, which are no events."""
+
+    extra = ("--keep-alive-ms", "20")
+
+    def test_comments_until_the_answer(self):
+        self.script({"fault": "hang"})
+        with self.agent("chunks").stream("wait") as stream:
+            comments = wait_until(lambda: stream.comments > 3 and stream.comments)
+            self.assertFalse(stream.ended)
+            task = stream.results[0]["id"]
+            self.agent("chunks").must("tasks/cancel", {"id": task})
+            self.assertEqual("canceled", stream.wait_end()[-1]["status"]["state"])
+        self.assertGreater(comments, 3)
+
+    def test_none_after_the_end(self):
+        self.script(say("done"))
+        with self.agent("chunks").stream("go") as stream:
+            stream.wait_end()
+        self.assertTrue(all(e["jsonrpc"] == "2.0" for e in stream.envelopes))
+
+    def test_the_command_line_does_not_mind(self):
+        self.script(say("slow", delay_ms=200))
+        done = self.assert_exit(0, self.cli("invoke", f"{NS}/chunks", "--stream", "--task", "hello"))
+        self.assertEqual("slow\n", done.stdout)
 
 
 class Printed(AgentTest):

@@ -6,7 +6,8 @@ import threading
 import unittest
 
 import certificates
-from gateway_kit import Upstream, Wire, request_text, says
+from gateway_kit import Closed, Upstream, Wire, request_text, says, says_and_closes
+from harness import wait_until
 from test_gateway_standalone import StandaloneTest, route, spec
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -172,6 +173,70 @@ class Model(PoolTest):
             answer = self.ask_model(wire, STREAMED)
             self.assertTrue(answer.whole and b"mine" in answer.body and b"stray" not in answer.body, answer)
         self.assertEqual(2, len({r.connection for r in self.up.seen[-2:]}), "it is not kept")
+
+
+class Rules(PoolTest):
+    """Whatever a backend does against the rules costs its connections the trust they had, and the log says so once."""
+
+    ANSWERS = {
+        "answered more than it promised": says(OK + SECOND),
+        "answered what is no HTTP": says(b"hello\r\n\r\n"),
+        "closed before answering": says_and_closes(b""),
+        "broke off its answer": says_and_closes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"),
+        "reset the connection": lambda wire, *_: wire.reset() or "close",
+    }
+    MODEL_ANSWERS = {
+        "answered more than it promised": says(message("mine") + OK),
+        "answered what is no HTTP": says(b"hello\r\n\r\n"),
+        "closed before answering": says_and_closes(b""),
+        "broke off its answer": says_and_closes(message("mine")[:-5]),
+    }
+
+    def told(self):
+        return [x for x in self.process.stderr().splitlines() if "its kept connections are looked at before each use" in x]
+
+    def check(self, answers, path, method="GET", body=None, **backend):
+        for how, play in answers.items():
+            with self.subTest(how):
+                up = Upstream("rules")
+                self.addCleanup(up.stop)
+                self.start(spec(route(), backends=[self.backend(up=up, **backend)]), "--workers", "1")
+                up.plays["/bad"] = up.plays["/v1/messages"] = play
+                for _ in range(2):
+                    with self.open() as wire:
+                        wire.send(request_text(path, method, body=body))
+                        try:
+                            wire.answer(method)
+                        except Closed:
+                            pass
+                lines = wait_until(self.told)
+                self.assertEqual(0, self.process.end())
+                self.assertEqual(1, len(lines), lines)
+                self.assertIn(f"backend 127.0.0.1:{up.port} {how}: from now on", lines[0])
+
+    def test_a_plain_backend(self):
+        self.check(self.ANSWERS, "/bad")
+
+    def test_a_model(self):
+        self.check(self.MODEL_ANSWERS, "/v1/chat/completions", "POST", QUESTION, ai={"provider": "anthropic"})
+
+    def test_a_model_that_streams(self):
+        self.check({"answered more than it promised": says(events("mine") + b"0\r\n\r\n" + OK),
+                    "broke off its answer": says_and_closes(events("mine")[:-20])},
+                   "/v1/chat/completions", "POST", STREAMED, ai={"provider": "anthropic"})
+
+    def test_polite_ends_cost_nothing(self):
+        self.serve()
+        self.up.plays["/announced"] = says_and_closes(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        self.up.plays["/until-close"] = says_and_closes(b"HTTP/1.1 200 OK\r\n\r\nok")
+        for path in ("/announced", "/until-close"):
+            self.assertEqual(b"ok", self.ask(path).body)
+        with self.open() as wire:  # a client that leaves is no fault of the backend
+            self.up.plays["/slow"] = lambda wire, *_: wire.send(OK[:-1]) and wire.at_end() and "close"
+            wire.send(request_text("/slow")).head()
+        wait_until(lambda: self.up.open_count() == 0)
+        self.assertEqual(0, self.process.end())
+        self.assertEqual([], self.told())
 
 
 if __name__ == "__main__":

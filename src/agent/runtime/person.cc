@@ -82,7 +82,7 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   now.state = kWorking;
   now.streaming = s.streaming;
   take_new_span(now);
-  start_run(now, spec, std::move(s.credential));
+  start_run(now, spec, std::move(s));
   return row.id;
 }
 

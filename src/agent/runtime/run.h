@@ -10,8 +10,8 @@ namespace sl::agent {
 struct Runtime::Run {
   TaskRow row;
   route::AgentSpec spec;
-  std::string credential;
-  std::vector<LogMessage> messages;  // of the whole session, in order
+  std::string credential, tracestate;  // the caller's; not stored
+  std::vector<LogMessage> messages;    // of the whole session, in order
   std::map<uint64_t, TaskListener> listeners;
   uint64_t next_listener = 1;
   std::function<void()> abort;  // cancels what is under way

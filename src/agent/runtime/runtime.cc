@@ -67,19 +67,21 @@ void Runtime::resume() {
     take_new_span(row);
     if (spec) {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
-      start_run(row, *spec, "");
+      start_run(row, *spec, {});
       continue;
     }
     std::string why = options_.why_absent ? options_.why_absent(row.agent) : "";
-    std::string words =
-        fmt::format("the task was interrupted, and its agent {} {}", row.agent, why.empty() ? "no longer exists" : why);
-    (void)store_.advance(row.id, {}, kFailed, words);
+    Error gone{
+        Code::Unavailable,
+        fmt::format("the task was interrupted, and its agent {} {}", row.agent, why.empty() ? "no longer exists" : why),
+        {}};
+    (void)store_.advance(row.id, {}, kFailed, gone.message);
     row.state = kFailed;
     Run ended;
     ended.row = row;
     ended.start_us = monotonic_us();
     ended.start_unix_us = unix_us();
-    record_turn(ended, words);
+    record_turn(ended, &gone);
   }
 }
 
@@ -135,15 +137,18 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   LogMessage first = new_message(row.id, Object{{"role", "user"}, {"content", text}});
   if (auto id = json::str(s.message, "messageId"); !id.empty()) first.id = id;
   SL_CHECK(store_.begin_task(session, row, first));
-  start_run(row, spec, std::move(s.credential));
+  start_run(row, spec, std::move(s));
   return row.id;
 }
 
-Runtime::RunPtr Runtime::start_run(const TaskRow& row, const route::AgentSpec& spec, std::string credential) {
+Runtime::RunPtr Runtime::start_run(const TaskRow& row, const route::AgentSpec& spec, Submission from) {
   auto run = std::make_shared<Run>();
   run->row = row;
   run->spec = spec;
-  run->credential = std::move(credential);
+  run->credential = std::move(from.credential);
+  // It means nothing but with the trace it came with; an answer to a waiting task may have come with another.
+  auto parent = observe::parse_traceparent(from.traceparent);
+  if (parent && parent->trace_id == row.trace_id) run->tracestate = std::move(from.tracestate);
   run->start_us = monotonic_us();
   run->start_unix_us = unix_us();
   runs_[row.id] = run;
@@ -188,6 +193,7 @@ net::Task<Result<void>> Runtime::steps(RunPtr run) {
 net::Headers Runtime::model_headers(const RunPtr& run) {
   net::Headers out;
   out.emplace_back("traceparent", fmt::format("00-{}-{}-01", run->row.trace_id, run->row.span_id));
+  if (!run->tracestate.empty()) out.emplace_back("tracestate", run->tracestate);
   auto url = net::parse_url(run->spec.model.url);
   if (url && options_.own_gateway && options_.own_gateway(url->host, url->port))
     out.emplace_back("x-sightline-identity", fmt::format("{};agent={};session={};turn={}", options_.identity_token,
@@ -334,7 +340,7 @@ net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, V
   auto result = co_await tool->run(std::move(arguments), &abort);
   run->abort = nullptr;
   r.duration_us = monotonic_us() - start;
-  if (!result) r.error = result.error().message;
+  if (!result) r.failed(result.error().code, result.error().message);
   options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn,
                     r.tool, r.duration_us / 1000, quoted("error", r.error));
   std::vector<observe::RecordPtr> records;
@@ -356,14 +362,14 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   if (stopping_ && !is_final(run->row.state) && !run->waiting) return;  // taken up again at the next start
   runs_.erase(run->row.id);
   if (run->cancelled) return;  // cancel() has stored and told it
-  if (run->waiting) return record_turn(*run, "");
+  if (run->waiting) return record_turn(*run);
   if (!outcome) {
     std::string words = outcome.error().message;
     auto stored = store_step(run, cut_short(*run), kFailed, words);
     if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
     run->emit_status(kFailed,
                      a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
-    return record_turn(*run, words);
+    return record_turn(*run, &outcome.error());
   }
   std::string answer = last_answer(run->messages);
   run->emit(a2a::artifact_event(
@@ -371,7 +377,7 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
                 Object{{"artifactId", run->row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}, true),
             false);
   run->emit_status(kCompleted, nullptr, true);
-  record_turn(*run, "");
+  record_turn(*run);
 }
 
 // A task that goes on after an answer or a crash is a turn of its own under the first.
@@ -380,7 +386,7 @@ void Runtime::take_new_span(TaskRow& row) {
   row.span_id = observe::new_span_id();
 }
 
-void Runtime::record_turn(const Run& run, const std::string& error) {
+void Runtime::record_turn(const Run& run, const Error* error) {
   observe::Record r;
   r.kind = observe::RecordKind::Turn;
   r.start_unix_us = run.start_unix_us;
@@ -396,9 +402,9 @@ void Runtime::record_turn(const Run& run, const std::string& error) {
   r.has_usage = run.output_tokens > 0;
   r.input_tokens = run.input_tokens;
   r.output_tokens = run.output_tokens;
-  r.error = error;
+  if (error) r.failed(error->code, error->message);
   options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn,
-                    run.row.state, r.duration_us / 1000, quoted("error", error));
+                    run.row.state, r.duration_us / 1000, quoted("error", r.error));
   std::vector<observe::RecordPtr> records;
   records.push_back(std::make_unique<observe::Record>(std::move(r)));
   if (options_.sink) options_.sink->take(std::move(records));
@@ -423,7 +429,8 @@ Result<void> Runtime::cancel(const std::string& task) {
   run->row.state = kCanceled;
   if (run->abort) run->abort();
   run->emit_status(kCanceled, nullptr, true);
-  record_turn(*run, "cancelled");
+  Error cancelled{Code::Cancelled, "cancelled", {}};
+  record_turn(*run, &cancelled);
   return {};
 }
 

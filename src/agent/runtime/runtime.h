@@ -43,7 +43,7 @@ struct Submission {
   std::string agent;    // NS/NAME
   json::Value message;  // A2A 0.3 message
   std::string user = "admin@kagent.dev";
-  std::string traceparent;
+  std::string traceparent, tracestate;
   std::string credential;  // the caller's bearer token, for apiKeyPassthrough
   bool streaming = false;
 };
@@ -85,7 +85,7 @@ class Runtime {
   using RunPtr = std::shared_ptr<Run>;
   Result<std::string> begin(const route::AgentSpec& spec, Submission& s);
   Result<std::string> answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s);
-  RunPtr start_run(const TaskRow& row, const route::AgentSpec& spec, std::string credential);
+  RunPtr start_run(const TaskRow& row, const route::AgentSpec& spec, Submission from);
   static net::Task<void> drive(Runtime* self, RunPtr run);
   net::Task<Result<void>> steps(RunPtr run);
   json::Array offered_tools(const RunPtr& run);
@@ -99,7 +99,7 @@ class Runtime {
                           std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
   static void take_new_span(TaskRow& row);
-  void record_turn(const Run& run, const std::string& error);
+  void record_turn(const Run& run, const Error* error = nullptr);
   net::Headers model_headers(const RunPtr& run);
 
   net::Loop& loop_;

@@ -15,7 +15,7 @@ using json::Value;
 using net::Headers;
 
 struct A2aServer::Call {
-  std::string agent, user, traceparent, credential;
+  std::string agent, user, traceparent, tracestate, credential;
   Version version = Version::V03;
   Value id;
   std::string method;
@@ -104,6 +104,22 @@ Value A2aServer::card(const route::AgentSpec& spec, const std::string& base_url)
   return out;
 }
 
+void A2aServer::start() {
+  if (options_.keep_alive_ms > 0) loop_.spawn(keep_alive(this));
+}
+
+// A comment is nothing to a reader of events, and traffic to whatever stands between: proxies cut what is silent.
+net::Task<void> A2aServer::keep_alive(A2aServer* self) {
+  net::Timer timer(self->loop_.io());
+  for (;;) {
+    timer.expires_after(std::chrono::milliseconds(self->options_.keep_alive_ms));
+    auto [ec] = co_await timer.async_wait(net::use_task);
+    if (ec) co_return;
+    std::erase_if(self->streams_, [](auto& out) { return out->closed(); });
+    for (auto& out : self->streams_) out->write(": keep-alive\n\n");
+  }
+}
+
 bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponderPtr& out) {
   std::string agent, rest;
   if (!split_path(request.path, &agent, &rest)) return false;
@@ -116,7 +132,7 @@ bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponder
     // The address by which the client came is one that it can reach.
     std::string_view host = request.header("host");
     out->respond(200, Headers{{"Content-Type", "application/json"}},
-                 json::dump(card(*spec, host.empty() ? base_url_ : "http://" + std::string(host))));
+                 json::dump(card(*spec, host.empty() ? options_.base_url : "http://" + std::string(host))));
   } else if (rest.empty() && request.method == "POST") {
     rpc(agent, request, out);
   } else {
@@ -133,6 +149,7 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   call.out = out;
   call.user = r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
   call.traceparent = r.header("traceparent");
+  call.tracestate = r.header("tracestate");
   if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
     call.credential = trim(bearer.substr(7));
   auto version = a2a::parse_version(r.header("a2a-version"));
@@ -218,6 +235,7 @@ void A2aServer::submit(const Call& call, bool streaming) {
   s.message = *message;
   s.user = call.user;
   s.traceparent = call.traceparent;
+  s.tracestate = call.tracestate;
   s.credential = call.credential;
   s.streaming = streaming;
   auto task = runtime_.submit(std::move(s));
@@ -264,6 +282,7 @@ void A2aServer::stream_task(const Call& call, const std::string& task) {
       },
       &id);
   if (!running) return call.out->end();
+  if (options_.keep_alive_ms > 0) streams_.push_back(call.out);
   call.out->on_close([this, task, id] { runtime_.unsubscribe(task, id); });
 }
 

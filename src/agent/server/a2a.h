@@ -7,9 +7,16 @@
 
 namespace sl::agent {
 
+struct A2aOptions {
+  std::string base_url;            // "http://HOST:PORT" for clients that do not say how they came
+  int64_t keep_alive_ms = 15'000;  // between the comments on a stream; 0: none
+};
+
 class A2aServer {
  public:
-  A2aServer(Runtime& runtime, std::string base_url) : runtime_(runtime), base_url_(std::move(base_url)) {}
+  A2aServer(net::Loop& loop, Runtime& runtime, A2aOptions options)
+      : loop_(loop), runtime_(runtime), options_(std::move(options)) {}
+  void start();  // once; until the loop stops
   // False when the path is not an A2A one.
   bool handle(const net::HttpRequest& request, const net::HttpResponderPtr& out);
   // `base_url` "http://HOST:PORT" of this server, as the client reaches it.
@@ -29,8 +36,12 @@ class A2aServer {
   void resubscribe(const Call& call);
   void stream_task(const Call& call, const std::string& task);
 
+  static net::Task<void> keep_alive(A2aServer* self);
+
+  net::Loop& loop_;
   Runtime& runtime_;
-  std::string base_url_;
+  A2aOptions options_;
+  std::vector<net::HttpResponderPtr> streams_;  // of tasks under way; closed ones go with the next comment
 };
 
 }  // namespace sl::agent

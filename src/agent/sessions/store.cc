@@ -161,10 +161,22 @@ Result<std::vector<LogMessage>> SessionStore::messages_of_task(const std::string
   return read_messages(s);
 }
 
-Result<std::vector<LogMessage>> SessionStore::messages_of_session(const std::string& session) {
-  SL_TRY(s, db_.prepare("SELECT seq, id, task, at_us, message, usage FROM messages WHERE session = ? ORDER BY seq"));
-  s.bind(1, session);
+Result<std::vector<LogMessage>> SessionStore::messages_of_session(const std::string& session, const MessageQuery& q) {
+  SL_TRY(s, db_.prepare(fmt::format("SELECT seq, id, task, at_us, message, usage FROM messages WHERE session = ? AND "
+                                    "at_us > ? ORDER BY seq {} LIMIT ?",
+                                    q.newest_first ? "DESC" : "ASC")));
+  s.bind(1, session).bind(2, q.after_us).bind(3, q.limit);
   return read_messages(s);
+}
+
+Result<void> SessionStore::delete_task(const std::string& id) {
+  return db_.transaction([&]() -> Result<void> {
+    for (auto sql : {"DELETE FROM messages WHERE task = ?", "DELETE FROM tasks WHERE id = ?"}) {
+      SL_TRY(s, db_.prepare(sql));
+      SL_CHECK(s.bind(1, id).run());
+    }
+    return {};
+  });
 }
 
 static Session read_session(const sqlite::Statement& s) {

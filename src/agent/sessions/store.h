@@ -49,6 +49,13 @@ struct TaskQuery {
   size_t offset = 0, limit = 50;
 };
 
+// Which messages of a session, and in which order.
+struct MessageQuery {
+  int64_t after_us = -1;  // later than this
+  bool newest_first = false;
+  int64_t limit = -1;  // -1: all
+};
+
 class SessionStore {
  public:
   Result<void> open(const std::string& path);
@@ -66,7 +73,9 @@ class SessionStore {
   Result<std::vector<TaskRow>> find_tasks(const TaskQuery& query, size_t* total);
   Result<std::vector<TaskRow>> unfinished();  // submitted or working
   Result<std::vector<LogMessage>> messages_of_task(const std::string& task);
-  Result<std::vector<LogMessage>> messages_of_session(const std::string& session);
+  Result<std::vector<LogMessage>> messages_of_session(const std::string& session, const MessageQuery& query = {});
+  // The task and what was said in it.
+  Result<void> delete_task(const std::string& id);
 
   Result<void> create_session(const Session& session);
   Result<Session> session(const std::string& id);

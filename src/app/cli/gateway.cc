@@ -74,6 +74,7 @@ Result<int> run(const Options& o) {
   observe::Recorder recorder(logs, nullptr, [](const std::string&) { return "gateway"; });
   recorder.set_access_log(o.access_log != "off");
   options.sink = &recorder;
+  options.log = log;
   proxy::DataPlane plane(o.workers, options);
   plane.start();
   int64_t seen = modified_ns(o.config);  // before it is read: a change in between is not missed

@@ -21,6 +21,9 @@ void add_up(CLI::App& app, int* exit) {
   verb->add_option("-f,--filename", o->manifests, "Manifests to apply at start; repeatable");
   verb->add_option("--resolve", o->resolve, "HOST:PORT:ADDR[:PORT2], as curl; repeatable");
   verb->add_option("--upstream-ca", o->upstream_ca, "PEM file of further trusted roots");
+  verb->add_option("--keep-alive-ms", o->keep_alive_ms, "Between comments on quiet A2A streams; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3'600'000));
   verb->add_option("--workers", o->workers, "Data plane threads")->capture_default_str()->check(CLI::Range(1, 64));
   verb->callback([=] {
     auto done = up::run(*o);

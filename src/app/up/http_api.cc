@@ -66,6 +66,27 @@ bool condition_true(const Value& object, std::string_view type) {
   return c && json::str(*c, "status") == "True";
 }
 
+// ?order=asc|desc &after=RFC3339 &limit=N (-1: all)
+Result<agent::MessageQuery> message_query(const net::HttpRequest& r) {
+  agent::MessageQuery out;
+  if (auto order = r.query_value("order"); !order.empty() && order != "asc" && order != "desc")
+    return fail(Code::InvalidArgument, fmt::format("order is asc or desc, not \"{}\"", order));
+  else
+    out.newest_first = order == "desc";
+  if (auto after = r.query_value("after"); !after.empty()) {
+    auto ms = parse_rfc3339(after);
+    if (!ms) return fail(Code::InvalidArgument, fmt::format("after is a time of RFC 3339, not \"{}\"", after));
+    out.after_us = *ms * 1000 + 999;  // times are told in milliseconds: what was told is not told again
+  }
+  if (auto limit = r.query_value("limit"); !limit.empty()) {
+    auto n = parse_int(limit);
+    if (!n || *n < -1 || *n == 0)
+      return fail(Code::InvalidArgument, fmt::format("limit is a number from 1, or -1 for all, not \"{}\"", limit));
+    out.limit = *n;
+  }
+  return out;
+}
+
 // A page of another site must not be able to drive this API through the user's browser.
 bool foreign_origin(const net::HttpRequest& r) {
   std::string_view origin = r.header("origin");
@@ -251,7 +272,8 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
   }
   if (path.size() != 3) return fail(Code::NotFound, fmt::format("{} is not served", r.path));
   if (r.method == "GET") {
-    SL_TRY(messages, store.messages_of_session(path[2]));
+    SL_TRY(query, message_query(r));
+    SL_TRY(messages, store.messages_of_session(path[2], query));
     Array events;
     for (auto& m : messages)
       events.push_back(Object{{"id", m.id},
@@ -281,8 +303,14 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
 }
 
 Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vector<std::string>& path) {
-  if (path.size() != 3 || r.method != "GET")
-    return fail(Code::MethodNotAllowed, "tasks are read with GET /api/tasks/ID; they are made through A2A");
+  if (path.size() != 3 || (r.method != "GET" && r.method != "DELETE"))
+    return fail(Code::MethodNotAllowed, "/api/tasks/ID takes GET and DELETE; tasks are made through A2A");
+  if (r.method == "DELETE") {
+    SL_TRY(row, runtime_.store().task(path[2]));
+    if (!agent::is_final(row.state)) (void)runtime_.cancel(row.id);
+    SL_CHECK(runtime_.store().delete_task(row.id));
+    return Answer{200, envelope(nullptr, "Successfully deleted task")};
+  }
   SL_TRY(task, runtime_.task_json(path[2]));
   return Answer{200, envelope(std::move(task), "Successfully retrieved task")};
 }

@@ -110,6 +110,7 @@ class Program {
     }
     w.overrides = overrides_;
     w.sink = recorder_.get();
+    w.log = logs_.log("gateway");
     w.identity_token = identity_token_;
     plane_ = std::make_unique<proxy::DataPlane>(o_.workers, w);
     plane_->start();
@@ -157,7 +158,9 @@ class Program {
         [this](net::HttpRequest q, net::HttpResponderPtr out) { http_api_->handle(std::move(q), out); }, limits);
     SL_TRY(address, ui_server_->listen(o_.ui));
     ui_address_ = address;
-    a2a_ = std::make_unique<agent::A2aServer>(*runtime_, "http://" + address);
+    a2a_ = std::make_unique<agent::A2aServer>(agents_loop_, *runtime_,
+                                              agent::A2aOptions{"http://" + address, o_.keep_alive_ms});
+    a2a_->start();
     http_api_ =
         std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
     agents_loop_.start();

@@ -18,6 +18,7 @@ struct Options {
   std::vector<std::string> resolve, manifests;
   size_t workers = 2;
   int64_t drain_ms = 10'000;
+  int64_t keep_alive_ms = 15'000;  // between comments on quiet A2A streams
 };
 
 // Serves until SIGTERM or SIGINT. Prints what it serves and the line `ready`.

@@ -79,20 +79,18 @@ Metrics::Exchanges Metrics::exchanges_of(const Record& r) {
   return out;
 }
 
-// Of a failure, few words: the status if that says it, else what went wrong on the way.
+// OpenTelemetry's error.type, one of few: the status if that says it, else what went wrong on the way.
 static std::string error_type_of(const Record& r) {
   if (r.status == 499) return "cancelled";
   if (r.status >= 400) return std::to_string(r.status);
   if (r.error.empty()) return "";
-  for (auto [piece, type] : {std::pair{"cancel", "cancelled"},
-                             {"went away", "cancelled"},
-                             {"stopped taking", "cancelled"},
-                             {"deadline", "timeout"},
-                             {"closed", "upstream_closed"},
-                             {"reset", "upstream_closed"},
-                             {"stream failed", "upstream_closed"}})
-    if (r.error.find(piece) != std::string::npos) return type;
-  return "error";
+  std::string out;
+  for (char c : code_name(r.error_code)) {
+    bool upper = c >= 'A' && c <= 'Z';
+    if (upper && !out.empty()) out += '_';
+    out += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return out;
 }
 
 Metrics::ModelCalls Metrics::model_calls_of(const Record& r, const std::string& error_type) {

@@ -119,14 +119,17 @@ TEST_F(MetricsText, TurnsAndToolsAreNoRequests) {
   turn.kind = RecordKind::Turn;
   turn.agent = "ns/a";
   add(turn);
-  turn.error = "broke";
+  turn.failed(Code::UpstreamClosed, "broke");
+  turn.failed(Code::Internal, "and so did the rest");
   add(turn);
   Record tool;
   tool.kind = RecordKind::ToolCall;
   tool.tool = "t";
   add(tool);
   EXPECT_EQ(value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a"})"), "1");
-  EXPECT_EQ(value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a",error_type="error"})"), "1");
+  EXPECT_EQ(
+      value(R"(gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="ns/a",error_type="upstream_closed"})"),
+      "1");
   EXPECT_EQ(value(R"(gen_ai_execute_tool_duration_seconds_count{gen_ai_tool_name="t"})"), "1");
   EXPECT_THAT(metrics.text(), Not(HasSubstr("sightline_requests_total{")));
 }

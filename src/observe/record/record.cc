@@ -4,7 +4,7 @@
 
 namespace sl::observe {
 
-static_assert(sizeof(Record) == 1'016 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
+static_assert(sizeof(Record) == 1'024 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
 
 void Record::clear() {
   for (std::string* s : {&trace_id,       &span_id,       &parent_span_id, &gateway,       &listener,
@@ -21,6 +21,7 @@ void Record::clear() {
   request_bytes = response_bytes = 0;
   has_usage = streamed = false;
   input_tokens = output_tokens = cached_tokens = 0;
+  error_code = Code::Internal;
 }
 
 json::Value to_json(const Record& r) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "json/value.h"
 
 namespace sl::observe {
@@ -42,8 +43,16 @@ struct Record {
   // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "none"), TLS
   // towards the endpoint.
   std::string agent, session, turn, auth, tls_version, tls_peer, policy;
-  std::string tool;   // tool calls: its name
-  std::string error;  // why it failed, in words; empty on success
+  std::string tool;                  // tool calls: its name
+  std::string error;                 // why it failed, in words; empty on success
+  Code error_code = Code::Internal;  // and its kind
+
+  // The first failure is the cause of those after it, and the one that is told.
+  void failed(Code code, std::string_view words) {
+    if (!error.empty()) return;
+    error_code = code;
+    error = words;
+  }
 
   // As new, with the strings' memory kept for the next request.
   void clear();

@@ -151,7 +151,7 @@ void record_refused(Connection& client, int status, const std::string& why) {
   r.span_id = observe::new_span_id();
   r.protocol = "http";
   r.status = status;
-  r.error = why;
+  r.failed(Code::InvalidArgument, why);
   auto snapshot = client.worker().snapshot();
   auto* listeners = snapshot ? snapshot->listeners_at(client.bind()) : nullptr;
   if (listeners && !listeners->empty()) {
@@ -179,7 +179,7 @@ net::Task<bool> serve_request(Connection& client) {
   x.record.duration_us = monotonic_us() - x.start_us;
   if (client.left()) {
     if (!x.head_sent) x.record.status = 499;
-    if (x.record.error.empty()) x.record.error = "the client went away";
+    x.record.failed(Code::Cancelled, "the client went away");
   }
   client.worker().finish(std::move(x.owned_record));
   // A body that nobody read would be taken for the next request.

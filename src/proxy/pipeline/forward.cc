@@ -82,7 +82,7 @@ net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields) {
 }
 
 net::Task<void> send_error(Exchange& x, Error error) {
-  if (x.record.error.empty()) x.record.error = error.message;
+  x.record.failed(error.code, error.message);
   if (x.client.left()) co_return;
   Reply reply = error_reply(error, x.dialect);
   co_await send_reply(x, std::move(reply));
@@ -141,9 +141,10 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       text.assign(up.buffer.view().substr(0, end));
       up.buffer.consume(end);
       auto parsed = http1::parse_response(text, head, x.client.head().method == "HEAD");
-      if (!parsed) x.client.worker().pool().distrust(up);
-      if (!parsed)
+      if (!parsed) {
+        up.broke_rules("answered what is no HTTP");
         co_return fail(Code::UpstreamProtocol, fmt::format("{}: {}", x.record.endpoint, parsed.error().message));
+      }
       if (head.status == 101)
         co_return fail(Code::UpstreamProtocol, fmt::format("{} switched protocols unasked", x.record.endpoint));
       if (head.status >= 200) {
@@ -168,12 +169,11 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
       co_return fail(Code::UpstreamProtocol, fmt::format("{}: response head is larger than 64 KiB", x.record.endpoint));
     char* space = up.buffer.space(kReadBytes);
     auto n = co_await up.stream.read_some(space, kReadBytes);
-    up.read_us = monotonic_us();
-    if (n ? *n == 0 : n.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(up);
+    up.take_read(n);
     if (!n) co_return fail(std::move(n).error());
-    up.buffer.commit(*n);
-    if (*n == 0)
-      co_return fail(Code::UpstreamClosed, fmt::format("{} closed the connection before answering", x.record.endpoint));
+    if (*n > 0) continue;
+    up.broke_rules("closed before answering");
+    co_return fail(Code::UpstreamClosed, fmt::format("{} closed the connection before answering", x.record.endpoint));
   }
 }
 

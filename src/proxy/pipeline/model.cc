@@ -141,7 +141,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   co_await x.client.worker().loop().yield();
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
-    if (!sent && sent.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(*x.upstream);
+    if (!sent && sent.error().code == Code::UpstreamClosed) x.upstream->broke_rules("closed while a request was sent");
     if (!sent) co_return sent;
   }
   // Never a second time: a model call costs money, and the first may have been taken.
@@ -155,9 +155,8 @@ net::Task<Result<bool>> read_more(Exchange& x) {
   char* space = up.buffer.space(kReadBytes);
   auto n = co_await up.stream.read_some(space, kReadBytes);
   up.stream.deadline().disarm();
-  up.read_us = monotonic_us();
+  up.take_read(n);
   if (!n) co_return fail(std::move(n).error());
-  up.buffer.commit(*n);
   co_return *n > 0;
 }
 
@@ -240,7 +239,7 @@ net::Task<bool> write_client(Exchange& x, std::string_view text) {
   if (x.client.stream().write_now(text, none)) co_return true;
   auto sent = co_await write_rest(x.client.stream(), text, none, kWriteMs);
   if (!sent) {
-    if (x.record.error.empty()) x.record.error = "the client stopped taking the answer";
+    x.record.failed(Code::Cancelled, "the client stopped taking the answer");
     x.keep_alive = false;
   }
   co_return sent.has_value();
@@ -265,19 +264,20 @@ void frame_events(Exchange& x, StreamState& s) {
 net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecoder& body, StreamState& s) {
   for (;;) {
     std::string_view input = x.upstream->buffer.view();
-    std::string broken;
+    Error broken{Code::UpstreamProtocol, "", {}};
     while (!input.empty() && !body.done()) {
       auto piece = body.next(input);
       if (!piece) {
-        broken = piece.error().message;
+        broken.message = piece.error().message;
+        x.upstream->broke_rules("broke off its answer");
         break;
       }
       call.feed(*piece, s.events);
     }
     bool surplus = !input.empty();
-    if (surplus) x.client.worker().pool().distrust(*x.upstream);
+    if (surplus) x.upstream->broke_rules("answered more than it promised");
     x.upstream->buffer.clear();
-    bool ended = body.done() || !broken.empty() || call.stream_ended();
+    bool ended = body.done() || !broken.message.empty() || call.stream_ended();
     if (!ended) {
       frame_events(x, s);
       if (!s.out.empty() && !co_await write_client(x, s.out)) co_return false;
@@ -285,12 +285,13 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
       auto more = co_await read_more(x);
       if (more && *more) continue;
       if (!more)
-        broken = more.error().message;
+        broken = std::move(more).error();
       else if (!body.end_of_input())
-        broken = fmt::format("{} closed the stream before its end", x.record.endpoint);
+        broken = {Code::UpstreamClosed, fmt::format("{} closed the stream before its end", x.record.endpoint), {}};
+      if (more && !broken.message.empty()) x.upstream->broke_rules("broke off its answer");
     }
-    bool whole = broken.empty() ? call.finish(s.events) : call.finish(s.events, broken);
-    if (!whole) x.record.error = broken.empty() ? "the provider's stream failed" : broken;
+    bool whole = broken.message.empty() ? call.finish(s.events) : call.finish(s.events, broken.message);
+    if (!whole) x.record.failed(broken.code, broken.message.empty() ? "the provider's stream failed" : broken.message);
     frame_events(x, s);
     // A failed stream must not look finished: no last chunk, the connection is cut.
     if (s.chunked && whole) s.out += http1::kLastChunk;
@@ -328,7 +329,7 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
 // The client's status and body for the provider's whole answer.
 Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, std::string_view text, int& status) {
   if (status < 400) return call.response(text);
-  x.record.error = fmt::format("the provider answered {}", status);
+  x.record.failed(Code::UpstreamProtocol, fmt::format("the provider answered {}", status));
   return call.error_response(&status, text);
 }
 
@@ -346,7 +347,9 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
       ok = fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
     if (!ok || !*more) break;
   }
-  if (whole.surplus) x.client.worker().pool().distrust(*x.upstream);
+  if (whole.surplus) x.upstream->broke_rules("answered more than it promised");
+  if (!ok && (ok.error().code == Code::UpstreamClosed || ok.error().code == Code::UpstreamProtocol))
+    x.upstream->broke_rules("broke off its answer");
   int status = answer.status;
   auto made = ok ? translate_answer(x, call, whole.text(), status) : Result<std::string>(fail(ok.error()));
   if (!made) {

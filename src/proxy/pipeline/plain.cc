@@ -170,15 +170,14 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     }
     up.buffer.clear();
     if (!ok) co_return fail(std::move(ok).error());
-    if (rest) x.client.worker().pool().distrust(up);
+    if (rest) up.broke_rules("answered more than it promised");
     if (body.done()) co_return !rest;
     up.stream.deadline().expires_in(time_left(x, kPieceMs));
     char* space = up.buffer.space(kReadBytes);
     auto n = co_await up.stream.read_some(space, kReadBytes);
     up.stream.deadline().disarm();
-    up.read_us = monotonic_us();
+    up.take_read(n);
     if (!n) co_return fail(std::move(n).error());
-    up.buffer.commit(*n);
     if (*n > 0) continue;
     if (!body.end_of_input() || up.stream.truncated())
       co_return fail(Code::UpstreamClosed, fmt::format("{} closed in the middle of its answer", x.record.endpoint));
@@ -257,7 +256,7 @@ net::Task<void> forward_plain(Exchange& x) {
     Result<void> got;
     if (!stream.write_now(unsent_head, unsent_body))
       got = co_await write_rest(stream, unsent_head, unsent_body, time_left(x, kWriteMs));
-    if (!got && got.error().code == Code::UpstreamClosed) x.client.worker().pool().distrust(*x.upstream);
+    if (!got && got.error().code == Code::UpstreamClosed) x.upstream->broke_rules("closed while a request was sent");
     if (got) {
       if (!pumping.done()) x.client.worker().loop().spawn(run_pump(&x, &stream, pumping.pump, pumping.wake));
       got = co_await read_upstream_head(x, x.client.scratch().parsed, head_wait(x, kAnswerMs));
@@ -276,8 +275,8 @@ net::Task<void> forward_plain(Exchange& x) {
   auto done = co_await stream_answer(x, x.client.scratch().parsed);
   if (!done) {
     if (done.error().code == Code::UpstreamClosed || done.error().code == Code::UpstreamProtocol)
-      x.client.worker().pool().distrust(*x.upstream);
-    x.record.error = done.error().message;
+      x.upstream->broke_rules("broke off its answer");
+    x.record.failed(done.error().code, done.error().message);
     x.keep_alive = false;
   }
   co_await end_pump(&x, pumping);  // still running: answered before the request was through

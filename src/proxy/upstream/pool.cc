@@ -12,8 +12,26 @@ constexpr size_t kIdlePerBackendMax = 256;
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides)
-    : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
+void UpstreamConnection::take_read(const Result<size_t>& n) {
+  read_us = monotonic_us();
+  if (n) return buffer.commit(*n);
+  if (n.error().code == Code::UpstreamClosed) broke_rules("reset the connection");
+}
+
+void UpstreamConnection::broke_rules(std::string_view how) {
+  if (std::exchange(trust->lost, true)) return;
+  trust->log.info("backend {} {}: from now on its kept connections are looked at before each use", stream.peer(), how);
+}
+
+UpstreamPool::UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides,
+                           Log log)
+    : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)), log_(std::move(log)) {}
+
+UpstreamPool::Kept& UpstreamPool::kept_of(const std::string& key) {
+  Kept& kept = idle_[key];
+  if (!kept.trust) kept.trust = std::make_shared<Trust>(Trust{.log = log_});
+  return kept;
+}
 
 UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_t endpoint, int64_t now_us) {
   auto it = idle_.find(backend.pool_keys[endpoint]);
@@ -23,22 +41,20 @@ UpstreamPtr UpstreamPool::take_kept(const route::CompiledBackend& backend, size_
     UpstreamPtr c = std::move(kept.connections.back());
     kept.connections.pop_back();
     int64_t idle_us = now_us - c->read_us;
-    bool trusted = !kept.distrusted && kept.clean >= kTrustAfter && kept.unseen < kLookEach && idle_us >= 0 &&
+    Trust& trust = *kept.trust;
+    bool trusted = !trust.lost && trust.clean >= kTrustAfter && trust.unseen < kLookEach && idle_us >= 0 &&
                    idle_us < kTrustedUs && !c->stream.is_tls() && c->stream.is_open();
-    kept.unseen = trusted ? kept.unseen + 1 : 0;
+    trust.unseen = trusted ? trust.unseen + 1 : 0;
     if (!trusted && c->stream.stale()) {
-      if (idle_us < kAtOnceUs) kept.distrusted = true;  // later it is what idle connections come to
+      // Later it is what idle connections come to.
+      if (idle_us < kAtOnceUs) c->broke_rules("spoke or closed right after an answer");
       continue;
     }
-    if (!trusted && kept.clean < kTrustAfter) ++kept.clean;
+    if (!trusted && trust.clean < kTrustAfter) ++trust.clean;
     c->reused = true;
     return c;
   }
   return nullptr;
-}
-
-void UpstreamPool::distrust(const UpstreamConnection& c) {
-  idle_[c.key].distrusted = true;
 }
 
 net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBackend* backend, size_t endpoint,
@@ -51,6 +67,7 @@ net::Task<Result<UpstreamPtr>> UpstreamPool::connect(const route::CompiledBacken
   if (!socket) co_return fail(std::move(socket).error());
   auto c = std::make_unique<UpstreamConnection>(loop_, std::move(*socket));
   c->key = std::move(key);
+  c->trust = kept_of(c->key).trust;
   if (tls) {
     auto ok = co_await start_tls(*c, std::move(server_name), connect_ms, cancel);
     if (!ok) co_return fail(std::move(ok).error());
@@ -88,7 +105,7 @@ void UpstreamPool::release(UpstreamPtr c) {
   if (!c->stream.is_open() || !c->buffer.empty()) return;
   c->buffer.shrink(kReadBytes);
   c->stream.deadline().expires_in(kIdleMs);
-  auto& pool = idle_[c->key].connections;
+  auto& pool = kept_of(c->key).connections;
   if (pool.size() < kIdlePerBackendMax) pool.push_back(std::move(c));
 }
 
@@ -102,15 +119,16 @@ net::Task<void> UpstreamPool::read_to_end(UpstreamPool* self, UpstreamPtr c, htt
   while (!body.done()) {
     char* space = c->buffer.space(kReadBytes);
     auto n = co_await c->stream.read_some(space, kReadBytes);
+    c->take_read(n);
     if (!n || *n == 0) co_return;
-    c->read_us = monotonic_us();
-    std::string_view input(space, *n);
+    std::string_view input = c->buffer.view();
     while (!input.empty() && !body.done())
       if (auto piece = body.next(input); !piece || piece->empty()) break;
     if (!input.empty()) {  // broken, or more than was promised
-      self->distrust(*c);
+      c->broke_rules("answered more than it promised");
       co_return;
     }
+    c->buffer.clear();
   }
   self->release(std::move(c));
 }
@@ -119,7 +137,8 @@ void UpstreamPool::sweep() {
   for (auto it = idle_.begin(); it != idle_.end();) {
     auto& connections = it->second.connections;
     std::erase_if(connections, [](auto& c) { return !c->stream.is_open(); });
-    it = connections.empty() && !it->second.distrusted ? idle_.erase(it) : std::next(it);
+    auto& trust = it->second.trust;  // those in use share it
+    it = connections.empty() && trust.use_count() == 1 && !trust->lost ? idle_.erase(it) : std::next(it);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "codec/http1/body.h"
 #include "net/dns/resolver.h"
 #include "net/tcp/stream.h"
@@ -25,12 +26,27 @@ inline constexpr int64_t kTrustedUs = 2'000;  // see take_kept()
 inline constexpr int kTrustAfter = 1'000;
 inline constexpr int kLookEach = 16;
 
+// What the connections of one backend have earned: see UpstreamPool::take_kept().
+struct Trust {
+  int clean = 0;      // looked at and nothing found
+  int unseen = 0;     // given out since the last look
+  bool lost = false;  // for good
+  Log log;            // tells of the loss
+};
+
 struct UpstreamConnection {
   UpstreamConnection(net::Loop& loop, net::tcp::socket socket) : stream(loop, std::move(socket)) {}
+  // Takes what a read into buffer.space() brought; every read of an answer ends here.
+  void take_read(const Result<size_t>& n);
+  // It broke the rules: answered more than it promised, or closed without saying so. From now on the connections of
+  // its backend are looked at before each reuse.
+  void broke_rules(std::string_view how);
+
   net::Stream stream;
   Buffer buffer;  // bytes read and not yet consumed
   std::string key;
-  std::string server_name;  // TLS only
+  std::shared_ptr<Trust> trust;  // shared with the pool and the backend's other connections
+  std::string server_name;       // TLS only
   std::string tls_version, tls_peer;
   bool reused = false;
   bool session_noted = false;
@@ -40,7 +56,7 @@ using UpstreamPtr = std::unique_ptr<UpstreamConnection>;
 
 class UpstreamPool {
  public:
-  UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides);
+  UpstreamPool(net::Loop& loop, net::TlsContextPtr tls, std::vector<net::ResolveOverride> overrides, Log log = {});
 
   // `cancel` ends it early; it lives in the caller until the answer.
   net::Task<Result<UpstreamPtr>> connect(const route::CompiledBackend* backend, size_t endpoint, int64_t connect_ms,
@@ -53,9 +69,6 @@ class UpstreamPool {
   void note_session(UpstreamConnection& connection);
   // Gives back one whose last answer ended cleanly.
   void release(UpstreamPtr connection);
-  // It sent more than it promised, or closed unannounced: from now on the backend's connections are looked at each
-  // time.
-  void distrust(const UpstreamConnection& connection);
   // Takes one whose answer has said all but not ended yet, and keeps it if the end comes at once.
   void settle(UpstreamPtr connection, http1::BodyDecoder body);
   void close_idle();
@@ -71,12 +84,13 @@ class UpstreamPool {
   net::Resolver resolver_;
   struct Kept {
     std::vector<UpstreamPtr> connections;
-    int clean = 0;   // looked at and nothing found
-    int unseen = 0;  // given out since the last look
-    bool distrusted = false;
+    std::shared_ptr<Trust> trust;
   };
+  Kept& kept_of(const std::string& key);
+
   std::unordered_map<std::string, Kept> idle_;  // by pool key
   net::TlsSessions sessions_;
+  Log log_;
 };
 
 }  // namespace sl::proxy

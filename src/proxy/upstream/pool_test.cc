@@ -257,8 +257,24 @@ TEST_F(Pool, ABackendThatSaidTooMuchIsNotTrusted) {
   auto b = backend(t.server.port());
   earn_trust(b);
   acquire(b);
-  loop_.call([this] { pool_->distrust(*kept_.back()); });
+  loop_.call([this] { kept_.back()->broke_rules("answered more than it promised"); });
   release();
+  t.speak_now();
+  EXPECT_THAT(acquire(b), StartsWith("new "));
+}
+
+TEST_F(Pool, TrustOutlivesAMomentWithNothingKept) {
+  Talking t;
+  make();
+  auto b = backend(t.server.port());
+  earn_trust(b);
+  acquire(b);
+  loop_.call([this] {
+    pool_->sweep();  // nothing is kept now: what the backend earned lives on with the one in use
+    kept_.back()->broke_rules("answered more than it promised");
+  });
+  release();
+  earn_trust(b);
   t.speak_now();
   EXPECT_THAT(acquire(b), StartsWith("new "));
 }

@@ -10,7 +10,7 @@ namespace sl::proxy {
 Worker::Worker(int index, const WorkerOptions& options)
     : options_(options),
       loop_(std::make_unique<net::Loop>(fmt::format("worker-{}", index))),
-      pool_(*loop_, options.upstream_tls, options.overrides) {
+      pool_(*loop_, options.upstream_tls, options.overrides, options.log) {
   loop_->spawn(tick(this));
 }
 

@@ -22,6 +22,7 @@ struct WorkerOptions {
   net::TlsContextPtr upstream_tls;
   std::vector<net::ResolveOverride> overrides;
   observe::RecordSink* sink = nullptr;
+  Log log;                     // what is found out about backends
   std::string identity_token;  // our own agents prove who they are with it
   size_t connections_max = 50'000;
   size_t llm_body_bytes_max = 16u << 20;
