@@ -65,7 +65,8 @@ class Provider {
   virtual Result<ChatResponse> decode(const json::Node& body) const = 0;
   // `status` 0: not known, taken from the kind of error.
   virtual ProviderError decode_error(int status, std::string_view body) const = 0;
-  virtual std::unique_ptr<StreamDecoder> stream() const = 0;
+  // `value_by_tool` as encode() left it in the request.
+  virtual std::unique_ptr<StreamDecoder> stream(bool value_by_tool) const = 0;
   // Facts of an answer in the provider's own dialect (pass-through). Stream: called for each data payload.
   virtual void tap(const json::Node& body, bool streamed, AnswerFacts& facts) const = 0;
 };

@@ -7,6 +7,7 @@ import urllib.parse
 import uuid
 
 import objects
+from gateway_kit import Upstream
 from harness import wait_until
 from test_agents_kit import AgentTest, KEY, NS, request, say, text_of, user_message
 
@@ -54,11 +55,45 @@ class Paths(AgentTest):
         self.rest("PUT", "/api/agents", manifest).expect(200)
         self.assertEqual("Changed.", self.api.read("Agent", NS, "by-rest")["spec"]["description"])
         self.rest("POST", "/api/agents", manifest).expect(409)
+        del manifest["spec"]["description"]  # what is saved is the whole
+        self.rest("PUT", "/api/agents", manifest).expect(200)
+        self.assertNotIn("description", self.api.read("Agent", NS, "by-rest")["spec"])
+        self.rest("PUT", "/api/agents", objects.agent(NS, "absent", "m")).expect(404)
         self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(200)
         wait_until(lambda: not self.api.exists("Agent", NS, "by-rest"))
         self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(404)
         for bad in ("{", {}, {"kind": "Agent"}, {**manifest, "spec": {"type": "Nonsense"}}, [1]):
             self.assertIn(self.rest("POST", "/api/agents", bad).status, (400, 422))
+
+    def test_an_agent_without_a_namespace_is_kagents(self):
+        manifest = objects.agent(NS, "nowhere", "m")
+        del manifest["metadata"]["namespace"]
+        self.rest("POST", "/api/agents", manifest).expect(201)
+        self.addCleanup(lambda: self.api.delete("Agent", "kagent", "nowhere"))
+        self.assertTrue(self.api.exists("Agent", "kagent", "nowhere"))
+
+    def test_default_headers_are_not_shown(self):
+        config = objects.model_config(NS, "headed", f"http://{self.host}:{self.port}/openai", "llm-key")
+        config["spec"]["defaultHeaders"] = {"Authorization": "Bearer sk-hush", "X-Team": "sk-blue", "traceparent": "mine"}
+        self.api.must_create(config)
+        agent = self.make_agent("headed", "headed")
+        for path in ("/api/modelconfigs", f"/api/modelconfigs/{NS}/headed"):
+            text = self.get(path).text
+            self.assertIn("X-Team", text)
+            self.assertNotIn("sk-", text)
+        seen = Upstream("raw")
+        self.addCleanup(seen.stop)
+        config["spec"]["openAI"]["baseUrl"] = f"http://127.0.0.1:{seen.port}/v1"
+        self.api.patch("ModelConfig", NS, "headed", {"spec": {"openAI": config["spec"]["openAI"]}}).expect(200)
+
+        def asked():  # the agent takes up the new address
+            agent.send("hello")
+            return seen.seen
+
+        fields = wait_until(asked)[0].fields
+        self.assertEqual(["Bearer sk-hush"], [v for k, v in fields if k == "authorization"])
+        self.assertEqual(["sk-blue"], [v for k, v in fields if k == "x-team"])
+        self.assertNotIn(("traceparent", "mine"), fields)
 
     def test_model_configs(self):
         configs = {c["ref"]: c for c in self.get("/api/modelconfigs").data}
@@ -252,6 +287,35 @@ class SessionPaths(AgentTest):
         for bad, word in (("order=up", "asc or desc"), ("after=yesterday", "RFC 3339"), ("limit=0", "from 1"), ("limit=x", "from 1"),
                           ("limit=-2", "from 1")):
             self.assertIn(word, self.rest("GET", f"{path}?{bad}").expect(400).json["error"])
+
+
+class Users(AgentTest):
+    """A session and its tasks are there for their own user alone; without a name everybody is the same one."""
+
+    def test_sessions_and_tasks_of_another(self):
+        agent, alice, bob = self.agent(), {"X-User-Id": "alice"}, {"X-User-Id": "bob"}
+        send = lambda text, user, context=None: agent.call("message/send", {"message": user_message(text, context)}, user)
+        task = send("my salary is 12345", alice)["result"]
+        context, path = task["contextId"], f"/api/sessions/{task['contextId']}"
+        self.assertEqual(task["id"], agent.must("tasks/get", {"id": task["id"]}, alice)["id"])
+        for user in (bob, {}):
+            self.assertEqual(-32001, agent.error("tasks/get", {"id": task["id"]}, user)["code"])
+            self.assertEqual(-32001, agent.error("tasks/cancel", {"id": task["id"]}, user)["code"])
+            self.assertNotIn(task["id"], json.dumps(agent.must("tasks/list", {"pageSize": 100}, user)))
+            self.assertIn("another user", send("and mine?", user, context)["error"]["message"])
+            for method, where in (("GET", path), ("PATCH", path), ("DELETE", path), ("GET", path + "/tasks"),
+                                  ("GET", f"/api/tasks/{task['id']}"), ("DELETE", f"/api/tasks/{task['id']}")):
+                self.rest(method, where, {"name": "x"} if method == "PATCH" else None, user).expect(404)
+        self.assertIn(task["id"], json.dumps(agent.must("tasks/list", {"pageSize": 100}, alice)))
+        again = send("what did I say?", alice, context)["result"]
+        self.assertEqual(("completed", context), (again["status"]["state"], again["contextId"]))
+        self.assertEqual("my salary is 12345", self.rest("GET", path + "?user_id=alice").expect(200).data["session"]["name"])
+
+    def test_the_name_in_the_address(self):
+        agent = self.agent()
+        body = agent.envelope("message/send", {"message": user_message("hi")})
+        task = request(self.url, "POST", agent.path + "?user_id=carol", body).expect(200).json["result"]
+        self.assertEqual("carol", task["metadata"]["kagent_user_id"])
 
 
 class WhoMayCall(AgentTest):

@@ -4,7 +4,7 @@ import json
 import unittest
 import uuid
 
-from test_agents_kit import AgentTest, say, text_of, use, v1_message
+from test_agents_kit import AgentTest, request, say, text_of, use, v1_message
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
@@ -122,6 +122,25 @@ class V1(AgentTest):
         found = self.one.must("ListTasks", {"status": "TASK_STATE_FAILED"})["tasks"]
         self.assertIn(failed["id"], [t["id"] for t in found])
         self.assertEqual({"TASK_STATE_FAILED"}, {t["status"]["state"] for t in found})
+        self.assertEqual([], self.one.must("ListTasks", {"statusTimestampAfter": "2999-01-01T00:00:00Z"})["tasks"])
+        since = self.one.must("ListTasks", {"statusTimestampAfter": failed["status"]["timestamp"]})["tasks"]
+        self.assertEqual([failed["id"]], [t["id"] for t in since])
+        for wrong in ({"status": "BOGUS"}, {"statusTimestampAfter": "yesterday"}, {"statusTimestampAfter": 5}):
+            self.assertEqual(-32602, self.one.error("ListTasks", wrong)["code"])
+
+    def test_a_page_does_not_move_under_the_reader(self):
+        agent = self.make_agent("v1-moving")
+        agent.version = "1.0"
+        ids = [self.send(f"n {n}", agent)["id"] for n in range(4)]
+        first = agent.must("ListTasks", {"pageSize": 2})
+        self.send("later", agent)
+        second = agent.must("ListTasks", {"pageSize": 2, "pageToken": first["nextPageToken"]})
+        self.assertEqual(ids[::-1], [t["id"] for t in first["tasks"] + second["tasks"]])
+
+    def test_an_unknown_version_is_told_with_the_calls_id(self):
+        answer = request(self.url, "POST", self.one.path, {"jsonrpc": "2.0", "id": "x", "method": "ListTasks"},
+                         {"A2A-Version": "2.0"}).expect(400).json
+        self.assertEqual(("x", -32009), (answer["id"], answer["error"]["code"]))
 
     def test_tool_calls_and_data_parts(self):
         self.script(use("k8s_get_available_api_resources"), say("done"))

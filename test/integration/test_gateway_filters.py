@@ -58,8 +58,8 @@ class Rewrites(GatewayTest):
         self.assertEqual("new.example.test", fields["host"])
 
     def test_no_rewrite_keeps_path_and_host(self):
-        got = self.path_after([], "/abc//d/../%7Ex%2F?a=%20&b=/")
-        self.assertEqual("/abc//d/../%7Ex%2F?a=%20&b=/", got["path"])
+        got = self.path_after([], "/abc//d/%7Ex%2F?a=%20&b=/")
+        self.assertEqual("/abc//d/%7Ex%2F?a=%20&b=/", got["path"])
         self.assertEqual(1, len([v for n, v in got["fields"] if n == "host"]))
 
     def test_the_log_holds_the_clients_path_and_host(self):
@@ -205,8 +205,9 @@ class Fields(GatewayTest):
 
     def test_hop_by_hop_fields_end_at_the_gateway(self):
         got = self.sent([], [("Connection", "keep-alive, X-Mine"), ("X-Mine", "1"), ("Keep-Alive", "timeout=5"), ("TE", "gzip"),
-                             ("Proxy-Connection", "keep-alive"), ("Upgrade", "h2c"), ("X-End", "1")])
-        for name in ("connection", "keep-alive", "te", "proxy-connection", "upgrade"):
+                             ("Proxy-Connection", "keep-alive"), ("Upgrade", "h2c"), ("X-End", "1"),
+                             ("Proxy-Authorization", "Basic c2VjcmV0")])
+        for name in ("connection", "keep-alive", "te", "proxy-connection", "upgrade", "proxy-authorization"):
             self.assertNotIn(name, got)
         self.assertNotIn("x-mine", got, "RFC 9110 7.6.1: fields that Connection names are the hop's own")
         self.assertIn("x-end", got)

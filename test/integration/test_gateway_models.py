@@ -97,6 +97,11 @@ class ModelTest(unittest.TestCase):
             return next((x for x in self.server.stderr().splitlines() if " request " in x and contains in x), None)
         return wait_until(look, what=lambda: f"a line with {contains}\n{self.server.stderr()[-3000:]}")
 
+    def recorded(self, trace):
+        """The record of the exchange with this trace."""
+        url = f"{self.server.endpoints()['ui']}/api/records?trace={trace}"
+        return wait_until(lambda: json.loads(get_text(url))["data"])[0]
+
     def events(self, answer):
         return [line[6:] for line in answer.body.decode().split("\n") if line.startswith("data: ")]
 
@@ -294,6 +299,18 @@ class Errors(ModelTest):
         self.assertEqual("7", answer.get("retry-after"))
         self.assertEqual(1, len(self.llm.requests()), "not tried again")
 
+    def test_whether_and_when_to_try_again_passes_on(self):
+        self.llm.script([{"status": 429, "error": {"type": "rate_limit_error", "message": "no"},
+                          "headers": {"x-should-retry": "false", "retry-after-ms": "70", "x-other": "1"}}])
+        answer = self.ask(chat())
+        self.assertEqual(("false", "70", None), tuple(answer.get(n) for n in ("x-should-retry", "retry-after-ms", "x-other")))
+
+    def test_an_error_of_ours_names_its_trace(self):
+        self.llm.script([{"fault": "reset"}])
+        answer = self.ask(chat("broken off"))
+        self.assertEqual(502, answer.status)
+        self.assertEqual(502, self.recorded(answer.get("x-sightline-trace"))["http.status"])
+
     def test_overloaded_is_503(self):
         self.llm.script([{"status": 529, "error": {"type": "overloaded_error", "message": "Overloaded"}}])
         self.assertIn("Overloaded", self.error(self.ask(chat(stream=True)), 503)["message"])
@@ -339,10 +356,11 @@ class Errors(ModelTest):
     def test_leaving_in_the_middle_of_a_stream(self):
         self.llm.script([{"reply": {"text": "word " * 200}, "chunk_delay_ms": 50}])
         wire = self.wire().send(self.text(chat("long", stream=True)))
-        wire.head()
+        trace = wire.head().get("x-sightline-trace")
         wire.line()
         wire.close()
         wait_until(lambda: self.llm.requests()[0]["aborted"], 1.5, "the provider's call is aborted")
+        self.assertEqual("the client went away", self.recorded(trace)["error"], "and it is no fault of the provider")
 
 
 class Credentials(ModelTest):

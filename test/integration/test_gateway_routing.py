@@ -49,6 +49,15 @@ class Matching(GatewayTest):
             with self.subTest(path=path):
                 self.assertEqual(want, self.taken(path))
 
+    def test_dot_segments_are_refused(self):
+        self.rules("r", self.rule("/public", backend="one"))
+        for path in ("/public/../admin", "/public/..", "/public/./x", "/public/%2e%2E/admin", "/public/.%2e/x?y", "/..", "/public/%2e"):
+            with self.subTest(path):
+                self.assertEqual(400, self.taken(path))
+        for path in ("/public/..x", "/public/...", "/public/a..b/.c", "/public/x?../y", "/public/%2f..x"):
+            with self.subTest(path):
+                self.assertEqual("one", self.taken(path))
+
     def test_regular_expressions_match_the_whole_path(self):
         self.rules("r", self.rule("/v[0-9]+/(a|b)", "RegularExpression", "one"))
         for path, want in (("/v1/a", "one"), ("/v22/b?q", "one"), ("/v1/c", 404), ("/v1/ab", 404), ("/x/v1/a", 404)):

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace sl::a2a {
@@ -112,6 +114,12 @@ std::string state_v03(std::string_view state) {
   constexpr std::string_view kPrefix = "TASK_STATE_";
   if (!state.starts_with(kPrefix)) return std::string(state);
   return replace_all(to_lower(state.substr(kPrefix.size())), "_", "-");
+}
+
+bool known_state(std::string_view state) {
+  static constexpr std::string_view kStates[] = {"submitted", "working",  "input-required", "completed", "canceled",
+                                                 "failed",    "rejected", "auth-required",  "unknown"};
+  return std::find(std::begin(kStates), std::end(kStates), state) != std::end(kStates);
 }
 
 Value to_v1(const Value& v) {

@@ -30,8 +30,9 @@ json::Object status_event(std::string_view task, std::string_view context, json:
                           json::Object metadata = {});
 json::Object artifact_event(std::string_view task, std::string_view context, json::Object artifact, bool last);
 
-// A task state in the 0.3 spelling, from either.
+// A task state in the 0.3 spelling, from either; and whether it is one.
 std::string state_v03(std::string_view state);
+bool known_state(std::string_view state_v03);
 // 0.3 shapes (task, message, event) in the 1.0 form: no "kind", enums spelled out, events wrapped.
 json::Value to_v1(const json::Value& v03);
 // A 1.0 request's params as 0.3.

@@ -180,12 +180,20 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
   net::ClientRequest http;
   http.method = "POST";
   http.url = request.model.url;
-  http.headers = std::move(request.headers);
   http.headers.emplace_back("Content-Type", "application/json");
   http.headers.emplace_back("User-Agent", "sightline-agent/" SIGHTLINE_VERSION);
   std::string key = request.model.caller_credential ? request.caller_credential : request.model.credential;
   if (!key.empty()) http.headers.emplace_back("Authorization", "Bearer " + key);
-  for (auto& [name, value] : request.model.headers) http.headers.emplace_back(name, value);
+  // A default header of the model's stands instead of ours, but for trace and identity.
+  auto named = [](const net::Headers& headers, std::string_view name) {
+    return std::find_if(headers.begin(), headers.end(), [name](auto& h) { return iequals(h.first, name); });
+  };
+  for (auto& [name, value] : request.model.headers) {
+    if (named(request.headers, name) != request.headers.end()) continue;
+    if (auto own = named(http.headers, name); own != http.headers.end()) http.headers.erase(own);
+    http.headers.emplace_back(name, value);
+  }
+  http.headers.insert(http.headers.end(), request.headers.begin(), request.headers.end());
   http.body = body_of(request);
   http.idle_ms = request.model.timeout_ms;
   auto answer = co_await exchange_once(client, std::move(http), std::move(on_text), abort);

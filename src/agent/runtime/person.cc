@@ -97,7 +97,10 @@ static Array question_parts(const std::vector<Value>& calls, std::string& words)
     Object confirmation{{"hint", mine}, {"confirmed", false}};
     Object args{{"originalFunctionCall", std::move(original)}, {"toolConfirmation", std::move(confirmation)}};
     Object request{{"name", "adk_request_confirmation"}, {"id", json::str(call, "id")}, {"args", std::move(args)}};
-    parts.push_back(a2a::data_part(std::move(request), "function_call"));
+    Object part = a2a::data_part(std::move(request), "function_call");
+    for (auto key : {"adk_is_long_running", "kagent_is_long_running"})  // by which kagent's page knows a question
+      part["metadata"].get_object()[key] = true;
+    parts.push_back(std::move(part));
   }
   parts[0] = a2a::text_part(words);
   return parts;

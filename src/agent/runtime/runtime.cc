@@ -96,7 +96,8 @@ Result<std::string> Runtime::submit(Submission s) {
   if (task_id.empty()) return begin(*spec, s);
   if (stopping_) return fail(Code::Unavailable, "the server is stopping");
   SL_TRY(row, store_.task(task_id));
-  if (row.agent != s.agent) return fail(Code::NotFound, fmt::format("task \"{}\" not found", task_id));
+  if (row.agent != s.agent || row.user != s.user)
+    return fail(Code::NotFound, fmt::format("task \"{}\" not found", task_id));
   if (auto context = json::str(s.message, "contextId"); !context.empty() && context != row.session)
     return fail(Code::InvalidArgument, fmt::format("task {} belongs to another contextId", task_id));
   if (row.state != kInputRequired)
@@ -122,7 +123,9 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
     if (run->row.session == row.session && !run->waiting && !run->cancelled)
       return fail(Code::Conflict,
                   fmt::format("task {} is under way in session {}; wait for it or cancel it", id, row.session));
-  if (auto known = store_.session(row.session); known && known->agent != s.agent)
+  if (auto known = store_.session(row.session); known && known->user != s.user)
+    return fail(Code::Conflict, fmt::format("session {} belongs to another user", row.session));
+  else if (known && known->agent != s.agent)
     return fail(Code::Conflict, fmt::format("session {} belongs to agent {}", row.session, known->agent));
   row.agent = s.agent;
   row.user = s.user;

@@ -14,6 +14,11 @@ using json::Object;
 using json::Value;
 using net::Headers;
 
+std::string user_of(const net::HttpRequest& r) {
+  if (auto user = r.query_value("user_id"); !user.empty()) return user;
+  return r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
+}
+
 struct A2aServer::Call {
   std::string agent, user, traceparent, tracestate, credential;
   Version version = Version::V03;
@@ -147,20 +152,19 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   Call call;
   call.agent = agent;
   call.out = out;
-  call.user = r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
+  call.user = user_of(r);
   call.traceparent = r.header("traceparent");
   call.tracestate = r.header("tracestate");
   if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
     call.credential = trim(bearer.substr(7));
-  auto version = a2a::parse_version(r.header("a2a-version"));
-  if (!version) return call.reply(a2a::rpc_error(nullptr, a2a::kVersionNotSupported, version.error().message), 400);
-  call.version = *version;
   auto body = json::parse(r.body);
+  if (auto* id = body ? json::find(*body, "id") : nullptr; id && (id->is_string() || id->is_number())) call.id = *id;
+  auto version = a2a::parse_version(r.header("a2a-version"));
+  if (!version) return call.reply(a2a::rpc_error(call.id, a2a::kVersionNotSupported, version.error().message), 400);
+  call.version = *version;
   if (!body) return call.error(a2a::kParseError, body.error().message);
-  if (auto* id = json::find(*body, "id")) {
-    if (id->is_structured() || id->is_bool()) return call.error(a2a::kInvalidRequest, "id may be a string or a number");
-    call.id = *id;
-  }
+  if (auto* id = json::find(*body, "id"); id && (id->is_structured() || id->is_bool()))
+    return call.error(a2a::kInvalidRequest, "id may be a string or a number");
   if (json::str(*body, "jsonrpc") != "2.0" || json::str(*body, "method").empty())
     return call.error(a2a::kInvalidRequest, "not a JSON-RPC 2.0 request");
   call.method = json::str(*body, "method");
@@ -204,12 +208,13 @@ void A2aServer::dispatch(const Call& call) {
   call.error(a2a::kMethodNotFound, fmt::format("method \"{}\" not found", call.method));
 }
 
-// NotFound also for a task of another agent: its existence is nobody's business here.
+// NotFound also for a task of another agent or user: its existence is nobody's business here.
 Result<void> A2aServer::check_task(const Call& call) {
   std::string id(json::str(call.params, "id"));
   if (id.empty()) return fail(Code::InvalidArgument, "params.id must name a task");
   SL_TRY(row, runtime_.store().task(id));
-  if (row.agent != call.agent) return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
+  if (row.agent != call.agent || row.user != call.user)
+    return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
   return {};
 }
 
@@ -297,7 +302,15 @@ void A2aServer::list(const Call& call) {
   TaskQuery query;
   query.agent = call.agent;
   query.session = json::str(call.params, "contextId");
+  query.user = call.user;
   query.state = a2a::state_v03(json::str(call.params, "status"));
+  if (!query.state.empty() && !a2a::known_state(query.state))
+    return call.error(a2a::kInvalidParams, fmt::format("status \"{}\" is no task state", query.state));
+  if (auto* after = json::find(call.params, "statusTimestampAfter"); after && !after->is_null()) {
+    auto ms = after->is_string() ? parse_rfc3339(json::view(after->get_string())) : std::nullopt;
+    if (!ms) return call.error(a2a::kInvalidParams, "statusTimestampAfter must be a time of RFC 3339");
+    query.changed_after_us = *ms * 1000 - 1;  // "at or after"
+  }
   if (auto* size = json::find(call.params, "pageSize")) {
     if (!size->is_int64() || size->get_int64() < 0)
       return call.error(a2a::kInvalidParams, "pageSize must be a number from 1 to 100");
@@ -305,13 +318,22 @@ void A2aServer::list(const Call& call) {
   }
   if (auto token = json::str(call.params, "pageToken"); !token.empty()) {
     auto raw = base64_decode(token);
-    auto n = raw ? parse_uint(*raw) : std::nullopt;
-    if (!n) return call.error(a2a::kInvalidParams, "pageToken is not valid");
-    query.offset = *n;
+    size_t comma = raw ? raw->find(',') : std::string::npos;
+    auto at = comma == std::string::npos ? std::nullopt : parse_int(raw->substr(0, comma));
+    if (!at || *at <= 0) return call.error(a2a::kInvalidParams, "pageToken is not valid");
+    query.before_us = *at;
+    query.after_id = raw->substr(comma + 1);
   }
   size_t total = 0;
+  ++query.limit;  // one more tells whether there is another page
   auto rows = runtime_.store().find_tasks(query, &total);
+  --query.limit;
   if (!rows) return call.error(rows.error());
+  std::string next;
+  if (rows->size() > query.limit) {
+    rows->pop_back();
+    next = base64_encode(fmt::format("{},{}", rows->back().updated_us, rows->back().id));
+  }
   auto* asked = json::find(call.params, "includeArtifacts");
   bool artifacts = call.version == Version::V03 || (asked && *asked == true);
   int64_t history = json::num(call.params, 0, "historyLength");
@@ -322,11 +344,8 @@ void A2aServer::list(const Call& call) {
     if (!artifacts) stored->get_object().erase("artifacts");
     tasks.push_back(call.bare(std::move(*stored)));
   }
-  size_t next = query.offset + rows->size();
-  Object out{{"tasks", std::move(tasks)},
-             {"nextPageToken", next < total ? base64_encode(std::to_string(next)) : ""},
-             {"pageSize", query.limit},
-             {"totalSize", total}};
+  Object out{
+      {"tasks", std::move(tasks)}, {"nextPageToken", std::move(next)}, {"pageSize", query.limit}, {"totalSize", total}};
   call.reply(a2a::rpc_result(call.id, std::move(out)));
 }
 

@@ -7,6 +7,10 @@
 
 namespace sl::agent {
 
+// Whose request it is: ?user_id=, X-User-Id, or the one user there is without either. Sessions and tasks of others are
+// not there for it. It keeps people apart; it proves nothing.
+std::string user_of(const net::HttpRequest& request);
+
 struct A2aOptions {
   std::string base_url;            // "http://HOST:PORT" for clients that do not say how they came
   int64_t keep_alive_ms = 15'000;  // between the comments on a stream; 0: none

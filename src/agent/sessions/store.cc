@@ -113,22 +113,28 @@ Result<std::vector<TaskRow>> SessionStore::tasks_of(const std::string& session) 
 }
 
 Result<std::vector<TaskRow>> SessionStore::find_tasks(const TaskQuery& q, size_t* total) {
-  std::string where = " FROM tasks WHERE 1";
-  if (!q.agent.empty()) where += " AND agent = ?1";
+  std::string where = " FROM tasks WHERE updated_us > ?5";
+  if (!q.agent.empty()) where += " AND agent = ?1";  // each only if asked: so its index serves
   if (!q.session.empty()) where += " AND session = ?2";
   if (!q.state.empty()) where += " AND state = ?3";
+  if (!q.user.empty()) where += " AND user = ?4";
   auto bind = [&q](sqlite::Statement& s) {
     if (!q.agent.empty()) s.bind(1, q.agent);
     if (!q.session.empty()) s.bind(2, q.session);
     if (!q.state.empty()) s.bind(3, q.state);
+    if (!q.user.empty()) s.bind(4, q.user);
+    s.bind(5, q.changed_after_us);
   };
   SL_TRY(count, db_.prepare("SELECT count(*)" + where));
   bind(count);
   SL_CHECK(count.step());
   *total = static_cast<size_t>(count.integer(0));
-  SL_TRY(s, db_.prepare("SELECT *" + where + " ORDER BY updated_us DESC, id LIMIT ?4 OFFSET ?5"));
+  SL_TRY(s,
+         db_.prepare("SELECT *" + where +
+                     " AND (?6 = 0 OR updated_us < ?6 OR (updated_us = ?6 AND id > ?7)) ORDER BY updated_us DESC, id "
+                     "LIMIT ?8"));
   bind(s);
-  s.bind(4, static_cast<int64_t>(q.limit)).bind(5, static_cast<int64_t>(q.offset));
+  s.bind(6, q.before_us).bind(7, q.after_id).bind(8, static_cast<int64_t>(q.limit));
   return read_tasks(s);
 }
 

@@ -45,8 +45,12 @@ struct LogMessage {
 
 // Which tasks: an empty string stands for any.
 struct TaskQuery {
-  std::string agent, session, state;
-  size_t offset = 0, limit = 50;
+  std::string agent, session, state, user;
+  int64_t changed_after_us = -1;
+  size_t limit = 50;
+  // The page after a task, which need not be there any more: its change and id; 0 for the first page.
+  int64_t before_us = 0;
+  std::string after_id;
 };
 
 // Which messages of a session, and in which order.

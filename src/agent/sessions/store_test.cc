@@ -182,6 +182,8 @@ TEST_F(Sessions, FindsTasks) {
   EXPECT_THAT(ids(store.find_tasks({.session = "s1"}, &total)), UnorderedElementsAre("a", "b"));
   EXPECT_EQ(total, 2u);
   EXPECT_THAT(ids(store.find_tasks({.session = "s1", .state = kCompleted}, &total)), ElementsAre("b"));
+  EXPECT_THAT(ids(store.find_tasks({.user = "nobody"}, &total)), IsEmpty());
+  EXPECT_THAT(ids(store.find_tasks({.changed_after_us = 1}, &total)), UnorderedElementsAre("b", "c"));
   EXPECT_THAT(ids(store.find_tasks({.agent = "n/other"}, &total)), IsEmpty());
   EXPECT_EQ(total, 0u);
 }
@@ -189,12 +191,18 @@ TEST_F(Sessions, FindsTasks) {
 TEST_F(Sessions, PagesOfTasksNeitherRepeatNorMiss) {
   for (int i = 0; i < 25; ++i) begin("t" + std::to_string(i), "s", 5);
   std::vector<std::string> all;
-  for (size_t offset = 0; offset < 30; offset += 10) {
+  TaskQuery query{.limit = 10};
+  for (size_t n : {10, 10, 5, 0}) {
     size_t total = 0;
-    auto page = ids(store.find_tasks({.offset = offset, .limit = 10}, &total));
-    EXPECT_EQ(total, 25u);
-    EXPECT_EQ(page.size(), offset < 20 ? 10u : 5u);
-    all.insert(all.end(), page.begin(), page.end());
+    auto page = store.find_tasks(query, &total);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(total, all.empty() ? 25u : 26u);
+    ASSERT_EQ(page->size(), n);
+    if (n == 0) break;
+    for (auto& row : *page) all.push_back(row.id);
+    query.before_us = page->back().updated_us;
+    query.after_id = page->back().id;
+    if (all.size() == n) begin("later", "s", 9);  // what comes meanwhile moves nothing
   }
   std::sort(all.begin(), all.end());
   EXPECT_EQ(std::unique(all.begin(), all.end()) - all.begin(), 25);

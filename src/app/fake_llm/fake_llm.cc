@@ -55,6 +55,8 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
       return reply(out, 401, error_body(anthropic, "authentication_error", "missing API key"), entry);
     if (anthropic && r.header("anthropic-version").empty())
       return reply(out, 400, error_body(true, "invalid_request_error", "anthropic-version: header is required"), entry);
+    if (std::string wrong = anthropic ? wrong_messages(*body) : ""; !wrong.empty())
+      return reply(out, 400, error_body(true, "invalid_request_error", wrong), entry);
     Asked asked = read_asked(*body, anthropic);
     Rule rule;
     for (auto& candidate : rules) {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/ids.h"
+#include "base/strings.h"
 #include "codec/sse/sse.h"
 
 namespace sl::fake {
@@ -44,10 +47,53 @@ void describe(json::Fields<Rule>& f) {
   f.add("error", &Rule::error).doc("Error body, for status >= 400.");
   f.add("headers", &Rule::headers).doc("Response headers.");
   f.add("reply", &Rule::reply).doc("The answer.");
-  f.add("fault", &Rule::fault).doc("reset, cut or hang.");
+  f.add("fault", &Rule::fault).one_of({"reset", "cut", "hang"}).doc("What goes wrong.");
   f.add("after_events", &Rule::after_events).doc("Events before a cut.");
   f.add("raw", &Rule::raw).doc("Body as it is.");
   f.add("content_type", &Rule::content_type).doc("Of a raw body.");
+}
+
+// What is wrong with one message's content, and the ids of the blocks that are calls and results.
+static std::string wrong_content(const Value& content, std::set<std::string>& calls, std::set<std::string>& results) {
+  if (content.is_string())
+    return trim(json::view(content.get_string())).empty() ? "text content must be non-empty" : "";
+  if (!content.is_array() || content.get_array().empty()) return "content must be a string or a list of blocks";
+  for (auto& block : content.get_array()) {
+    std::string_view type = json::str(block, "type");
+    if (type == "text" && trim(json::str(block, "text")).empty())
+      return "text content blocks must contain non-whitespace text";
+    if (type == "tool_use") calls.emplace(json::str(block, "id"));
+    if (type == "tool_result") results.emplace(json::str(block, "tool_use_id"));
+  }
+  return "";
+}
+
+std::string wrong_messages(const Value& body) {
+  if (json::str(body, "model").empty()) return "model: Field required";
+  auto* limit = json::find(body, "max_tokens");
+  if (!limit) return "max_tokens: Field required";
+  if (!limit->is_int64() || limit->get_int64() < 1) return "max_tokens: must be at least 1";
+  if (json::num(body, 0, "thinking", "budget_tokens") >= limit->get_int64())
+    return "`max_tokens` must be greater than `thinking.budget_tokens`";
+  auto* messages = json::arr(body, "messages");
+  if (!messages || messages->empty()) return "messages: at least one message is required";
+  std::set<std::string> open;  // called in the message before
+  for (size_t i = 0; i < messages->size(); ++i) {
+    auto& m = (*messages)[i];
+    std::string_view role = json::str(m, "role");
+    if (role != "user" && role != "assistant") return fmt::format("messages.{}.role: must be user or assistant", i);
+    std::set<std::string> calls, results;
+    auto* content = json::find(m, "content");
+    if (auto wrong = wrong_content(content ? *content : Value(), calls, results); !wrong.empty())
+      return fmt::format("messages.{}: {}", i, wrong);
+    if (results != open)
+      return fmt::format(
+          "messages.{}: each `tool_use` block must have a `tool_result` block in the next message, and each "
+          "`tool_result` a `tool_use` in the message before",
+          i);
+    open = std::move(calls);
+  }
+  return "";
 }
 
 Asked read_asked(const Value& body, bool anthropic) {

@@ -44,6 +44,9 @@ struct Asked {
 };
 Asked read_asked(const json::Value& body, bool anthropic);
 
+// What Anthropic would refuse of a Messages request, in its manner; "" if nothing.
+std::string wrong_messages(const json::Value& body);
+
 struct Answer {
   FakeReply reply;
   int64_t input_tokens = 0, output_tokens = 0;

@@ -7,6 +7,7 @@
 #include "app/up/assets.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "kube/object/redact.h"
 
 namespace sl::up {
 
@@ -32,11 +33,6 @@ std::vector<std::string> pieces(std::string_view path) {
   for (auto p : split(path, '/'))
     if (!p.empty()) out.emplace_back(p);
   return out;
-}
-
-std::string user_of(const net::HttpRequest& r) {
-  if (auto user = r.query_value("user_id"); !user.empty()) return user;
-  return r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
 }
 
 std::string agent_id(const std::string& agent) {
@@ -136,7 +132,7 @@ void HttpApi::handle(net::HttpRequest r, const net::HttpResponderPtr& out) {
 
 Result<HttpApi::Answer> HttpApi::route(const net::HttpRequest& r, const std::vector<std::string>& path) {
   const std::string& what = path.size() > 1 ? path[1] : path[0];
-  if (what == "me" && r.method == "GET") return Answer{200, Object{{"sub", user_of(r)}}};
+  if (what == "me" && r.method == "GET") return Answer{200, Object{{"sub", agent::user_of(r)}}};
   if (what == "agents") return agents(r, path);
   if (what == "modelconfigs") return model_configs(r, path);
   if (what == "sessions") return sessions(r, path);
@@ -162,7 +158,7 @@ Object HttpApi::agent_item(const Value& object) {
                                 {ns, std::string(json::str(object, "spec", "declarative", "modelConfig"))});
   auto* tools = json::arr(object, "spec", "declarative", "tools");
   Value shown = object;
-  if (auto* m = shown.get_object().if_contains("metadata"); m && m->is_object()) m->get_object().erase("managedFields");
+  kube::hide_secrets(shown);  // nobody has logged in here
   return Object{{"id", agent_id(key)},
                 {"agent", std::move(shown)},
                 {"modelProvider", model ? json::str(*model, "spec", "provider") : std::string_view()},
@@ -196,9 +192,16 @@ Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::ve
     kube::WriteOptions options;
     options.manager = "kagent-ui";
     options.validation = kube::FieldValidation::Strict;
-    std::string ns(kube::namespace_of(body).empty() ? "default" : kube::namespace_of(body)), name(kube::name_of(body));
-    auto done = r.method == "POST" ? api_.create(*type, ns, body, options)
-                                   : api_.patch(*type, ns, name, kube::PatchKind::Merge, body, options);
+    // As kagent: its own namespace unless another is named, and what is saved replaces the whole specification.
+    std::string ns(kube::namespace_of(body).empty() ? "kagent" : kube::namespace_of(body)), name(kube::name_of(body));
+    if (r.method == "PUT") {
+      SL_TRY(now, api_.get(*type, ns, name));
+      Value next = kube::Api::render(*now, *type, "");
+      if (auto* spec = json::find(body, "spec")) next.get_object()["spec"] = *spec;
+      body = std::move(next);
+    }
+    auto done = r.method == "POST" ? api_.create(*type, ns, std::move(body), options)
+                                   : api_.update(*type, ns, name, std::move(body), options);
     if (!done) return fail(std::move(done).error());
     return Answer{r.method == "POST" ? 201 : 200,
                   envelope(kube::Api::render(*done->object, *type, ""), "Successfully saved agent")};
@@ -209,7 +212,8 @@ Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::ve
 Result<HttpApi::Answer> HttpApi::model_configs(const net::HttpRequest& r, const std::vector<std::string>& path) {
   if (r.method != "GET")
     return fail(Code::MethodNotAllowed, "model configurations are changed through the Kubernetes API");
-  auto item = [](const Value& m) {
+  auto item = [](Value m) {
+    kube::hide_secrets(m);
     auto *spec = json::find(m, "spec"), *status = json::find(m, "status");
     return Object{{"ref", kube::namespaced_name(m)},
                   {"spec", spec ? *spec : Value(Object{})},
@@ -228,7 +232,7 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
   auto& store = runtime_.store();
   bool of_agent = path.size() == 5 && path[2] == "agent";
   if (r.method == "GET" && (path.size() == 2 || of_agent)) {
-    SL_TRY(rows, store.sessions(of_agent ? path[3] + "/" + path[4] : "", user_of(r)));
+    SL_TRY(rows, store.sessions(of_agent ? path[3] + "/" + path[4] : "", agent::user_of(r)));
     Array list;
     for (auto& s : rows)
       if (!of_agent || s.source != "agent") list.push_back(session_json(s));
@@ -245,7 +249,7 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
     if (!agent::valid_session_id(s.id))
       return fail(Code::InvalidArgument, "id may have 128 letters, digits and -_.: at most");
     if (auto known = store.session(s.id)) return fail(Code::AlreadyExists, fmt::format("session \"{}\" exists", s.id));
-    s.user = user_of(r);
+    s.user = agent::user_of(r);
     s.name = json::str(body, "name");
     s.source = json::str(body, "source").empty() ? "user" : std::string(json::str(body, "source"));
     s.created_us = s.updated_us = unix_us();
@@ -259,6 +263,7 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
 Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const std::vector<std::string>& path) {
   auto& store = runtime_.store();
   SL_TRY(session, store.session(path[2]));
+  if (session.user != agent::user_of(r)) return fail(Code::NotFound, fmt::format("session \"{}\" not found", path[2]));
   if (path.size() == 4 && path[3] == "tasks" && r.method == "GET") {
     SL_TRY(version, a2a::parse_version(r.header("a2a-version")));
     SL_TRY(rows, store.tasks_of(path[2]));
@@ -305,8 +310,9 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
 Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vector<std::string>& path) {
   if (path.size() != 3 || (r.method != "GET" && r.method != "DELETE"))
     return fail(Code::MethodNotAllowed, "/api/tasks/ID takes GET and DELETE; tasks are made through A2A");
+  SL_TRY(row, runtime_.store().task(path[2]));
+  if (row.user != agent::user_of(r)) return fail(Code::NotFound, fmt::format("task \"{}\" not found", path[2]));
   if (r.method == "DELETE") {
-    SL_TRY(row, runtime_.store().task(path[2]));
     if (!agent::is_final(row.state)) (void)runtime_.cancel(row.id);
     SL_CHECK(runtime_.store().delete_task(row.id));
     return Answer{200, envelope(nullptr, "Successfully deleted task")};

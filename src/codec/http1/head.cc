@@ -193,6 +193,10 @@ bool is_hop_by_hop(std::string_view name) {
       return iequals(name, "proxy-connection");
     case 17:
       return iequals(name, "transfer-encoding");
+    case 18:
+      return iequals(name, "proxy-authenticate");  // ours to ask for and ours to read: RFC 9110 11.7
+    case 19:
+      return iequals(name, "proxy-authorization");
     default:
       return false;
   }

@@ -322,7 +322,8 @@ TEST(IsToken, FollowsTheGrammar) {
 }
 
 TEST(IsHopByHop, NamesConnectionFields) {
-  for (auto name : {"Connection", "keep-alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Connection"})
+  for (auto name : {"Connection", "keep-alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Connection",
+                    "Proxy-Authorization", "proxy-authenticate"})
     EXPECT_TRUE(is_hop_by_hop(name)) << name;
   for (auto name : {"Host", "Content-Length", "Content-Type", "Authorization", "tx", "upgrades", "X-Connection", ""})
     EXPECT_FALSE(is_hop_by_hop(name)) << name;

@@ -76,6 +76,7 @@ struct ChatRequest {
   std::string_view service_tier;
   bool stream = false;
   bool include_usage = false;
+  bool value_by_tool = false;  // set by a provider that asks for the structured output with a tool
   bool old_functions = false;  // asked with "functions": answered with "function_call"
   // Client fields that nothing here can hold, by the client's own name.
   std::vector<std::string> dropped;

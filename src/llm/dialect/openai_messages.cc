@@ -104,14 +104,14 @@ class MessageReader {
     if (content.is_string()) {
       Part p;
       p.text = content.string();
-      if (!p.text.empty()) out.push_back(std::move(p));
+      if (!trim(p.text).empty()) out.push_back(std::move(p));  // blank text says nothing, and is refused
       return {};
     }
     if (!content.is_array()) return bad(at, "must be a string or an array of parts");
     size_t i = 0;
     for (auto& item : content) {
       SL_TRY(part, read_part(item, at.item(i++)));
-      if (part.kind != PartKind::Text || !part.text.empty()) out.push_back(std::move(part));
+      if (part.kind != PartKind::Text || !trim(part.text).empty()) out.push_back(std::move(part));
     }
     return {};
   }

@@ -95,7 +95,7 @@ class RequestReader {
       neutral |=
           (name == "presence_penalty" || name == "frequency_penalty") && value.is_number() && value.number() == 0;
       neutral |= (name == "logprobs" || name == "store") && value.is_bool() && !value.is_true();
-      neutral |= value.is_object() && value.empty();
+      neutral |= (name == "metadata" || name == "logit_bias") && value.is_object() && value.empty();
       if (!neutral) unknown_.push_back(name);
     }
   }
@@ -144,6 +144,8 @@ class RequestReader {
     SL_CHECK(read_max_tokens());
     SL_CHECK(take_number(kTemperature, out_.temperature));
     SL_CHECK(take_number(kTopP, out_.top_p));
+    if (out_.temperature && !(*out_.temperature >= 0 && *out_.temperature <= 2))
+      return bad("temperature", "must be between 0 and 2");
     if (out_.top_p && !(*out_.top_p >= 0 && *out_.top_p <= 1)) return bad("top_p", "must be between 0 and 1");
     SL_CHECK(take_integer(kTopK, out_.top_k));
     SL_CHECK(take_text(kUser, out_.user));
@@ -216,8 +218,10 @@ class RequestReader {
         SL_CHECK(read_function(member(t, "function"), at.member("function"), cache));
       }
     }
-    if (auto* functions = fields_[kFunctions]; functions && functions->is_array()) {  // the old form
+    if (auto* functions = fields_[kFunctions]) {  // the old form
+      if (!functions->is_array()) return bad("functions", "must be an array");
       out_.old_functions = true;
+      out_.parallel_tool_calls = false;  // its answer has place for one call
       int64_t index = 0;
       for (auto& f : *functions) SL_CHECK(read_function(f, At{nullptr, "functions", index++}, nullptr));
     }
@@ -227,6 +231,8 @@ class RequestReader {
   Result<void> choose(std::string_view mode, std::string_view field) {
     if (mode == "auto")
       out_.tool_choice = ToolChoice::Auto;
+    else if (mode == "required" && out_.tools.empty())
+      return bad(field, "asks for a tool call, and there are no tools in this request");
     else if (mode == "required")
       out_.tool_choice = ToolChoice::Required;
     else if (mode == "none")
@@ -236,12 +242,15 @@ class RequestReader {
     return {};
   }
 
+  bool offered(std::string_view name) const {
+    return std::any_of(out_.tools.begin(), out_.tools.end(), [&](auto& t) { return t.name == name; });
+  }
+
   Result<void> choose_named(const Node& v, std::string_view field) {
     std::string_view name = json::str(v, "function", "name");
     if (name.empty()) name = json::str(v, "name");
     if (name.empty()) return bad(field, "needs a function name");
-    bool offered = std::any_of(out_.tools.begin(), out_.tools.end(), [&](auto& t) { return t.name == name; });
-    if (!offered) return bad(field, fmt::format("\"{}\" is not among the tools of this request", name));
+    if (!offered(name)) return bad(field, fmt::format("\"{}\" is not among the tools of this request", name));
     out_.tool_choice = ToolChoice::Named;
     out_.tool_choice_name = name;
     return {};
@@ -254,6 +263,10 @@ class RequestReader {
         std::string_view name = json::str(t, "function", "name");
         names.emplace_back(name.empty() ? json::str(t, "name") : name);
       }
+    for (auto name : names)
+      if (!offered(name))
+        return bad("tool_choice.allowed_tools.tools",
+                   fmt::format("\"{}\" is not among the tools of this request", name));
     std::erase_if(out_.tools, [&](auto& t) { return std::find(names.begin(), names.end(), t.name) == names.end(); });
     return choose(json::str(allowed, "mode"), "tool_choice.allowed_tools.mode");
   }

@@ -362,6 +362,29 @@ TEST(OpenAiRequest, AllowedToolsLeaveTheOthersOut) {
   EXPECT_EQ(r->tool_choice, ToolChoice::Required);
 }
 
+TEST(OpenAiRequest, AChoiceNeedsToolsToChooseFrom) {
+  const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":)";
+  const std::string allowed = R"({"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"g"}]})";
+  EXPECT_THAT(error_of(with(tools + allowed)), StartsWith("tool_choice.allowed_tools.tools: \"g\" is not among"));
+  EXPECT_THAT(error_of(with(R"("tool_choice":"required")")), StartsWith("tool_choice: asks for a tool call"));
+  EXPECT_EQ(with(R"("tool_choice":"auto")")->tool_choice, ToolChoice::Auto);
+}
+
+TEST(OpenAiRequest, OldFunctionsGetOneCallAtATime) {
+  EXPECT_EQ(with(R"("functions":[{"name":"f"}])")->parallel_tool_calls, false);
+  EXPECT_EQ(error_of(with(R"("functions":{"a":1})")), "functions: must be an array");
+}
+
+TEST(OpenAiRequest, BlankTextSaysNothing) {
+  EXPECT_THAT(messages(R"({"role":"user","content":" \n\t"},{"role":"user","content":"x"})").messages[0].parts,
+              ::testing::SizeIs(1));
+  auto r = messages(R"({"role":"user","content":[{"type":"text","text":" "},{"type":"text","text":" a "}]},
+      {"role":"assistant","content":"\n\n","tool_calls":[{"id":"c","type":"function","function":{"name":"f"}}]})");
+  ASSERT_EQ(r.messages.size(), 2u);
+  EXPECT_THAT(words(r.messages[0].parts[0]), "text: a ");
+  EXPECT_THAT(words(r.messages[1].parts[0]), "call:c,f,{}");
+}
+
 TEST(OpenAiRequest, ResponseFormats) {
   auto r = with(R"("response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,
       "schema":{"type":"object","properties":{"a":{"type":"string"}}}}})");
@@ -376,10 +399,12 @@ TEST(OpenAiRequest, ResponseFormats) {
 TEST(OpenAiRequest, WhatCannotBeHeldIsNamed) {
   auto r = with(
       R"("seed":5,"logprobs":true,"top_logprobs":3,"presence_penalty":0.5,"frequency_penalty":-1,
-         "logit_bias":{"50256":-100},"store":true,"x_new":"y","prediction":{"type":"content"})");
+         "logit_bias":{"50256":-100},"store":true,"x_new":"y","prediction":{"type":"content"},
+         "web_search_options":{})");
   ASSERT_TRUE(r) << r.error().message;
-  EXPECT_THAT(r->dropped, UnorderedElementsAre("seed", "logprobs", "top_logprobs", "presence_penalty",
-                                               "frequency_penalty", "logit_bias", "store", "x_new", "prediction"));
+  EXPECT_THAT(r->dropped,
+              UnorderedElementsAre("seed", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty",
+                                   "logit_bias", "store", "x_new", "prediction", "web_search_options"));
 }
 
 TEST(OpenAiRequest, DefaultsSaidAloudAreNotDropped) {
@@ -414,6 +439,8 @@ TEST(OpenAiRequestNumbers, OutOfRangeAndUnknownWordsAreRefused) {
     ASSERT_FALSE(r) << body;
     EXPECT_NE(r.error().message.find("is out of range"), std::string::npos) << r.error().message;
   }
+  for (auto value : {"-0.5", "2.1"})
+    EXPECT_EQ(error_of(with(fmt::format(R"("temperature":{})", value))), "temperature: must be between 0 and 2");
   auto effort = openai_chat().decode(kept(R"({"model":"m","messages":[],"reasoning_effort":"banana"})"));
   ASSERT_FALSE(effort);
   EXPECT_NE(effort.error().message.find("banana"), std::string::npos);

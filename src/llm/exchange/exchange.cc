@@ -35,6 +35,7 @@ Result<std::string> Exchange::request(std::string_view body, std::string_view mo
   old_functions_ = request.old_functions;
   auto encoded = provider_->encode(request);
   dropped_ = std::move(request.dropped);
+  value_by_tool_ = request.value_by_tool;
   return encoded;
 }
 
@@ -183,7 +184,7 @@ void Exchange::feed(std::string_view bytes, std::string& out) {
   if (failed_) return;
   if (pass_through_) return tap_stream(bytes, out);
   if (!decoder_) {
-    decoder_ = provider_->stream();
+    decoder_ = provider_->stream(value_by_tool_);
     encoder_ = dialect_->stream(include_usage_, old_functions_);
   }
   if (decoder_->complete()) return;

@@ -56,6 +56,7 @@ class Exchange {
   bool stream_ = false;
   bool include_usage_ = false;  // the client asked for it
   bool old_functions_ = false;
+  bool value_by_tool_ = false;
   bool hide_usage_ = false;  // we asked for usage, the client did not
   bool done_ = false;
   bool failed_ = false;

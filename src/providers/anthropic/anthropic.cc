@@ -22,7 +22,9 @@ class Anthropic : public Provider {
   }
   Result<std::string> encode(ChatRequest& request) const override { return encode_request(request); }
   Result<ChatResponse> decode(const Node& body) const override { return decode_response(body); }
-  std::unique_ptr<StreamDecoder> stream() const override { return make_stream_decoder(); }
+  std::unique_ptr<StreamDecoder> stream(bool value_by_tool) const override {
+    return make_stream_decoder(value_by_tool);
+  }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status == 529 ? 503 : status, "", ""};

@@ -15,14 +15,15 @@ inline constexpr char kStructuredTool[] = "sightline_structured_output";
 // What a model of this family accepts.
 struct ModelTraits {
   int64_t default_max_tokens = 4096;
-  bool output_format = false;      // output_config.format
+  bool output_format = false;  // output_config.format
+  bool thinking = true;
   bool adaptive_thinking = false;  // thinking {type: adaptive} with output_config.effort
 };
 ModelTraits traits_of(std::string_view model);
 
 Result<std::string> encode_request(llm::ChatRequest& request);
 Result<llm::ChatResponse> decode_response(const json::Node& body);
-std::unique_ptr<llm::StreamDecoder> make_stream_decoder();
+std::unique_ptr<llm::StreamDecoder> make_stream_decoder(bool value_by_tool);
 // The status that goes with an error's type.
 int status_of(std::string_view error_type);
 llm::Finish finish_of(std::string_view stop_reason);

@@ -25,6 +25,7 @@ ModelTraits traits_of(std::string_view model) {
     major = static_cast<int>(parse_uint(pieces[0]).value_or(0));
     if (pieces.size() > 1 && pieces[1].size() <= 2) minor = static_cast<int>(parse_uint(pieces[1]).value_or(0));
   }
+  out.thinking = !(has("claude-2") || has("claude-instant") || has("claude-3")) || has("claude-3-7");
   if (major >= 4 && major < 1000) {
     out.default_max_tokens = 16384;
     out.output_format = major > 4 || minor >= 5 || (minor == 1 && has("opus"));
@@ -154,10 +155,9 @@ bool write_tools(const ChatRequest& r, Writer& w) {
   }
   if (structured) {
     w.begin_object().member("name", kStructuredTool);
-    w.member("description", "Give the final answer with this tool.")
-        .key("input_schema")
-        .json(r.schema->text())
-        .end_object();
+    w.member("description", "Give the final answer with this tool.");
+    write_schema(r.schema, w);
+    w.end_object();
   }
   w.end_array();
   return true;
@@ -218,7 +218,7 @@ bool history_allows_thinking(const ChatRequest& r) {
 struct Thinking {
   bool on = false;
   const Node* own = nullptr;  // the client's own parameter
-  int64_t budget = 0;         // 0: adaptive
+  int64_t budget = 0;         // 0: adaptive, or the client's own says none
   std::string_view effort;    // for output_config, or ""
 };
 
@@ -231,11 +231,12 @@ Thinking choose_thinking(ChatRequest& r) {
       drop(r, "thinking");
       return {};
     }
-    return {on, r.thinking, 0, ""};
+    int64_t budget = std::clamp<int64_t>(json::num(*r.thinking, 0, "budget_tokens"), 0, 1'000'000);
+    return {on, r.thinking, on ? budget : 0, ""};
   }
   if (r.reasoning_effort.empty() || r.reasoning_effort == "none") return {};
   ModelTraits traits = traits_of(r.model);
-  if (forced || !history_allows_thinking(r) ||
+  if (forced || !traits.thinking || !history_allows_thinking(r) ||
       (!traits.adaptive_thinking && r.max_tokens.value_or(INT64_MAX) <= 1024)) {
     drop(r, "reasoning_effort");
     return {};
@@ -327,6 +328,7 @@ size_t size_of(const ChatRequest& r) {
 
 Result<std::string> encode_request(ChatRequest& r) {
   if (r.model.empty()) return fail(Code::InvalidArgument, "model: is required");
+  r.value_by_tool = uses_structured_tool(r);
   if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
   Thinking thinking = choose_thinking(r);
   // The budget is taken out of max_tokens: a client that set no limit keeps the usual room for its answer.

@@ -61,6 +61,46 @@ std::string at(const json::Value& body, std::string_view key) {
   return m ? json::dump(*m) : "absent";
 }
 
+TEST(AnthropicRequest, TheClientsOwnBudgetFitsUnderTheDefaultLimit) {
+  auto r = request(kThinking);
+  auto& own = kept(R"({"type":"enabled","budget_tokens":20000})");
+  r.thinking = &own;
+  auto body = encoded(r);
+  EXPECT_EQ(at(body, "max_tokens"), "36384");
+  EXPECT_EQ(json::num(body, 0, "thinking", "budget_tokens"), 20000);
+  r.max_tokens = 100;  // the client's own contradiction is the provider's to refuse
+  EXPECT_EQ(at(encoded(r), "max_tokens"), "100");
+}
+
+TEST(AnthropicRequest, ModelsThatDoNotReasonAreNotAskedTo) {
+  for (auto model : {"claude-3-5-haiku-latest", "claude-3-opus-20240229", "claude-2.1"}) {
+    auto r = request(model);
+    r.reasoning_effort = "low";
+    EXPECT_EQ(at(encoded(r), "thinking"), "absent") << model;
+    EXPECT_THAT(r.dropped, ElementsAre("reasoning_effort")) << model;
+  }
+  for (auto model : {"claude-3-7-sonnet-latest", "claude-sonnet-4-20250514", "somebody-elses"}) {
+    auto r = request(model);
+    r.reasoning_effort = "low";
+    EXPECT_NE(at(encoded(r), "thinking"), "absent") << model;
+    EXPECT_THAT(r.dropped, IsEmpty()) << model;
+  }
+}
+
+TEST(AnthropicRequest, TheForcedToolHasAnObjectSchema) {
+  auto r = request();
+  auto& schema = kept(R"({"properties":{"a":{"type":"string"}}})");
+  r.schema = &schema;
+  auto body = encoded(r);
+  EXPECT_EQ(json::dump(*json::find((*json::arr(body, "tools"))[0], "input_schema")),
+            R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  EXPECT_TRUE(r.value_by_tool);
+  r = request(kNew);
+  r.schema = &schema;
+  encoded(r);
+  EXPECT_FALSE(r.value_by_tool);
+}
+
 TEST(AnthropicRequest, TheLimitIsAlwaysThere) {
   auto r = request();
   EXPECT_EQ(at(encoded(r), "max_tokens"), "4096");

@@ -103,6 +103,11 @@ Result<ChatResponse> decode_response(const Node& body) {
     }
     out.parts.push_back(std::move(p));
   }
+  // The value is what was asked for: with words around it, it would not be JSON.
+  if (structured) {
+    auto words = [](const Part& p) { return p.kind == PartKind::Text && p.name != kStructuredTool; };
+    if (std::erase_if(out.parts, words)) out.dropped.push_back("content.text");
+  }
   if (structured && out.finish == Finish::ToolCalls) {
     bool calls = false;
     for (auto& p : out.parts) calls |= p.kind == PartKind::ToolCall;
@@ -115,7 +120,7 @@ namespace {
 
 class AnthropicStream : public StreamDecoder {
  public:
-  AnthropicStream() = default;
+  explicit AnthropicStream(bool value_by_tool) : value_by_tool_(value_by_tool) {}
 
   void decode(std::string_view name, std::string_view data, const EventSink& sink) override {
     if (complete_) return;
@@ -161,6 +166,22 @@ class AnthropicStream : public StreamDecoder {
     e.tool_index = tool;
     sink(e);
   }
+  // Words may turn out to stand beside the value that was asked for. Then they are left out: they would spoil it.
+  void words(const EventSink& sink, std::string_view text) {
+    if (text.empty()) return;
+    if (value_by_tool_)
+      held_ += text;
+    else
+      emit(sink, Kind::Text, text);
+  }
+  void tell_held(const EventSink& sink) {
+    if (held_.empty()) return;
+    if (structured_)
+      dropped(sink, "content.text");
+    else
+      emit(sink, Kind::Text, held_);
+    held_.clear();
+  }
   void error(const EventSink& sink, std::string_view type, std::string_view message) {
     complete_ = true;
     StreamEvent e;
@@ -195,8 +216,7 @@ class AnthropicStream : public StreamDecoder {
     if (!b.thinking && type != "text" && type != "tool_use" && type != "redacted_thinking")
       dropped(sink, fmt::format("content.{}", type));
     if (type == "redacted_thinking") emit(sink, Kind::Redacted, json::str(body, "content_block", "data"));
-    if (type == "text" && !json::str(body, "content_block", "text").empty())
-      emit(sink, Kind::Text, json::str(body, "content_block", "text"));
+    if (type == "text") words(sink, json::str(body, "content_block", "text"));
     if (type != "tool_use") return;
     b.tool = true;
     b.structured = json::str(body, "content_block", "name") == kStructuredTool;
@@ -222,7 +242,7 @@ class AnthropicStream : public StreamDecoder {
     if (!delta) return;
     std::string_view type = json::str(*delta, "type");
     if (type == "text_delta") {
-      emit(sink, Kind::Text, json::str(*delta, "text"));
+      words(sink, json::str(*delta, "text"));
     } else if (type == "thinking_delta") {
       emit(sink, Kind::Thinking, json::str(*delta, "thinking"));
     } else if (type == "signature_delta") {
@@ -245,6 +265,7 @@ class AnthropicStream : public StreamDecoder {
   }
   void message_delta(const Node& body, const EventSink& sink) {
     if (auto reason = json::str(body, "delta", "stop_reason"); !reason.empty()) {
+      tell_held(sink);
       StreamEvent e;
       e.kind = Kind::Finish;
       e.finish = finish_of(reason);
@@ -264,6 +285,7 @@ class AnthropicStream : public StreamDecoder {
     sink(e);
   }
   void stop(const EventSink& sink) {
+    tell_held(sink);
     tell_usage(sink);
     complete_ = true;
     StreamEvent e;
@@ -271,6 +293,8 @@ class AnthropicStream : public StreamDecoder {
     sink(e);
   }
 
+  bool value_by_tool_;
+  std::string held_;
   bool structured_ = false;  // the reserved tool was called
   bool complete_ = false;
   int tools_ = 0;
@@ -280,8 +304,8 @@ class AnthropicStream : public StreamDecoder {
 
 }  // namespace
 
-std::unique_ptr<StreamDecoder> make_stream_decoder() {
-  return std::make_unique<AnthropicStream>();
+std::unique_ptr<StreamDecoder> make_stream_decoder(bool value_by_tool) {
+  return std::make_unique<AnthropicStream>(value_by_tool);
 }
 
 }  // namespace sl::providers

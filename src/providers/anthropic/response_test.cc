@@ -103,6 +103,16 @@ TEST(AnthropicAnswer, TheForcedToolIsTheAnswer) {
   EXPECT_EQ(r->finish, Finish::Length);
 }
 
+TEST(AnthropicAnswer, WordsBesideTheForcedToolWouldSpoilItsValue) {
+  std::string block = fmt::format(R"({{"type":"tool_use","id":"c","name":"{}","input":{{"a":1}}}})", kStructuredTool);
+  auto r =
+      decode(fmt::format(R"({{"content":[{{"type":"text","text":"Here: "}},{}],"stop_reason":"tool_use"}})", block));
+  ASSERT_TRUE(r);
+  ASSERT_EQ(r->parts.size(), 1u);
+  EXPECT_EQ(r->parts[0].text, R"({"a":1})");
+  EXPECT_THAT(r->dropped, ElementsAre("content.text"));
+}
+
 TEST(AnthropicErrors, KeepTypeAndMessage) {
   auto& p = anthropic();
   auto e = p.decode_error(400, R"({"type":"error","error":{"type":"invalid_request_error","message":"no"}})");
@@ -163,7 +173,7 @@ TEST(AnthropicTap, TheLastUsageOfAStreamCounts) {
 
 // Events of a stream in a few words each.
 struct Reader {
-  std::unique_ptr<StreamDecoder> decoder = make_stream_decoder();
+  std::unique_ptr<StreamDecoder> decoder = make_stream_decoder(false);
   std::vector<std::string> seen;
   std::string usage;
 
@@ -286,6 +296,22 @@ TEST(AnthropicStream, TheForcedToolIsText) {
   r.put(delta(0, json_delta("{\"a\":"))).put(delta(0, json_delta("1}"))).put(block_stop(0));
   r.put(R"({"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}})");
   EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "text {\"a\":", "text 1}", "finish 0"));
+}
+
+TEST(AnthropicStream, WordsWaitUntilItIsKnownWhetherTheForcedToolComes) {
+  Reader r;
+  r.decoder = make_stream_decoder(true);
+  r.put(kStart).put(block_start(0, R"({"type":"text","text":""})"));
+  r.put(delta(0, R"({"type":"text_delta","text":"Here: "})")).put(block_stop(0));
+  r.put(block_start(1, tool_block("c1", kStructuredTool))).put(delta(1, json_delta("{\"a\":1}"))).put(block_stop(1));
+  r.put(R"({"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}})");
+  EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "text {\"a\":1}", "dropped content.text", "finish 0"));
+  Reader none;
+  none.decoder = make_stream_decoder(true);
+  none.put(kStart).put(block_start(0, R"({"type":"text","text":""})"));
+  for (auto piece : {"I ", "can't."}) none.put(delta(0, fmt::format(R"({{"type":"text_delta","text":"{}"}})", piece)));
+  none.put(R"({"type":"message_delta","delta":{"stop_reason":"end_turn"}})").put(kStop);
+  EXPECT_THAT(none.seen, ElementsAre("start msg_1 claude", "text I can't.", "finish 0", ::testing::_, "end"));
 }
 
 TEST(AnthropicStream, UsageIsToldAsItBecomesKnown) {

@@ -22,7 +22,7 @@ class OpenAi : public Provider {
   Result<ChatResponse> decode(const Node&) const override {
     return fail(Code::Unsupported, "provider openai answers only in the openai-chat format so far");
   }
-  std::unique_ptr<StreamDecoder> stream() const override { return nullptr; }
+  std::unique_ptr<StreamDecoder> stream(bool) const override { return nullptr; }
 
   ProviderError decode_error(int status, std::string_view body) const override {
     ProviderError out{status ? status : 500, "", ""};

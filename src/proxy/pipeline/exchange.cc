@@ -68,6 +68,22 @@ void begin_record(Exchange& x) {
   identify_agent(x);
 }
 
+// "." or ".." as a segment, also written "%2e": who matches a path as it is written and who resolves it first would
+// see two paths, and a rule for one would open another.
+bool has_dot_segment(std::string_view path) {
+  for (size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    size_t at = slash + 1, dots = 0;
+    while (at < path.size()) {
+      bool encoded = path[at] == '%' && at + 2 < path.size() && path[at + 1] == '2' && (path[at + 2] | 0x20) == 'e';
+      if (path[at] != '.' && !encoded) break;
+      at += encoded ? 3 : 1;
+      ++dots;
+    }
+    if ((dots == 1 || dots == 2) && (at == path.size() || path[at] == '/')) return true;
+  }
+  return false;
+}
+
 Result<void> find_rule(Exchange& x) {
   auto* listeners = x.snapshot ? x.snapshot->listeners_at(x.client.bind()) : nullptr;
   if (!listeners) return fail(Code::NotFound, "no listener is configured here");
@@ -77,6 +93,8 @@ Result<void> find_rule(Exchange& x) {
   view.host = head.host;
   size_t question = head.target.find('?');
   view.path = head.target.substr(0, question);
+  if (has_dot_segment(view.path))
+    return fail(Code::InvalidArgument, "the path has a \".\" or \"..\" segment: send it resolved");
   if (question != std::string_view::npos) view.query = head.target.substr(question + 1);
   view.header = [&head](std::string_view name) { return head.field(name); };
   x.match = route::match_request(*listeners, view);
@@ -179,6 +197,8 @@ net::Task<bool> serve_request(Connection& client) {
   x.record.duration_us = monotonic_us() - x.start_us;
   if (client.left()) {
     if (!x.head_sent) x.record.status = 499;
+    // What its leaving cut off is no fault of the backend.
+    if (x.record.error_code == Code::Cancelled) x.record.error.clear();
     x.record.failed(Code::Cancelled, "the client went away");
   }
   client.worker().finish(std::move(x.owned_record));

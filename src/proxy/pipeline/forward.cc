@@ -85,7 +85,9 @@ net::Task<void> send_error(Exchange& x, Error error) {
   x.record.failed(error.code, error.message);
   if (x.client.left()) co_return;
   Reply reply = error_reply(error, x.dialect);
-  co_await send_reply(x, std::move(reply));
+  std::string fields;
+  append_line("x-sightline-trace", x.record.trace_id, fields);  // what went wrong is what one wants explained
+  co_await send_reply(x, std::move(reply), std::move(fields));
 }
 
 static void note_upstream(Exchange& x) {

@@ -197,7 +197,8 @@ void note_facts(Exchange& x, const llm::Exchange& call) {
   x.record.dropped = call.dropped();
 }
 
-// Rate limits ("ratelimit", "x-ratelimit-...", "anthropic-ratelimit-...") and ids that help when asking the provider.
+// Rate limits ("ratelimit", "x-ratelimit-...", "anthropic-ratelimit-..."), when to try again, and ids that help when
+// asking the provider.
 bool useful_to_client(std::string_view name) {
   switch (name.size()) {
     case 10:
@@ -206,10 +207,13 @@ bool useful_to_client(std::string_view name) {
       return iequals(name, "retry-after");
     case 12:
       return iequals(name, "x-request-id");
+    case 14:
+      return iequals(name, "x-should-retry") || iequals(name, "retry-after-ms");
     default:
       break;
   }
-  constexpr std::string_view kLimit = "ratelimit";
+  constexpr std::string_view kLimit = "ratelimit", kOpenAi = "openai-";
+  if (iequals(name.substr(0, kOpenAi.size()), kOpenAi)) return true;
   if (iequals(name.substr(0, kLimit.size()), kLimit)) return true;
   size_t dash = name.find('-');
   return dash != std::string_view::npos && iequals(name.substr(dash + 1, kLimit.size()), kLimit);

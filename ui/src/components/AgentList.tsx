@@ -1,6 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AgentItem, agentKey, listSessions, whyNotReady } from "../api";
+import { type AgentItem, agentKey, deleteSession, listSessions, whyNotReady } from "../api";
 
 interface Props {
   agents?: AgentItem[];
@@ -42,10 +42,26 @@ export function AgentList({ agents, error, selected, session, onOpen }: Props) {
 
 function Sessions({ agent, current, onOpen }: { agent: string; current?: string; onOpen: Props["onOpen"] }) {
   const sessions = useQuery({ queryKey: ["sessions", agent], queryFn: () => listSessions(agent), refetchInterval: 5000 });
+  const queries = useQueryClient();
+  const [sure, setSure] = useState<string>();  // asked to be deleted once
+  const [problem, setProblem] = useState<string>();
+  const remove = async (id: string) => {
+    if (sure !== id) return setSure(id);
+    setSure(undefined);
+    try {
+      await deleteSession(id);
+      setProblem(undefined);
+      if (id === current) onOpen(agent);
+    } catch (e) {
+      setProblem(e instanceof Error ? e.message : String(e));
+    }
+    void queries.invalidateQueries({ queryKey: ["sessions", agent] });
+  };
   return (
     <>
       <h2>Sessions</h2>
       <button className="new" onClick={() => onOpen(agent)}>+ New chat</button>
+      {problem && <p className="problem" role="alert">{problem}</p>}
       <ul className="sessions">
         {sessions.data?.map((s) => (
           <li key={s.id}>
@@ -53,6 +69,8 @@ function Sessions({ agent, current, onOpen }: { agent: string; current?: string;
               <span className="name">{s.name || "untitled"}</span>
               <time className="sub" dateTime={s.updated_at}>{new Date(s.updated_at).toLocaleString()}</time>
             </button>
+            <button className={`remove ${sure === s.id ? "sure" : ""}`} aria-label={`${sure === s.id ? "Really delete" : "Delete"} ${s.name || "untitled"}`} title="Delete this session"
+              onClick={(e) => { e.stopPropagation(); void remove(s.id); }} onBlur={() => setSure(undefined)}>{sure === s.id ? "Delete" : "×"}</button>
           </li>
         ))}
       </ul>

@@ -121,7 +121,7 @@ export function Chat({ agent, session, onSession }: Props) {
         atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
       }}>
         {!agent.deploymentReady && <p className="problem">This agent is not ready: {whyNotReady(agent) ?? "no reason is given"}</p>}
-        {tasks.error && !live && <p className="problem" role="alert">Session {session}: {tasks.error.message}</p>}
+        {tasks.error && !live && <p className="problem" role="alert">{tasks.error.message}</p>}
         {!session && !live && (
           <div className="empty">
             <p>{agent.agent.spec.description ?? "Ask this agent something."}</p>

@@ -5,8 +5,12 @@ const text = (r: TrafficRecord, key: string) => (r[key] === undefined ? "" : Str
 const ms = (us: number) => (us < 1000 ? `${us} µs` : us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${(us / 1e6).toFixed(1)} s`);
 const identity: Record<string, string> = { secret: "backend's Secret", caller: "caller's credential", inline: "credential in Backend", none: "no credential" };
 
-// The turn's own record comes last, a moment after its answer; one that was never written is not waited for.
-const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => fetched < 3 && !records?.some((r) => r.kind === "turn");
+// The records come a moment after the answer, that of a call that was cancelled after the turn's own; one that was never
+// written is not waited for.
+const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => {
+  const turn = records?.find((r) => r.kind === "turn");
+  return turn ? Date.now() - (turn.start_us + turn.duration_us) / 1000 < 2000 : fetched < 3;
+};
 
 // Where the turn's traffic went: a waterfall of turn, model and tool calls, from the gateway's records.
 export function Trail({ turn, running }: { turn?: string; running: boolean }) {
@@ -30,7 +34,8 @@ export function Trail({ turn, running }: { turn?: string; running: boolean }) {
 
 function Row({ record: r, left, width }: { record: TrafficRecord; left: number; width: number }) {
   const label = r.kind === "turn" ? "turn" : r.kind === "tool_call" ? text(r, "gen_ai.tool.name") : text(r, "endpoint");
-  const failed = !!r.error || Number(r["http.status"] ?? 0) >= 400;
+  const stopped = Number(r["http.status"]) === 499 || /^(cancelled|the client went away)$/.test(text(r, "error"));  // as wanted
+  const failed = !stopped && (!!r.error || Number(r["http.status"] ?? 0) >= 400);
   return (
     <details className={`hop ${r.kind} ${failed ? "failed" : ""}`}>
       <summary>
@@ -42,6 +47,7 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
             <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
             {r.auth !== undefined && <span className="chip">{identity[text(r, "auth")] ?? text(r, "auth")}</span>}
             {r["gen_ai.usage.input_tokens"] !== undefined && <span className="chip">{text(r, "gen_ai.usage.input_tokens")} in · {text(r, "gen_ai.usage.output_tokens")} out</span>}
+            {stopped && <span className="chip">stopped</span>}
             {failed && <span className="chip bad" title={text(r, "error")}>{Number(r["http.status"] ?? 0) >= 400 ? text(r, "http.status") : "failed"}</span>}
           </span>
         )}

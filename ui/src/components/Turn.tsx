@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import type { Message, Part } from "../api";
@@ -36,8 +37,12 @@ export function Turn({ task, running, asked, said, partial, state, words, onAnsw
   );
 }
 
+// A link leaves the chat where it is. A picture from elsewhere is not loaded: that would tell its server who reads.
+const Link = ({ href, children }: { href?: string; children?: ReactNode }) => (href ? <a href={href} target="_blank" rel="noreferrer">{children}</a> : <>{children}</>);
+const Image = ({ src, alt }: { src?: unknown; alt?: string }) => (typeof src === "string" && src ? <Link href={src}>{alt || "image"}</Link> : <>{alt}</>);
+
 function Words({ text }: { text: string }) {
-  return <Markdown remarkPlugins={[remarkGfm]}>{text}</Markdown>;
+  return <Markdown remarkPlugins={[remarkGfm]} components={{ a: Link, img: Image }}>{text}</Markdown>;
 }
 
 function PartView({ part, results, onAnswer }: { part: Part; results: Map<string, Part>; onAnswer: Props["onAnswer"] }) {
