@@ -91,6 +91,10 @@ class FieldRef {
     schema_->enums = std::move(v);
     return *this;
   }
+  FieldRef& one_of_values(std::vector<Value> v) {  // not of strings alone
+    schema_->values = std::move(v);
+    return *this;
+  }
   FieldRef& pattern(std::string re) {
     schema_->pattern = std::move(re);
     return *this;
@@ -110,6 +114,10 @@ class FieldRef {
   FieldRef& length(size_t low, size_t high) {
     schema_->min_length = low;
     schema_->max_length = high;
+    return *this;
+  }
+  FieldRef& min_length(size_t low) {
+    schema_->min_length = low;
     return *this;
   }
   FieldRef& items(size_t low, size_t high) {

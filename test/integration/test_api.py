@@ -46,10 +46,16 @@ class Access(ServerTest):
                 self.assertEqual("ok", self.api.call("GET", path, token="").expect(200).text.strip())
 
     def test_version(self):
-        found = self.api.call("GET", "/version").expect(200).object
+        found = self.api.call("GET", "/version", token="").expect(200).object
         self.assertRegex(found["gitVersion"], r"^v1\.\d+\.\d+")
         self.assertEqual("1", found["major"])
         self.assertRegex(found["minor"], r"^\d+\+?$")
+
+    def test_what_there_is(self):
+        paths = self.api.call("GET", "/").expect(200).object["paths"]
+        for path in ("/api", "/api/v1", "/apis/kagent.dev/v1alpha2", "/openapi/v3", "/version"):
+            self.assertIn(path, paths)
+        self.check_unauthorized(self.api.call("GET", "/", token=""))
 
     def test_the_kubeconfig_is_private(self):
         self.assertEqual(0, os.stat(self.server.kubeconfig()).st_mode & 0o077)

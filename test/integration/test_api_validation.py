@@ -209,7 +209,7 @@ class Refused(ServerTest):
             ((f"{at}.tools", [{"type": "Agent", "mcpServer": server}]), f"{at}.tools[0]",
              "type.mcpServer must be nil if the type is not McpServer"),
             ((f"{at}.tools", [{"type": "McpServer", "mcpServer": {**server, "requireApproval": ["y"]}}]), f"{at}.tools[0].mcpServer",
-             "requireApproval"),
+             "each RequireApproval entry must also appear in ToolNames"),
             ((f"{at}.a2aConfig", {"skills": []}), f"{at}.a2aConfig.skills", "should have at least 1 items"),
         ])
 

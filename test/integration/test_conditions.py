@@ -28,8 +28,13 @@ class GatewayClasses(ConditionsTest):
         self.make_gateway("gw", cls="mine")
         self.expect("Gateway", "gw", {"Accepted": "True", "Programmed": "True"})
 
+    def test_a_default_one_that_is_deleted_comes_back(self):
+        self.api.delete("GatewayClass", None, "kgateway").expect(200)
+        self.expect("GatewayClass", "kgateway", {"Accepted": "True Accepted"})
+
     def test_another_controller_is_left_alone(self):
-        self.api.must_create(objects.gateway_class("foreign", "example.test/controller"))
+        made = self.api.must_create(objects.gateway_class("foreign", "example.test/controller"))
+        self.assertEqual(("Unknown", "Pending"), tuple(of_object(made)["Accepted"][k] for k in ("status", "reason")))
         self.api.must_create(objects.gateway(self.ns, "foreign", objects.listener(self.port()), cls="foreign"))
         self.api.must_create(objects.gateway(self.ns, "classless", objects.listener(self.port()), cls="no-such-class"))
         self.make_gateway("ours")
@@ -97,6 +102,80 @@ class Gateways(ConditionsTest):
         self.assertEqual([True], [c["ready"] for c in pod["status"]["containerStatuses"]])
         self.api.delete("Gateway", self.ns, "gw").expect(200)
         wait_until(lambda: not self.api.items("Service", self.ns) and not self.api.items("Pod", self.ns))
+
+    def names(self, kind):
+        return sorted(o["metadata"]["name"] for o in self.api.items(kind, self.ns))
+
+    def test_a_service_of_somebody_else_stays(self):
+        own = objects.service(self.ns, "web", [5432])
+        own["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "sightline"}
+        made = self.api.must_create(own)
+        self.make_gateway("web")
+        found = self.expect("Gateway", "web", {"Programmed": "True"})
+        self.assertIn(f"Service {self.ns}/web is somebody else's and stays as it is", found["Programmed"]["message"])
+        self.api.delete("Gateway", self.ns, "web").expect(200)
+        wait_until(lambda: self.names("Pod") == [])
+        self.make_gateway("other")
+        self.expect("Gateway", "other", {"Programmed": "True"})
+        wait_until(lambda: self.names("Service") == ["other", "web"])
+        self.assertEqual(made["spec"], self.api.read("Service", self.ns, "web")["spec"])
+        self.api.delete("Service", self.ns, "web").expect(200)
+        self.make_gateway("web")
+        found = self.expect("Gateway", "web", {"Programmed": "True"})
+        wait_until(lambda: self.names("Service") == ["other", "web"])
+        self.assertNotIn("somebody else's", found["Programmed"]["message"])
+
+    def test_only_what_listens_is_shown(self):
+        port = self.port()
+        self.make_gateway("gw", objects.listener(port, "good"), objects.listener(self.port(), "tcp", "TCP"))
+        self.make_gateway("silent", objects.listener(self.port(), "https", "HTTPS", tls={"certificateRefs": [{"name": "absent"}]}))
+        self.expect("Gateway", "silent", {"Programmed": "False"})
+        wait_until(lambda: self.names("Service") == ["gw"])
+        self.assertEqual([port], [p["port"] for p in self.api.read("Service", self.ns, "gw")["spec"]["ports"]])
+        self.assertEqual(["gw"], self.names("Pod"))
+
+    def test_a_listener_that_is_not_accepted_is_not_opened(self):
+        nobody, other, good = self.port(), self.port(), self.port()
+        self.make_gateway("gw", objects.listener(good, "good"), objects.listener(nobody, "nobody", **objects.allow("Selector")),
+                          objects.listener(other, "other", allowedRoutes={"kinds": [{"kind": "TCPRoute"}]}))
+        self.listener_is("gw", "nobody", {"Accepted": "False UnsupportedValue", "Programmed": "False Invalid"})
+        self.listener_is("gw", "other", {"ResolvedRefs": "False InvalidRouteKinds", "Programmed": "False"})
+        wait_until(lambda: self.listens(good))
+        self.assertFalse(self.listens(nobody) or self.listens(other))
+
+    def test_an_address_that_is_not_ours(self):
+        port = self.port()
+        for name, address, reason in (("elsewhere", {"value": "192.0.2.7"}, "AddressNotUsable"),
+                                      ("named", {"type": "Hostname", "value": "a.test"}, "AddressNotUsable")):
+            obj = objects.gateway(self.ns, name, objects.listener(port))
+            obj["spec"]["addresses"] = [address]
+            self.api.must_create(obj)
+            self.expect("Gateway", name, {"Programmed": f"False {reason}"})
+            self.listener_is(name, "http", {"Programmed": "False Invalid"})
+            self.assertNotIn("addresses", self.api.read("Gateway", self.ns, name)["status"])
+        self.expect("Gateway", "named", {"Accepted": "False UnsupportedAddress"})
+        self.assertFalse(self.listens(port))
+
+    def test_a_class_that_is_not_accepted(self):
+        cls = objects.gateway_class("with-parameters")
+        cls["spec"]["parametersRef"] = {"group": "", "kind": "ConfigMap", "name": "x", "namespace": "default"}
+        self.api.must_create(cls)
+        self.addCleanup(lambda: self.api.delete("GatewayClass", None, "with-parameters"))
+        port = self.port()
+        self.api.must_create(objects.gateway(self.ns, "gw", objects.listener(port), cls="with-parameters"))
+        self.expect("Gateway", "gw", {"Accepted": "False InvalidParameters", "Programmed": "False Invalid"})
+        self.assertFalse(self.listens(port))
+
+    def test_conditions_of_others_stay(self):
+        self.make_gateway("gw")
+        self.expect("Gateway", "gw", {"Programmed": "True"})
+        theirs = {"type": "example.test/Checked", "status": "True", "reason": "Fine", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        config = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "gw", "namespace": self.ns},
+                  "status": {"conditions": [theirs]}}
+        self.api.apply(config, "checker", "status").expect(200)
+        self.api.must_patch("Gateway", self.ns, "gw", {"spec": {"listeners": [objects.listener(self.port())]}})
+        found = self.expect("Gateway", "gw", {"Programmed": "True"})
+        self.assertEqual("Fine", found["example.test/Checked"]["reason"])
 
     def test_a_route_kind_nobody_knows(self):
         kinds = [{"kind": "HTTPRoute"}, {"group": "example.test", "kind": "NoRoute"}]
@@ -343,8 +422,12 @@ class Routes(ConditionsTest):
         self.make_route("one", section="b")
         self.make_route("broken", [objects.backend_ref("absent")], section="b")
         self.make_route("refused", section="nosuch")
+        route = objects.route(self.ns, "useless", [objects.parent("gw", self.ns, sectionName="b")], [])
+        route["spec"]["rules"][0]["filters"] = [{"type": "CORS", "cors": {}}]
+        self.api.must_create(route)
+        self.route_is("useless", {"Accepted": "False UnsupportedValue"}, section="b")
         self.wait_attached("gw", {"a": 1, "b": 3})
-        for name in ("both", "one", "broken", "refused"):
+        for name in ("both", "one", "broken", "refused", "useless"):
             self.api.delete("HTTPRoute", self.ns, name).expect(200)
         self.wait_attached("gw", {"a": 0, "b": 0})
 

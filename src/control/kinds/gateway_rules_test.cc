@@ -125,7 +125,7 @@ const std::vector<std::pair<std::string, std::string>>& filters() {
       {"RequestRedirect", "requestRedirect: {scheme: https}"},
       {"URLRewrite", "urlRewrite: {hostname: h}"},
       {"CORS", "cors: {}"},
-      {"ExternalAuth", "externalAuth: {}"},
+      {"ExternalAuth", "externalAuth: {protocol: HTTP, http: {}, backendRef: {name: s, port: 80}}"},
       {"ExtensionRef", "extensionRef: {group: g, kind: K, name: nn}"}};
   return all;
 }
@@ -208,10 +208,58 @@ TEST(HttpRouteRules, Redirects) {
   for (auto code : {301, 302, 303, 307, 308})
     accept("HTTPRoute", "spec: {rules: [" + redirect("statusCode: " + std::to_string(code)) + "]}");
   for (auto code : {200, 300, 304, 404})
-    refuse_rule(redirect("statusCode: " + std::to_string(code)), at + ".statusCode", "301");
+    refuse_rule(redirect("statusCode: " + std::to_string(code)), at + ".statusCode",
+                fmt::format(R"(Unsupported value: {}: supported values: "301", "302", "303", "307", "308")", code));
   refuse_rule(redirect("scheme: ftp"), at + ".scheme", "Unsupported value: \"ftp\"");
   refuse_rule(redirect("port: 0"), at + ".port", "greater than or equal to 1");
   refuse_rule(redirect("port: 65536"), at + ".port", "less than or equal to 65535");
+}
+
+TEST(HttpRouteRules, Mirrors) {
+  auto mirror = [](const std::string& members) {
+    return "{filters: [{type: RequestMirror, requestMirror: {" + members + "}}]}";
+  };
+  std::string at = ".filters[0].requestMirror", ref = "backendRef: {name: s, port: 80}";
+  refuse_rule(mirror("percent: 5"), at + ".backendRef", "Required value");
+  refuse_rule(mirror(ref + ", percent: 101"), at + ".percent", "less than or equal to 100");
+  refuse_rule(mirror(ref + ", percent: 5, fraction: {numerator: 1}"), at,
+              "Only one of percent or fraction may be specified in HTTPRequestMirrorFilter");
+  refuse_rule(mirror(ref + ", fraction: {numerator: 101}"), at + ".fraction",
+              "numerator must be less than or equal to denominator");
+  accept("HTTPRoute", "spec: {rules: [" + mirror(ref + ", fraction: {numerator: 1, denominator: 8}") + "]}");
+}
+
+TEST(HttpRouteRules, Cors) {
+  auto cors = [](const std::string& members) { return "{filters: [{type: CORS, cors: {" + members + "}}]}"; };
+  std::string at = ".filters[0].cors";
+  refuse_rule(cors("maxAge: 0"), at + ".maxAge", "greater than or equal to 1");
+  refuse_rule(cors("allowMethods: [NOPE]"), at + ".allowMethods[0]", "Unsupported value: \"NOPE\"");
+  refuse_rule(cors("allowMethods: [GET, \"*\"]"), at + ".allowMethods",
+              "AllowMethods cannot contain '*' alongside other methods");
+  refuse_rule(cors("allowOrigins: [" + times("o", 65) + "]"), at + ".allowOrigins", "must have at most 64 items");
+  auto stored = accept("HTTPRoute", "spec: {rules: [" + cors("allowMethods: [\"*\"]") + "]}");
+  EXPECT_EQ(json::num((*json::arr((*json::arr(stored, "spec", "rules"))[0], "filters"))[0], 0, "cors", "maxAge"), 5);
+}
+
+TEST(HttpRouteRules, ExternalAuth) {
+  auto auth = [](const std::string& members) {
+    return "{filters: [{type: ExternalAuth, externalAuth: {backendRef: {name: s, port: 80}, " + members + "}}]}";
+  };
+  std::string at = ".filters[0].externalAuth";
+  refuse_rule(auth("protocol: TCP"), at + ".protocol", "Unsupported value: \"TCP\"");
+  refuse_rule(auth("protocol: GRPC"), at, "grpc must be specified when protocol is set to 'GRPC'");
+  refuse_rule(auth("protocol: HTTP, http: {}, grpc: {}"), at, "protocol must be 'GRPC' when grpc is set");
+}
+
+TEST(HttpRouteRules, RetriesAndSessions) {
+  refuse_rule("{retry: {codes: [99]}}", ".retry.codes", "codes must be between 400 and 599");
+  refuse_rule("{retry: {attempts: 0}}", ".retry.attempts", "greater than or equal to 1");
+  refuse_rule("{retry: {backoff: soon}}", ".retry.backoff", "should match");
+  refuse_rule("{sessionPersistence: {type: Magic}}", ".sessionPersistence.type", "Unsupported value: \"Magic\"");
+  for (auto member : {"cookie", "cookieConfig"})
+    refuse_rule(std::string("{sessionPersistence: {") + member + ": {lifetimeType: Permanent}}}", ".sessionPersistence",
+                "AbsoluteTimeout must be specified when cookie lifetimeType is Permanent");
+  accept("HTTPRoute", "spec: {rules: [{retry: {codes: [500, 503], attempts: 2, backoff: 100ms}}]}");
 }
 
 TEST(HttpRouteRules, HeaderFilters) {
@@ -335,6 +383,11 @@ TEST(GatewayRules, Addresses) {
   refuse("Gateway", with("{type: Hostname, value: h}, {type: Hostname, value: h}"), "spec.addresses",
          "Hostname values must be unique");
   refuse("Gateway", with(times("{type: Hostname}", 17)), "spec.addresses", "must have at most 16 items");
+  refuse("Gateway", with("{value: not-an-ip}"), "spec.addresses[0]", "IPAddress value must be an IPv4 or IPv6 address");
+  refuse("Gateway", with("{type: Hostname, value: \"a b\"}"), "spec.addresses[0]",
+         "Hostname value must be empty or contain only valid characters");
+  refuse("Gateway", with("{type: \"BAD TYPE!\", value: x}"), "spec.addresses[0].type", "should match");
+  accept("Gateway", with("{value: \"::1\"}, {type: example.com/pool, value: any}"));
 }
 
 TEST(GatewayRules, InfrastructureIsBounded) {
@@ -348,6 +401,49 @@ TEST(GatewayRules, InfrastructureIsBounded) {
   refuse("Gateway", with("labels", 9), "spec.infrastructure.labels", "must have at most 8 items");
   accept("Gateway", with("annotations", 16));
   refuse("Gateway", with("annotations", 17), "spec.infrastructure.annotations", "must have at most 16 items");
+}
+
+TEST(GatewayRules, InfrastructureHasKeysOfKubernetes) {
+  auto with = [](const std::string& members) {
+    return "spec: {gatewayClassName: c, listeners: [{name: a, port: 1, protocol: HTTP}], infrastructure: {" + members +
+           "}}";
+  };
+  accept("Gateway", with("labels: {a.example/b_c: v, d: \"\"}, annotations: {x/y: any text}"));
+  std::string at = "spec.infrastructure.", form = " keys must be in the form of an optional DNS subdomain prefix";
+  for (auto bad : {"\"bad key!\"", "a/b/c", "/a", "\"\""}) {
+    refuse("Gateway", with(std::string("labels: {") + bad + ": v}"), at + "labels", "Label" + form);
+    refuse("Gateway", with(std::string("annotations: {") + bad + ": v}"), at + "annotations", "Annotation" + form);
+  }
+  std::string prefix;
+  for (int i = 0; i < 127; ++i) prefix += "a.";
+  refuse("Gateway", with("labels: {" + prefix + "a/n: v}"), at + "labels",
+         "the label key's prefix must be a DNS subdomain not longer than 253 characters in total.");
+  for (auto& bad : {std::string("\"a b\""), std::string(64, 'x')})
+    refuse("Gateway", with("labels: {a: " + bad + "}"), at + "labels", "label values must be of up to 63 characters");
+}
+
+TEST(GatewayRules, TlsOfClientsAndBackends) {
+  auto with = [](const std::string& tls) {
+    return "spec: {gatewayClassName: c, listeners: [{name: a, port: 1, protocol: HTTP}], tls: {" + tls + "}}";
+  };
+  accept("Gateway",
+         with("backend: {clientCertificateRef: {name: s}}, frontend: {default: {validation: {caCertificateRefs: "
+              "[{group: \"\", kind: ConfigMap, name: ca}]}}}"));
+  refuse("Gateway", with("frontend: {}"), "spec.tls.frontend.default", "Required value");
+  refuse("Gateway", with("frontend: {default: {validation: {caCertificateRefs: []}}}"),
+         "spec.tls.frontend.default.validation.caCertificateRefs", "should have at least 1 items");
+}
+
+TEST(GatewayRules, NothingIsKnownBeforeTheControllerHasSeenIt) {
+  auto shown = [](const Value& o) {
+    std::string out;
+    for (auto& c : *json::arr(o, "status", "conditions"))
+      out += fmt::format("{}={}/{} ", json::str(c, "type"), json::str(c, "status"), json::str(c, "reason"));
+    return out;
+  };
+  EXPECT_EQ(shown(accept("GatewayClass", "spec: {controllerName: a.io/b}")), "Accepted=Unknown/Pending ");
+  EXPECT_EQ(shown(accept("Gateway", "spec: {gatewayClassName: c, listeners: [{name: a, port: 1, protocol: HTTP}]}")),
+            "Accepted=Unknown/Pending Programmed=Unknown/Pending ");
 }
 
 TEST(GatewayClassRules, Controller) {

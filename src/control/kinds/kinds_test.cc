@@ -236,9 +236,11 @@ TEST(ServiceRules, Ports) {
 
 TEST(Crds, NameAndGroup) {
   auto crd = [](const std::string& name) {
-    return object("CustomResourceDefinition",
-                  "spec: {group: g.example, names: {kind: K, plural: ks}, versions: [{name: v1}]}\nmetadata: {name: " +
-                      name + "}");
+    return object(
+        "CustomResourceDefinition",
+        "spec: {group: g.example, scope: Cluster, names: {kind: K, plural: ks}, versions: [{name: v1, storage: true, "
+        "schema: {openAPIV3Schema: {type: object}}}]}\nmetadata: {name: " +
+            name + "}");
   };
   auto type = type_of("CustomResourceDefinition");
   EXPECT_TRUE(testing::admit(*type, crd("ks.g.example")));
@@ -264,8 +266,8 @@ TEST(UnknownFields, AreFoundInEveryDepth) {
 }
 
 TEST(UnknownFields, AreKeptInOpenBlocks) {
-  Value a = accept("Agent", "spec: {declarative: {memory: {anything: {deep: [1]}}}, sandbox: {x: y}}");
-  EXPECT_EQ(dump(json::find(a, "spec", "declarative", "memory")), R"({"anything":{"deep":[1]}})");
+  Value a = accept("Agent", "spec: {declarative: {deployment: {affinity: {anything: {deep: [1]}}}}}");
+  EXPECT_EQ(dump(json::find(a, "spec", "declarative", "deployment", "affinity")), R"({"anything":{"deep":[1]}})");
 }
 
 }  // namespace

@@ -70,15 +70,10 @@ static Result<void> make(kube::Api& api, const std::string& key, const json::Val
   return {};
 }
 
-// These exist always: one that was deleted comes back empty.
-Result<void> Controller::make_namespaces() {
+// These exist always: one that was deleted comes back, a namespace empty.
+Result<void> Controller::make_defaults() {
   for (auto name : {"default", "kube-system", "kube-public", "kube-node-lease", "kagent", "kgateway-system"})
     SL_CHECK(make(api_, "namespaces", namespace_object(name)));
-  return {};
-}
-
-Result<void> Controller::make_defaults() {
-  SL_CHECK(make_namespaces());
   constexpr char kClasses[] = "gatewayclasses.gateway.networking.k8s.io";
   SL_CHECK(make(api_, kClasses,
                 class_object("agentgateway", kAgentgatewayController, "Standard class for AI, MCP and agent traffic")));
@@ -120,9 +115,9 @@ bool Controller::wrote_status(const kube::Change& c) {
 }
 
 void Controller::reconcile() {
-  if (auto made = make_namespaces(); !made) log_.error("namespaces that always exist: {}", made.error().message);
+  if (auto made = make_defaults(); !made) log_.error("objects that always exist: {}", made.error().message);
   ResourceIndex index = build_index(api_);
-  TranslateOptions options{options_.listen_host, failed_binds_};
+  TranslateOptions options{options_.listen_host, failed_binds_, object_problems_};
   Translation t = translate(index, options);
   std::string routes = json::dump(json::encode(t.routes));
   if (routes != last_routes_ || !failed_binds_.empty()) {
@@ -142,8 +137,13 @@ void Controller::reconcile() {
     problems += fmt::format("{} {}: {}\n", kube::kind_of(*p.object), kube::namespaced_name(*p.object), p.message);
   if (problems != last_problems_ && !problems.empty()) log_.error("cannot be read: {}", trim(problems));
   last_problems_ = std::move(problems);
+  if (auto problems = sync_objects(index, t.routes, options); problems != object_problems_) {
+    for (auto& [gateway, words] : problems)
+      if (object_problems_[gateway] != words) log_.error("Gateway {}: {}", gateway, words);
+    options.object_problems = object_problems_ = std::move(problems);
+    t.statuses = translate(index, options).statuses;
+  }
   write_statuses(t);
-  sync_objects(index);
   if (options_.reconciled) options_.reconciled();
 }
 
@@ -163,21 +163,33 @@ void Controller::write_statuses(const Translation& t) {
   }
 }
 
-void Controller::sync_objects(const ResourceIndex& index) {
+std::map<std::string, std::string> Controller::sync_objects(const ResourceIndex& index, const route::RouteSpec& routes,
+                                                            const TranslateOptions& options) {
+  std::map<std::string, std::string> problems;
   std::set<std::string> wanted;  // KIND NS/NAME
-  for (auto& object : synthetic_objects(index, options_.listen_host, options_.ui_address)) {
-    wanted.insert(fmt::format("{} {}", kube::kind_of(object), kube::namespaced_name(object)));
-    auto ok = api_.apply(object, kManager);
-    if (!ok) log_.error("{} {}: {}", kube::kind_of(object), kube::namespaced_name(object), ok.error().message);
+  for (auto& object : synthetic_objects(index, routes, options, options_.ui_address)) {
+    std::string kind(kube::kind_of(object)), name = kube::namespaced_name(object);
+    wanted.insert(kind + " " + name);
+    auto now = api_.store().get(kind == "Pod" ? "pods" : "services",
+                                {std::string(kube::namespace_of(object)), std::string(kube::name_of(object))});
+    std::string trouble;
+    if (now && !is_synthetic(*now, kManager))
+      trouble = fmt::format("{} {} is somebody else's and stays as it is: choose another name", kind, name);
+    else if (auto made = api_.apply(object, kManager); !made)
+      trouble = fmt::format("{} {} could not be made: {}", kind, name, made.error().message);
+    if (trouble.empty()) continue;
+    auto& words = problems[name];
+    words += (words.empty() ? "" : "; ") + trouble;
   }
   for (auto plural : {"pods", "services"}) {
     auto type = api_.registry().find("", plural);
     for (auto& o : api_.store().list(plural).items) {
-      if (kube::label_of(*o, kSyntheticLabel) != kSyntheticValue) continue;
+      if (!is_synthetic(*o, kManager)) continue;
       if (wanted.contains(fmt::format("{} {}", kube::kind_of(*o), kube::namespaced_name(*o)))) continue;
       (void)api_.remove(*type, std::string(kube::namespace_of(*o)), std::string(kube::name_of(*o)), {});
     }
   }
+  return problems;
 }
 
 }  // namespace sl::control

@@ -38,12 +38,13 @@ class Controller {
 
  private:
   Result<void> make_defaults();
-  Result<void> make_namespaces();
   bool wrote_status(const kube::Change& change);  // is it what we wrote last?
   void run();
   void reconcile();
   void write_statuses(const Translation& translation);
-  void sync_objects(const ResourceIndex& index);
+  // Returns, by Gateway, what could not be made.
+  std::map<std::string, std::string> sync_objects(const ResourceIndex& index, const route::RouteSpec& routes,
+                                                  const TranslateOptions& options);
 
   kube::Api& api_;
   ControllerOptions options_;
@@ -51,7 +52,7 @@ class Controller {
   WorkQueue queue_;
   uint64_t watch_ = 0;
   std::string last_routes_, last_problems_;
-  std::map<std::string, std::string> failed_binds_;
+  std::map<std::string, std::string> failed_binds_, object_problems_;
   std::mutex written_mutex_;                    // changes are told on whichever thread writes
   std::map<std::string, json::Value> written_;  // statuses, by resource and name
   std::thread thread_;

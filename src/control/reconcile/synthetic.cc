@@ -4,7 +4,6 @@
 
 #include "base/ids.h"
 #include "base/strings.h"
-#include "control/translate/translate.h"
 
 namespace sl::control {
 
@@ -13,6 +12,9 @@ using json::Object;
 using json::Value;
 
 namespace {
+
+constexpr char kSyntheticLabel[] = "app.kubernetes.io/managed-by";
+constexpr char kSyntheticValue[] = "sightline";
 
 const std::string& started() {
   static const std::string at = rfc3339(unix_ms());
@@ -98,13 +100,19 @@ void add_infrastructure(const Held<resource::GatewaySpec>& g, Value& object) {
   add("annotations", g.spec.infrastructure->annotations);
 }
 
-void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, std::vector<Value>& out) {
+// Only what listens is shown: a port on which nobody answers would be a lie.
+void add_gateway(const Held<resource::GatewaySpec>& g, const route::RouteSpec& routes, const TranslateOptions& options,
+                 std::vector<Value>& out) {
+  const std::string& host = options.listen_host;
+  std::set<int64_t> ports;
+  for (auto& l : routes.listeners)
+    if (l.gateway == g.key() && !options.failed_binds.contains(fmt::format("{}:{}", l.host, l.port)))
+      ports.insert(l.port);
+  if (ports.empty()) return;
   Array service_ports, container_ports;
-  std::set<int32_t> seen;
-  for (auto& l : g.spec.listeners) {
-    if (!seen.insert(l.port).second) continue;
-    service_ports.push_back(port("listener-" + std::to_string(l.port), l.port));
-    container_ports.push_back(Object{{"containerPort", l.port}, {"protocol", "TCP"}});
+  for (int64_t number : ports) {
+    service_ports.push_back(port("listener-" + std::to_string(number), number));
+    container_ports.push_back(Object{{"containerPort", number}, {"protocol", "TCP"}});
   }
   std::string name = g.name();
   out.push_back(service(metadata(g.ns(), name, name, name, g.object.get()), name, name, host, "LoadBalancer",
@@ -117,11 +125,21 @@ void add_gateway(const Held<resource::GatewaySpec>& g, const std::string& host, 
 
 }  // namespace
 
-std::vector<Value> synthetic_objects(const ResourceIndex& index, const std::string& host, const std::string& ui) {
+bool is_synthetic(const Value& object, std::string_view manager) {
+  if (kube::label_of(object, kSyntheticLabel) != kSyntheticValue) return false;
+  if (auto* entries = json::arr(object, "metadata", "managedFields"))
+    for (auto& e : *entries)
+      if (json::str(e, "manager") == manager && json::find(e, "fieldsV1", "f:spec")) return true;
+  return false;
+}
+
+std::vector<Value> synthetic_objects(const ResourceIndex& index, const route::RouteSpec& routes,
+                                     const TranslateOptions& options, const std::string& ui) {
+  const std::string& host = options.listen_host;
   std::vector<Value> out;
   for (auto& [key, g] : index.gateways)
     if (our_gateway(index, g.spec) && !kube::being_deleted(*g.object) && !name_taken(g.key()))
-      add_gateway(g, host, out);
+      add_gateway(g, routes, options, out);
   auto live = [&](const std::string& ns) {
     auto it = index.namespaces.find(ns);
     return it != index.namespaces.end() && !kube::being_deleted(*it->second);

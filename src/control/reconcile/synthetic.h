@@ -2,16 +2,15 @@
 // Who calls: Controller. Thread: plain functions.
 #pragma once
 
-#include "control/translate/index.h"
+#include "control/translate/translate.h"
 
 namespace sl::control {
 
-inline constexpr char kSyntheticLabel[] = "app.kubernetes.io/managed-by";
-inline constexpr char kSyntheticValue[] = "sightline";
-
-// Services and Pods of every Gateway of ours, of the page and of the controllers.
-std::vector<json::Value> synthetic_objects(const ResourceIndex& index, const std::string& listen_host,
-                                           const std::string& ui_address);
+// Services and Pods of every Gateway that serves, of the page and of the controllers. `routes` says what listens.
+std::vector<json::Value> synthetic_objects(const ResourceIndex& index, const route::RouteSpec& routes,
+                                           const TranslateOptions& options, const std::string& ui_address);
+// Was it made here? By who wrote it, not by its labels, which are anybody's to set.
+bool is_synthetic(const json::Value& object, std::string_view manager);
 
 // The log component behind a synthetic Pod; "" for any other.
 std::string log_component_of(const std::string& ns, const std::string& pod);

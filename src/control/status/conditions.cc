@@ -1,5 +1,7 @@
 #include "control/status/conditions.h"
 
+#include <algorithm>
+
 #include "base/ids.h"
 #include "base/strings.h"
 
@@ -41,6 +43,24 @@ json::Array Conditions::take() {
                                {"reason", e.reason},
                                {"message", e.message}});
   }
+  for (auto* c : foreign())
+    if (out.size() < 8) out.push_back(*c);
+  return out;
+}
+
+// What others have put beside ours stays.
+std::vector<const json::Value*> Conditions::foreign() const {
+  static constexpr std::string_view kOurs[] = {"Accepted",   "Programmed",       "ResolvedRefs",
+                                               "Conflicted", "PartiallyInvalid", "UnsupportedFeatures",
+                                               "Ready",      "SupportedVersion"};
+  std::vector<const json::Value*> out;
+  if (auto* old = before_ ? json::arr(*before_, "conditions") : nullptr)
+    for (auto& c : *old) {
+      std::string_view type = json::str(c, "type");
+      bool ours = std::find(std::begin(kOurs), std::end(kOurs), type) != std::end(kOurs) ||
+                  std::any_of(entries_.begin(), entries_.end(), [&](auto& e) { return e.type == type; });
+      if (!ours && !type.empty()) out.push_back(&c);
+    }
   return out;
 }
 

@@ -17,9 +17,11 @@ class Conditions {
   void set(std::string type, bool holds, std::string reason, std::string message);
   void set_text(std::string type, std::string status, std::string reason, std::string message);
   bool holds(std::string_view type) const;
-  json::Array take();
+  json::Array take();  // ours, then those of others
 
  private:
+  std::vector<const json::Value*> foreign() const;
+
   struct Entry {
     std::string type, status, reason, message;
   };

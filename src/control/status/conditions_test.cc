@@ -69,7 +69,7 @@ TEST(Conditions, TheTimeChangesWithTheStatus) {
 
 TEST(Conditions, WhatIsNotSetAgainGoes) {
   Conditions c(&before(), 2);
-  EXPECT_EQ(c.take().size(), 0u);
+  for (auto& one : c.take()) EXPECT_NE(json::str(one, "type"), "Accepted");
 }
 
 TEST(Conditions, TheLastWordCounts) {
@@ -103,6 +103,18 @@ TEST(Conditions, AStatusWithoutConditionsIsNoTrouble) {
     c.set("Accepted", true, "Accepted", "");
     EXPECT_EQ(c.take().size(), 1u) << text;
   }
+}
+
+TEST(Conditions, ThoseOfOthersStay) {
+  json::Value before =
+      *json::parse(R"({"conditions":[{"type":"PartiallyInvalid","status":"True"},{"type":"x.test/Y","status":"True"},
+      {"type":"Accepted","status":"False"}]})");
+  Conditions c(&before, 1);
+  c.set("Accepted", true, "Accepted", "");
+  auto all = c.take();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(json::str(all[0], "type"), "Accepted");
+  EXPECT_EQ(json::str(all[1], "type"), "x.test/Y");
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ std::string openai_model(const resource::OpenAiConfig& c, route::ModelSpec& out)
   if (!c.reasoning_effort.empty()) out.parameters["reasoning_effort"] = c.reasoning_effort;
   if (c.timeout) out.timeout_ms = int64_t{*c.timeout} * 1000;
   if (c.api_format == "responses") return "spec.openAI.apiFormat: responses is not supported yet, only chatCompletions";
-  if (!c.token_exchange.is_null()) return "spec.openAI.tokenExchange is not supported yet";
+  if (c.token_exchange) return "spec.openAI.tokenExchange is not supported yet";
   return "";
 }
 
@@ -153,13 +153,13 @@ void add_tools(const resource::DeclarativeAgent& d, route::AgentSpec& out, Agent
 
 void note_unsupported(const resource::AgentSpec& spec, AgentVerdict& v) {
   auto& d = *spec.declarative;
-  for (auto [name, value] : {std::pair{"spec.skills", &spec.skills},
-                             {"spec.sandbox", &spec.sandbox},
-                             {"spec.allowedNamespaces", &spec.allowed_namespaces},
-                             {"spec.declarative.deployment", &d.deployment},
-                             {"spec.declarative.memory", &d.memory},
-                             {"spec.declarative.context", &d.context}})
-    if (!value->is_null()) v.unsupported.push_back(name);
+  for (auto [name, there] : {std::pair{"spec.skills", spec.skills.has_value()},
+                             {"spec.sandbox", spec.sandbox.has_value()},
+                             {"spec.allowedNamespaces", spec.allowed_namespaces.has_value()},
+                             {"spec.declarative.deployment", d.deployment.has_value()},
+                             {"spec.declarative.memory", d.memory.has_value()},
+                             {"spec.declarative.context", d.context.has_value()}})
+    if (there) v.unsupported.push_back(name);
   if (d.execute_code_blocks.value_or(false)) v.unsupported.push_back("spec.declarative.executeCodeBlocks");
   if (d.share_tools) v.unsupported.push_back("spec.declarative.shareTools");
   if (d.prompt_template) v.unsupported.push_back("spec.declarative.promptTemplate");

@@ -17,6 +17,7 @@ using json::Value;
 namespace {
 
 struct ListenerVerdict {
+  bool serves = true;  // it is opened, or tried to be
   bool accepted = true, resolved = true, programmed = true, conflicted = false;
   std::string accepted_reason = "Accepted", accepted_message = "listener accepted";
   std::string resolved_reason = "ResolvedRefs", resolved_message = "all references resolved";
@@ -56,7 +57,7 @@ using Claims = std::map<std::pair<int32_t, std::string>, std::string>;
 
 void conflict(const resource::Listener& l, const std::string& owner, ListenerVerdict& v) {
   v.conflicted = true;
-  v.accepted = v.programmed = false;
+  v.serves = v.accepted = v.programmed = false;
   v.conflict_reason = "HostnameConflict";
   v.conflict_message = fmt::format("port {} with {} is taken by the older Gateway {}; choose another port or hostname",
                                    l.port, l.hostname.empty() ? "all hostnames" : "hostname " + l.hostname, owner);
@@ -68,7 +69,7 @@ void conflict(const resource::Listener& l, const std::string& owner, ListenerVer
 ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& options) {
   ListenerVerdict v;
   if (!listener_supported(l)) {
-    v.accepted = v.programmed = false;
+    v.serves = v.accepted = v.programmed = false;
     v.accepted_reason = "UnsupportedProtocol";
     v.accepted_message = fmt::format("protocol {} is not supported yet; supported is HTTP", l.protocol);
     v.programmed_reason = "Invalid";
@@ -77,7 +78,7 @@ ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& optio
   }
   judge_kinds(l, v);
   if (auto bad = bad_selector(l); !bad.empty()) {
-    v.accepted = v.programmed = false;
+    v.serves = v.accepted = v.programmed = false;
     v.accepted_reason = "UnsupportedValue";
     v.programmed_reason = "Invalid";
     v.accepted_message = v.programmed_message = bad;
@@ -91,7 +92,7 @@ ListenerVerdict judge(const resource::Listener& l, const TranslateOptions& optio
     v.programmed_message = it->second;
   }
   if (!v.resolved && v.kinds.empty()) {
-    v.programmed = false;
+    v.serves = v.programmed = false;
     v.programmed_reason = "Invalid";
     v.programmed_message = v.resolved_message;
   }
@@ -119,75 +120,105 @@ std::string unsupported_fields(const resource::GatewaySpec& spec) {
   std::vector<std::string> names;
   if (spec.infrastructure && spec.infrastructure->parameters_ref) names.push_back("spec.infrastructure.parametersRef");
   if (spec.allowed_listeners) names.push_back("spec.allowedListeners");
-  if (!spec.tls.is_null()) names.push_back("spec.tls");
+  if (spec.tls) names.push_back("spec.tls");
   if (!spec.default_scope.empty()) names.push_back("spec.defaultScope");
   std::string out;
   for (auto& n : names) out += (out.empty() ? "" : ", ") + n;
   return out;
 }
 
-void judge_addresses(const resource::GatewaySpec& spec, const TranslateOptions& options, Conditions& c) {
+// Why the whole Gateway cannot serve, and the reasons of its conditions; no words when it can.
+struct Refusal {
+  std::string words, accepted_reason, programmed_reason;
+};
+
+Refusal refusal_of(const ResourceIndex& index, const resource::GatewaySpec& spec, const TranslateOptions& options) {
+  if (auto words = refused_class(index.classes.at(spec.class_name).spec); !words.empty())
+    return {fmt::format("GatewayClass {}: {}", spec.class_name, words), "InvalidParameters", "Invalid"};
   for (auto& a : spec.addresses) {
-    if (a.type != "IPAddress") {
-      std::string words = fmt::format("addresses of type {} are not supported, only IPAddress", a.type);
-      c.set("Accepted", false, "UnsupportedAddress", words);
-      c.set("Programmed", false, "AddressNotUsable", words);
-      return;
-    }
-    if (!a.value.empty() && a.value != options.listen_host) {
-      c.set("Programmed", false, "AddressNotUsable",
-            fmt::format("address {} is not the one this program listens on ({}); start it with --listen-host {}",
-                        a.value, options.listen_host, a.value));
-      return;
-    }
+    if (a.type != "IPAddress")
+      return {fmt::format("addresses of type {} are not supported, only IPAddress", a.type), "UnsupportedAddress",
+              "AddressNotUsable"};
+    if (!a.value.empty() && a.value != options.listen_host)
+      return {fmt::format("address {} is not the one this program listens on ({}); start it with --listen-host {}",
+                          a.value, options.listen_host, a.value),
+              "", "AddressNotUsable"};
   }
+  return {};
 }
 
-void translate_gateway(const Held<resource::GatewaySpec>& g, const TranslateOptions& options,
-                       const RouteAttachments& attached, Claims& claims, Translation& out) {
-  Array listeners;
+std::string serving_words(const Held<resource::GatewaySpec>& g, const TranslateOptions& options) {
+  std::string out = "listening on " + options.listen_host;
+  if (name_taken(g.key()))
+    out +=
+        "; its Service and Pod are not shown, because their name belongs to a part of this program: choose another "
+        "name";
+  if (auto it = options.object_problems.find(g.key()); it != options.object_problems.end()) out += "; " + it->second;
+  return out;
+}
+
+// What the listeners come to.
+struct Sum {
   size_t good = 0, programmed = 0;
   std::string trouble, unresolved;
-  for (auto& l : g.spec.listeners) {
-    ListenerVerdict v = judge(l, options);
-    if (listener_supported(l)) {
-      auto [claim, first] = claims.try_emplace({l.port, to_lower(l.hostname)}, g.key());
-      if (!first && claim->second != g.key()) conflict(l, claim->second, v);
-    }
-    std::string key = g.key() + "/" + l.name;
-    auto it = attached.per_listener.find(key);
-    listeners.push_back(listener_status(g, l, v, it == attached.per_listener.end() ? 0 : it->second));
+
+  void add(const resource::Listener& l, const ListenerVerdict& v) {
     good += v.accepted;
     programmed += v.programmed;
     if (!v.resolved && unresolved.empty()) unresolved = fmt::format("listener {}: {}", l.name, v.resolved_message);
-    if (!v.programmed && trouble.empty() && v.accepted)
-      trouble = fmt::format("listener {}: {}", l.name, v.programmed_message);
-    if (!v.accepted && trouble.empty()) trouble = fmt::format("listener {}: {}", l.name, v.accepted_message);
-    if (!listener_supported(l) || v.conflicted) continue;
-    out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
+    if (!v.programmed && trouble.empty())
+      trouble = fmt::format("listener {}: {}", l.name, v.accepted ? v.programmed_message : v.accepted_message);
   }
+};
+
+Conditions gateway_conditions(const Held<resource::GatewaySpec>& g, const TranslateOptions& options,
+                              const Refusal& refusal, const Sum& sum) {
   Conditions c(json::find(*g.object, "status"), g.generation());
-  if (good == g.spec.listeners.size())
+  if (!refusal.accepted_reason.empty())
+    c.set("Accepted", false, refusal.accepted_reason, refusal.words);
+  else if (sum.good == g.spec.listeners.size())
     c.set("Accepted", true, "Accepted", "Gateway accepted");
   else
-    c.set("Accepted", good > 0, "ListenersNotValid", trouble);
-  if (programmed > 0)
-    c.set("Programmed", true, "Programmed",
-          fmt::format("listening on {}{}", options.listen_host,
-                      name_taken(g.key()) ? "; its Service and Pod are not shown, because their name belongs to a part "
-                                            "of this program: choose another name"
-                                          : ""));
+    c.set("Accepted", sum.good > 0, "ListenersNotValid", sum.trouble);
+  if (!refusal.words.empty())
+    c.set("Programmed", false, refusal.programmed_reason, refusal.words);
+  else if (sum.programmed > 0)
+    c.set("Programmed", true, "Programmed", serving_words(g, options));
   else
-    c.set("Programmed", false, "Invalid", trouble);
-  if (unresolved.empty())
+    c.set("Programmed", false, "Invalid", sum.trouble);
+  if (sum.unresolved.empty())
     c.set("ResolvedRefs", true, "ResolvedRefs", "all references resolved");
   else
-    c.set("ResolvedRefs", false, "ListenersNotResolved", unresolved);
-  judge_addresses(g.spec, options, c);
+    c.set("ResolvedRefs", false, "ListenersNotResolved", sum.unresolved);
   if (auto fields = unsupported_fields(g.spec); !fields.empty())
     c.set("UnsupportedFeatures", true, "UnsupportedFeatures", "kept but not acted on yet: " + fields);
-  Object status{{"conditions", c.take()}, {"listeners", std::move(listeners)}};
-  if (programmed > 0) status["addresses"] = Array{Object{{"type", "IPAddress"}, {"value", options.listen_host}}};
+  return c;
+}
+
+void translate_gateway(const ResourceIndex& index, const Held<resource::GatewaySpec>& g,
+                       const TranslateOptions& options, const RouteAttachments& attached, Claims& claims,
+                       Translation& out) {
+  Refusal refusal = refusal_of(index, g.spec, options);
+  Array listeners;
+  Sum sum;
+  for (auto& l : g.spec.listeners) {
+    ListenerVerdict v = judge(l, options);
+    if (!refusal.words.empty()) {
+      v.serves = v.programmed = false;
+      v.programmed_reason = "Invalid";
+      v.programmed_message = refusal.words;
+    } else if (listener_supported(l)) {
+      auto [claim, first] = claims.try_emplace({l.port, to_lower(l.hostname)}, g.key());
+      if (!first && claim->second != g.key()) conflict(l, claim->second, v);
+    }
+    auto it = attached.per_listener.find(g.key() + "/" + l.name);
+    listeners.push_back(listener_status(g, l, v, it == attached.per_listener.end() ? 0 : it->second));
+    sum.add(l, v);
+    if (v.serves) out.routes.listeners.push_back({g.key(), l.name, options.listen_host, l.port, "HTTP", l.hostname});
+  }
+  Object status{{"conditions", gateway_conditions(g, options, refusal, sum).take()},
+                {"listeners", std::move(listeners)}};
+  if (sum.programmed > 0) status["addresses"] = Array{Object{{"type", "IPAddress"}, {"value", options.listen_host}}};
   out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), std::move(status)});
 }
 
@@ -221,7 +252,7 @@ void translate_gateways(const ResourceIndex& index, const TranslateOptions& opti
   auto age = [](auto* g) { return std::pair(json::str(*g->object, "metadata", "creationTimestamp"), g->key()); };
   std::sort(ours.begin(), ours.end(), [&](auto* a, auto* b) { return age(a) < age(b); });
   Claims claims;
-  for (auto* g : ours) translate_gateway(*g, options, attached, claims, out);
+  for (auto* g : ours) translate_gateway(index, *g, options, attached, claims, out);
 }
 
 }  // namespace sl::control

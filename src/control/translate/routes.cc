@@ -156,9 +156,8 @@ class RouteTranslator {
       made.request_timeout_ms = resource::parse_duration_ms(r.timeouts->request).value_or(0);
       made.backend_timeout_ms = resource::parse_duration_ms(r.timeouts->backend_request).value_or(0);
     }
-    if (!r.retry.is_null()) unsupported.fields.push_back(fmt::format("spec.rules[{}].retry", i));
-    if (!r.session_persistence.is_null())
-      unsupported.fields.push_back(fmt::format("spec.rules[{}].sessionPersistence", i));
+    if (r.retry) unsupported.fields.push_back(fmt::format("spec.rules[{}].retry", i));
+    if (r.session_persistence) unsupported.fields.push_back(fmt::format("spec.rules[{}].sessionPersistence", i));
     for (auto& b : r.backend_refs) made.backends.push_back(share(b, out));
     return made;
   }
@@ -311,12 +310,17 @@ const Value* old_parent(const Value& object, const Value& parent_ref, std::strin
   return nullptr;
 }
 
+// Nothing of the route can be carried out: it is not accepted, and answers 500.
+bool useless(const Held<resource::HttpRouteSpec>& route, const Unsupported& unsupported) {
+  return !unsupported.rules.empty() && unsupported.rules.size() == route.spec.rules.size();
+}
+
 Object parent_status(const Held<resource::HttpRouteSpec>& route, const resource::ParentReference& ref,
                      std::string_view controller, const Attachment& a, const RouteTranslator& t) {
   Value parent_ref = json::encode(ref);
   Conditions c(old_parent(*route.object, parent_ref, controller), route.generation());
   auto& unsupported = t.unsupported;
-  if (a.accepted && !unsupported.rules.empty() && unsupported.rules.size() == route.spec.rules.size())
+  if (a.accepted && useless(route, unsupported))
     c.set("Accepted", false, "UnsupportedValue", unsupported.words());
   else
     c.set("Accepted", a.accepted, a.reason, a.message);
@@ -361,7 +365,7 @@ void translate_route(const ResourceIndex& index, const Held<resource::HttpRouteS
     for (auto& l : a.listeners) {
       if (std::find(made.listeners.begin(), made.listeners.end(), l) != made.listeners.end()) continue;
       made.listeners.push_back(l);
-      ++attached.per_listener[l];
+      if (!useless(route, t.unsupported)) ++attached.per_listener[l];
     }
   }
   if (ours || json::find(*route.object, "status", "parents"))

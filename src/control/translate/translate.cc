@@ -1,5 +1,7 @@
 #include "control/translate/translate.h"
 
+#include <set>
+
 #include "control/status/conditions.h"
 
 namespace sl::control {
@@ -13,6 +15,12 @@ bool our_gateway(const ResourceIndex& index, const resource::GatewaySpec& gatewa
   return it != index.classes.end() && our_controller(it->second.spec.controller_name);
 }
 
+std::string refused_class(const resource::GatewayClassSpec& spec) {
+  return spec.parameters_ref
+             ? "parametersRef is not supported: gateways here run inside this program and take no parameters"
+             : "";
+}
+
 bool listener_supported(const resource::Listener& listener) {
   return listener.protocol == "HTTP";
 }
@@ -21,9 +29,8 @@ void translate_classes(const ResourceIndex& index, Translation& out) {
   for (auto& [name, c] : index.classes) {
     if (!our_controller(c.spec.controller_name)) continue;
     Conditions conditions(json::find(*c.object, "status"), c.generation());
-    if (c.spec.parameters_ref)
-      conditions.set("Accepted", false, "InvalidParameters",
-                     "parametersRef is not supported: gateways here run inside this program and take no parameters");
+    if (auto refused = refused_class(c.spec); !refused.empty())
+      conditions.set("Accepted", false, "InvalidParameters", refused);
     else
       conditions.set("Accepted", true, "Accepted", "GatewayClass accepted by agentgateway controller");
     conditions.set("SupportedVersion", true, "SupportedVersion",
@@ -76,6 +83,14 @@ void translate_problems(const ResourceIndex& index, Translation& out) {
   }
 }
 
+// Routes name the listeners that they fit; of those, some do not serve.
+static void drop_silent_listeners(route::RouteSpec& routes) {
+  std::set<std::string> serving;
+  for (auto& l : routes.listeners) serving.insert(l.gateway + "/" + l.name);
+  for (auto& r : routes.routes) std::erase_if(r.listeners, [&](auto& key) { return !serving.contains(key); });
+  std::erase_if(routes.routes, [](auto& r) { return r.listeners.empty(); });
+}
+
 Translation translate(const ResourceIndex& index, const TranslateOptions& options) {
   Translation out;
   RouteAttachments attached;
@@ -83,6 +98,7 @@ Translation translate(const ResourceIndex& index, const TranslateOptions& option
   translate_backends(index, out);
   translate_routes(index, out, attached);
   translate_gateways(index, options, attached, out);
+  drop_silent_listeners(out.routes);
   translate_agents(index, out);
   translate_problems(index, out);
   return out;

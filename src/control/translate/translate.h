@@ -14,6 +14,8 @@ struct TranslateOptions {
   std::string listen_host = "127.0.0.1";  // address Gateways bind and report
   // What the data plane said of the last configuration: why a bind ("IP:PORT") failed.
   std::map<std::string, std::string> failed_binds;
+  // What the objects that stand for a Gateway (NS/NAME) could not be made for, in words.
+  std::map<std::string, std::string> object_problems;
 };
 
 // A status to write: of a resource, by store key and name.
@@ -37,7 +39,7 @@ bool our_controller(std::string_view controller);
 
 // The parts (translate.cc calls them in this order).
 struct RouteAttachments {
-  std::map<std::string, int> per_listener;  // NS/GATEWAY/LISTENER -> routes attached
+  std::map<std::string, int> per_listener;  // NS/GATEWAY/LISTENER -> accepted routes attached
 };
 void translate_classes(const ResourceIndex& index, Translation& out);
 void translate_backends(const ResourceIndex& index, Translation& out);
@@ -47,6 +49,8 @@ void translate_gateways(const ResourceIndex& index, const TranslateOptions& opti
 void translate_agents(const ResourceIndex& index, Translation& out);
 // Objects that could not be read get a condition that says so.
 void translate_problems(const ResourceIndex& index, Translation& out);
+// Why a class of ours is not accepted; "" when it is.
+std::string refused_class(const resource::GatewayClassSpec& spec);
 // Is this Gateway of a class of ours?
 bool our_gateway(const ResourceIndex& index, const resource::GatewaySpec& gateway);
 // Does the name of this Gateway (NS/NAME) belong to a Service or Pod that stands for a part of this program?

@@ -141,7 +141,7 @@ spec: {type: Static, static: {hosts: [{host: h, port: 1}]}}
 apiVersion: gateway.kgateway.dev/v1alpha1
 kind: Backend
 metadata: {name: bad}
-spec: {type: MCP, mcp: {}}
+spec: {type: MCP, mcp: {targets: [{name: t, static: {host: h, port: 1}}]}}
 )");
   ASSERT_EQ(t.routes.routes.size(), 2u);
   EXPECT_EQ(t.routes.routes[0].name, "default/good");

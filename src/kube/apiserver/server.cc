@@ -58,8 +58,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
 
   void handle(HttpRequest r, const HttpResponderPtr& out) {
     if (serve_health(r, out)) return;
+    if (r.path == "/version" || r.path == "/version/") return answer(out, 200, version());  // anybody's, as upstream
     if (!authenticated(r)) return refuse(out, Error{Code::Unauthenticated, "Unauthorized", {}});
-    if (r.path == "/version" || r.path == "/version/") return answer(out, 200, version());
+    if (r.path == "/") return answer(out, 200, root_paths());
     if (serve_discovery(r, out) || serve_openapi(r, out)) return;
     if (r.body.size() > kBodyMax)
       return refuse(out, Error{Code::TooLarge, fmt::format("Request entity too large: limit is {}", kBodyMax), {}});
@@ -84,6 +85,18 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     bool ok = r.path != "/readyz" || !options.ready || options.ready();
     out->respond(ok ? 200 : 503, Headers{{"Content-Type", "text/plain; charset=utf-8"}}, ok ? "ok" : "not ready");
     return true;
+  }
+
+  Value root_paths() {
+    json::Array paths{"/api", "/apis"};
+    for (auto& group : *json::arr(api_group_list(api.registry()), "groups")) {
+      std::string path = "/apis/" + std::string(json::str(group, "name"));
+      paths.emplace_back(path);
+      for (auto& v : *json::arr(group, "versions")) paths.emplace_back(path + "/" + std::string(json::str(v, "version")));
+    }
+    for (auto path : {"/api/v1", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"})
+      paths.emplace_back(path);
+    return json::Object{{"paths", std::move(paths)}};
   }
 
   Value version() {

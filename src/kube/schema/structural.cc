@@ -137,7 +137,8 @@ class Validator {
     std::string allowed;
     for (auto& one : s.values) {
       if (json::equal(one, v)) return;
-      allowed += (allowed.empty() ? "" : ", ") + json::dump(one);
+      std::string text = one.is_string() ? std::string(json::view(one.get_string())) : json::dump(one);
+      allowed += fmt::format("{}\"{}\"", allowed.empty() ? "" : ", ", text);
     }
     add("FieldValueNotSupported", path,
         fmt::format("Unsupported value: {}: supported values: {}", json::dump(v), allowed));

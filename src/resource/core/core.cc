@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "resource/core/definition.h"
 #include "resource/kind/kind.h"
 
 namespace sl::resource {
@@ -344,25 +345,7 @@ KindInfo crd_kind() {
   k.members = {open_object("spec", "The kind, its versions and schemas."),
                open_object("status", "Accepted names and stored versions.")};
   k.columns = {{"Created At", "string", ".metadata.creationTimestamp", 0, ""}};
-  k.check = [](const Value& crd, const Value*, std::vector<Cause>& causes) {
-    std::string group(json::str(crd, "spec", "group")), plural(json::str(crd, "spec", "names", "plural"));
-    if (group.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
-    if (plural.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.plural"});
-    if (json::str(crd, "spec", "names", "kind").empty())
-      causes.push_back({"FieldValueRequired", "Required value", "spec.names.kind"});
-    if (!json::arr(crd, "spec", "versions"))
-      causes.push_back({"FieldValueRequired", "Required value", "spec.versions"});
-    std::string wanted = plural + "." + group;
-    if (causes.empty() && json::str(crd, "metadata", "name") != wanted)
-      causes.push_back({"FieldValueInvalid",
-                        fmt::format("Invalid value: \"{}\": must be spec.names.plural+\".\"+spec.group",
-                                    json::str(crd, "metadata", "name")),
-                        "metadata.name"});
-    if (auto s = json::str(crd, "spec", "conversion", "strategy"); !s.empty() && s != "None")
-      causes.push_back({"FieldValueNotSupported",
-                        fmt::format("Unsupported value: \"{}\": supported values: \"None\"", s),
-                        "spec.conversion.strategy"});
-  };
+  k.check = check_definition;
   return k;
 }
 

@@ -1,5 +1,9 @@
 #include "resource/gateway/gateway.h"
 
+#include <arpa/inet.h>
+#include <re2/re2.h>
+
+#include <algorithm>
 #include <set>
 
 #include "base/strings.h"
@@ -197,18 +201,69 @@ static void describe_listener_list(json::FieldRef list) {
             [](const Value& self, const Value*) { return unique(self, listener_key); });
 }
 
+// Keys of labels and annotations: an optional DNS prefix and a name.
+static json::FieldRef& describe_keys(json::FieldRef& map, const std::string& what, const std::string& the) {
+  static const re2::RE2 kKey(
+      "^(([a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)(\\.[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)*/)?"
+      "([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$");
+  auto all = [](auto holds) {
+    return [holds](const Value& map, const Value*) {
+      auto& o = map.get_object();
+      return std::all_of(o.begin(), o.end(), [&](auto& e) { return holds(json::view(e.key())); });
+    };
+  };
+  return map
+      .rule(what +
+                " keys must be in the form of an optional DNS subdomain prefix followed by a required name segment of "
+                "up to 63 characters.",
+            all([](std::string_view key) { return re2::RE2::FullMatch({key.data(), key.size()}, kKey); }))
+      .rule(
+          "If specified, the " + the + " key's prefix must be a DNS subdomain not longer than 253 characters in total.",
+          all([](std::string_view key) {
+            size_t slash = key.find('/');
+            return slash == std::string_view::npos || slash <= 253;
+          }));
+}
+
 void describe(json::Fields<GatewayAddress>& f) {
   f.add("type", &GatewayAddress::type)
       .doc("IPAddress, Hostname or domain-prefixed.")
       .defaults("IPAddress")
-      .length(1, 253);
+      .length(1, 253)
+      .pattern(
+          "^Hostname|IPAddress|NamedAddress|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/"
+          "[A-Za-z0-9\\/\\-._~%!$&'()*+,;=:]+$");
   f.add("value", &GatewayAddress::value).doc("The address; empty lets the controller choose.").length(0, 253);
+  f.rule(std::string("Hostname value must be empty or contain only valid characters (matching ") + kHostname + ")",
+         [](const Value& s, const Value*) {
+           static const re2::RE2 kValid(kHostname);
+           auto value = json::str(s, "value");
+           return json::str(s, "type") != "Hostname" || value.empty() ||
+                  re2::RE2::FullMatch({value.data(), value.size()}, kValid);
+         });
+  f.rule("IPAddress value must be an IPv4 or IPv6 address", [](const Value& s, const Value*) {
+    std::string value(json::str(s, "value"));
+    unsigned char bytes[16];
+    return json::str(s, "type") != "IPAddress" || value.empty() || inet_pton(AF_INET, value.c_str(), bytes) == 1 ||
+           inet_pton(AF_INET6, value.c_str(), bytes) == 1;
+  });
 }
 
 void describe(json::Fields<GatewayInfrastructure>& f) {
   f.doc("What is put on the objects made for the gateway.");
-  f.add("labels", &GatewayInfrastructure::labels).doc("Labels.").max_entries(8);
-  f.add("annotations", &GatewayInfrastructure::annotations).doc("Annotations.").max_entries(16);
+  auto labels = f.add("labels", &GatewayInfrastructure::labels).doc("Labels.").max_entries(8);
+  describe_keys(labels, "Label", "label")
+      .rule("label values must be of up to 63 characters, as labels of Kubernetes are", [](const Value& map,
+                                                                                           const Value*) {
+        static const re2::RE2 kValue("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?");
+        auto& o = map.get_object();
+        return std::all_of(o.begin(), o.end(), [](auto& e) {
+          std::string_view value = e.value().is_string() ? json::view(e.value().get_string()) : std::string_view();
+          return value.size() <= 63 && re2::RE2::FullMatch({value.data(), value.size()}, kValue);
+        });
+      });
+  auto annotations = f.add("annotations", &GatewayInfrastructure::annotations).doc("Annotations.").max_entries(16);
+  describe_keys(annotations, "Annotation", "annotation");
   f.add("parametersRef", &GatewayInfrastructure::parameters_ref).doc("Further parameters.");
 }
 
@@ -248,7 +303,7 @@ void describe(json::Fields<GatewaySpec>& f) {
       .rule("Hostname values must be unique", distinct_addresses("Hostname"));
   f.add("infrastructure", &GatewaySpec::infrastructure).doc("Labels and annotations of the objects made for it.");
   f.add("allowedListeners", &GatewaySpec::allowed_listeners).doc("Which ListenerSets may attach.");
-  f.add("tls", &GatewaySpec::tls).doc("Client certificate towards backends and validation of clients.").object();
+  f.add("tls", &GatewaySpec::tls).doc("Client certificate towards backends and validation of clients.");
   f.add("defaultScope", &GatewaySpec::default_scope).doc("Whether this is a default gateway (experimental).");
 }
 
@@ -299,6 +354,21 @@ Result<int64_t> parse_duration_ms(std::string_view text) {
   return total;
 }
 
+// What a new object says until its controller has seen it.
+static json::Property waiting(json::Property status, std::initializer_list<const char*> types) {
+  auto schema = std::make_shared<json::Schema>(*status.schema);
+  json::Array conditions;
+  for (auto type : types)
+    conditions.push_back(json::Object{{"type", type},
+                                      {"status", "Unknown"},
+                                      {"reason", "Pending"},
+                                      {"message", "Waiting for controller"},
+                                      {"lastTransitionTime", "1970-01-01T00:00:00Z"}});
+  schema->default_value = json::Object{{"conditions", std::move(conditions)}};
+  status.schema = std::move(schema);
+  return status;
+}
+
 std::vector<KindInfo> gateway_kinds() {
   auto kind = [](std::string name, std::string plural, std::vector<std::string> versions,
                  std::vector<std::string> shorts) {
@@ -316,14 +386,15 @@ std::vector<KindInfo> gateway_kinds() {
   KindInfo gc = kind("GatewayClass", "gatewayclasses", {"v1", "v1beta1"}, {"gc"});
   gc.namespaced = false;
   gc.doc = "A class of gateways that one controller runs.";
-  gc.members = {member<GatewayClassSpec>("spec", true), member<GatewayClassStatus>("status")};
+  gc.members = {member<GatewayClassSpec>("spec", true), waiting(member<GatewayClassStatus>("status"), {"Accepted"})};
   gc.columns = {{"Controller", "string", ".spec.controllerName"},
                 {"Accepted", "string", ".status.conditions[?(@.type==\"Accepted\")].status"},
                 age,
                 {"Description", "string", ".spec.description", 1}};
   KindInfo gw = kind("Gateway", "gateways", {"v1", "v1beta1"}, {"gtw"});
   gw.doc = "A set of listeners that accept traffic.";
-  gw.members = {member<GatewaySpec>("spec", true), member<GatewayStatus>("status")};
+  gw.members = {member<GatewaySpec>("spec", true),
+                waiting(member<GatewayStatus>("status"), {"Accepted", "Programmed"})};
   gw.columns = {{"Class", "string", ".spec.gatewayClassName"},
                 {"Address", "string", ".status.addresses[*].value"},
                 {"Programmed", "string", ".status.conditions[?(@.type==\"Programmed\")].status"},

@@ -57,13 +57,39 @@ struct GatewayInfrastructure {
 struct AllowedListeners {
   std::optional<ListenerNamespaces> namespaces;
 };
+struct ObjectReference {
+  std::string group, kind, name, ns;
+};
+// Validation of client certificates, and what is shown to backends.
+struct FrontendValidation {
+  std::vector<ObjectReference> ca_refs;
+  std::string mode;
+};
+struct FrontendTls {
+  std::optional<FrontendValidation> validation;
+};
+struct PortTls {
+  int32_t port = 0;
+  std::optional<FrontendTls> tls;
+};
+struct GatewayFrontendTls {
+  std::optional<FrontendTls> all;
+  std::vector<PortTls> per_port;
+};
+struct GatewayBackendTls {
+  std::optional<SecretObjectReference> client_certificate;
+};
+struct GatewayTls {
+  std::optional<GatewayBackendTls> backend;
+  std::optional<GatewayFrontendTls> frontend;
+};
 struct GatewaySpec {
   std::string class_name, default_scope;
   std::vector<Listener> listeners;
   std::vector<GatewayAddress> addresses;
   std::optional<GatewayInfrastructure> infrastructure;
   std::optional<AllowedListeners> allowed_listeners;
-  json::Value tls;
+  std::optional<GatewayTls> tls;
 };
 
 struct ParentReference {
@@ -98,13 +124,46 @@ struct RewriteFilter {
 struct LocalObjectReference {
   std::string group, kind, name;
 };
+struct Fraction {
+  int32_t numerator = 0;
+  std::optional<int32_t> denominator;
+};
+struct MirrorFilter {
+  std::optional<BackendObjectReference> backend;
+  std::optional<int32_t> percent;
+  std::optional<Fraction> fraction;
+};
+struct CorsFilter {
+  std::vector<std::string> allow_origins, allow_methods, allow_headers, expose_headers;
+  std::optional<bool> allow_credentials;
+  std::optional<int32_t> max_age;
+};
+struct GrpcAuth {
+  std::vector<std::string> allowed_headers;
+};
+struct HttpAuth {
+  std::string path;
+  std::vector<std::string> allowed_headers, allowed_response_headers;
+};
+struct ForwardedBody {
+  std::optional<int32_t> max_size;
+};
+struct ExternalAuthFilter {
+  std::string protocol;
+  std::optional<BackendObjectReference> backend;
+  std::optional<GrpcAuth> grpc;
+  std::optional<HttpAuth> http;
+  std::optional<ForwardedBody> forward_body;
+};
 struct HttpRouteFilter {
   std::string type;
   std::optional<HeaderFilter> request_header, response_header;
   std::optional<RedirectFilter> redirect;
   std::optional<RewriteFilter> rewrite;
   std::optional<LocalObjectReference> extension_ref;
-  json::Value mirror, cors, external_auth;
+  std::optional<MirrorFilter> mirror;
+  std::optional<CorsFilter> cors;
+  std::optional<ExternalAuthFilter> external_auth;
 };
 struct HttpBackendRef : BackendObjectReference {
   int32_t weight = 1;
@@ -127,13 +186,30 @@ struct HttpRouteMatch {
 struct HttpRouteTimeouts {
   std::string request, backend_request;
 };
+struct HttpRouteRetry {
+  std::vector<int32_t> codes;
+  std::optional<int32_t> attempts;
+  std::string backoff;
+};
+struct CookieConfig {
+  std::string name, path, lifetime_type;
+};
+struct HeaderConfig {
+  std::string name;
+};
+struct SessionPersistence {
+  std::string session_name, absolute_timeout, idle_timeout, type;
+  std::optional<CookieConfig> cookie, cookie_config;
+  std::optional<HeaderConfig> header;
+};
 struct HttpRouteRule {
   std::string name;
   std::vector<HttpRouteMatch> matches;
   std::vector<HttpRouteFilter> filters;
   std::vector<HttpBackendRef> backend_refs;
   std::optional<HttpRouteTimeouts> timeouts;
-  json::Value retry, session_persistence;
+  std::optional<HttpRouteRetry> retry;
+  std::optional<SessionPersistence> session_persistence;
 };
 struct HttpRouteSpec {
   std::vector<ParentReference> parent_refs;
@@ -158,6 +234,14 @@ void describe(json::Fields<GatewaySpec>& f);
 void describe(json::Fields<HttpRouteSpec>& f);
 void describe(json::Fields<ReferenceGrantSpec>& f);
 void describe(json::Fields<ParentReference>& f);
+void describe(json::Fields<BackendObjectReference>& f);
+void describe(json::Fields<SecretObjectReference>& f);
+void describe(json::Fields<GatewayTls>& f);
+void describe(json::Fields<MirrorFilter>& f);
+void describe(json::Fields<CorsFilter>& f);
+void describe(json::Fields<ExternalAuthFilter>& f);
+void describe(json::Fields<HttpRouteRetry>& f);
+void describe(json::Fields<SessionPersistence>& f);
 
 // "1h30m", "500ms" (GEP-2257) to milliseconds.
 Result<int64_t> parse_duration_ms(std::string_view text);

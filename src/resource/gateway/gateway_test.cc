@@ -75,11 +75,19 @@ TEST(HttpRouteSpec, EveryField) {
         {"type": "URLRewrite", "urlRewrite": {"hostname": "w", "path":
           {"type": "ReplacePrefixMatch", "replacePrefixMatch": ""}}},
         {"type": "ExtensionRef", "extensionRef": {"group": "g", "kind": "K", "name": "e"}},
-        {"type": "RequestMirror", "requestMirror": {"percent": 5}}],
+        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "mb"}, "percent": 5,
+          "fraction": {"numerator": 1, "denominator": 8}}},
+        {"type": "ExternalAuth", "externalAuth": {"protocol": "HTTP", "backendRef": {"name": "ab"}, "grpc":
+          {"allowedHeaders": ["g"]}, "http": {"path": "/p", "allowedHeaders": ["h"], "allowedResponseHeaders": ["i"]},
+          "forwardBody": {"maxSize": 9}}}],
       "backendRefs": [{"group": "g", "kind": "Backend", "name": "b", "namespace": "bn", "port": 81, "weight": 7,
-                       "filters": [{"type": "CORS", "cors": {"maxAge": 5}}]}],
+                       "filters": [{"type": "CORS", "cors": {"maxAge": 5, "allowOrigins": ["o"], "allowCredentials": true,
+                         "allowMethods": ["GET"], "allowHeaders": ["h"], "exposeHeaders": ["e"]}}]}],
       "timeouts": {"request": "1s", "backendRequest": "500ms"},
-      "retry": {"attempts": 2}, "sessionPersistence": {"type": "Cookie"}}]})");
+      "retry": {"attempts": 2, "codes": [500, 503], "backoff": "1s"},
+      "sessionPersistence": {"type": "Cookie", "sessionName": "s", "absoluteTimeout": "1h", "idleTimeout": "5m",
+        "cookie": {"name": "c", "path": "/", "lifetimeType": "Session"}, "cookieConfig": {"lifetimeType": "Permanent"},
+        "header": {"name": "x"}}}]})");
   auto& p = r.parent_refs.at(0);
   EXPECT_EQ(p.group + p.kind + p.ns + p.name + p.section_name, "gKnsgwhttp");
   EXPECT_EQ(p.port, 80);
@@ -91,7 +99,7 @@ TEST(HttpRouteSpec, EveryField) {
   EXPECT_EQ(m.path->type + m.path->value + m.method, "Exact/aGET");
   EXPECT_EQ(m.headers.at(0).name + m.headers[0].value, "hv");
   EXPECT_EQ(m.query_params.at(0).type, "RegularExpression");
-  ASSERT_EQ(rule.filters.size(), 6u);
+  ASSERT_EQ(rule.filters.size(), 7u);
   EXPECT_EQ(rule.filters[0].request_header->set.at(0).value, "1");
   EXPECT_EQ(rule.filters[0].request_header->add.at(0).name, "a");
   EXPECT_THAT(rule.filters[0].request_header->remove, ElementsAre("r"));
@@ -103,15 +111,30 @@ TEST(HttpRouteSpec, EveryField) {
   EXPECT_EQ(*rule.filters[3].rewrite->path->prefix, "");
   EXPECT_FALSE(rule.filters[3].rewrite->path->full);
   EXPECT_EQ(rule.filters[4].extension_ref->kind, "K");
-  EXPECT_EQ(json::num(rule.filters[5].mirror, 0, "percent"), 5);
+  auto& mirror = *rule.filters[5].mirror;
+  EXPECT_EQ(mirror.backend->name, "mb");
+  EXPECT_EQ(mirror.percent.value() + mirror.fraction->numerator + mirror.fraction->denominator.value(), 14);
+  auto& auth = *rule.filters[6].external_auth;
+  EXPECT_EQ(auth.protocol + auth.backend->name + auth.grpc->allowed_headers.at(0) + auth.http->path, "HTTPabg/p");
+  EXPECT_EQ(auth.http->allowed_headers.at(0) + auth.http->allowed_response_headers.at(0), "hi");
+  EXPECT_EQ(auth.forward_body->max_size, 9);
   auto& b = rule.backend_refs.at(0);
   EXPECT_EQ(b.group + b.kind + b.name + b.ns, "gBackendbbn");
   EXPECT_EQ(b.port, 81);
   EXPECT_EQ(b.weight, 7);
-  EXPECT_EQ(json::num(b.filters.at(0).cors, 0, "maxAge"), 5);
+  auto& cors = *b.filters.at(0).cors;
+  EXPECT_EQ(cors.allow_origins.at(0) + cors.allow_methods.at(0) + cors.allow_headers.at(0) + cors.expose_headers.at(0),
+            "oGEThe");
+  EXPECT_TRUE(cors.max_age == 5 && cors.allow_credentials == true);
   EXPECT_EQ(rule.timeouts->request + rule.timeouts->backend_request, "1s500ms");
-  EXPECT_EQ(json::num(rule.retry, 0, "attempts"), 2);
-  EXPECT_EQ(json::str(rule.session_persistence, "type"), "Cookie");
+  EXPECT_EQ(rule.retry->attempts, 2);
+  EXPECT_THAT(rule.retry->codes, ElementsAre(500, 503));
+  auto& sticky = *rule.session_persistence;
+  EXPECT_EQ(sticky.type + sticky.session_name + sticky.absolute_timeout + sticky.idle_timeout + rule.retry->backoff,
+            "Cookies1h5m1s");
+  EXPECT_EQ(sticky.cookie->name + sticky.cookie->path + sticky.cookie->lifetime_type + sticky.header->name +
+                sticky.cookie_config->lifetime_type,
+            "c/SessionxPermanent");
 }
 
 TEST(HttpRouteSpec, AWeightThatIsNotSaidIsOne) {
@@ -132,7 +155,9 @@ TEST(GatewaySpec, EveryField) {
     "infrastructure": {"labels": {"a": "1"}, "annotations": {"b": "2"}, "parametersRef": {"group": "g", "kind": "K",
       "name": "p"}},
     "allowedListeners": {"namespaces": {"from": "All"}},
-    "tls": {"frontend": {}}})");
+    "tls": {"backend": {"clientCertificateRef": {"name": "cc"}}, "frontend": {"default": {"validation":
+      {"mode": "AllowValidOnly", "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca",
+       "namespace": "can"}]}}, "perPort": [{"port": 8443, "tls": {}}]}}})");
   EXPECT_EQ(g.class_name + g.default_scope, "cAll");
   auto& l = g.listeners.at(0);
   EXPECT_EQ(l.name + l.hostname + l.protocol, "https*.exampleHTTPS");
@@ -147,7 +172,11 @@ TEST(GatewaySpec, EveryField) {
   EXPECT_EQ(g.infrastructure->annotations.at("b"), "2");
   EXPECT_EQ(g.infrastructure->parameters_ref->name, "p");
   EXPECT_EQ(g.allowed_listeners->namespaces->from, "All");
-  EXPECT_TRUE(g.tls.is_object());
+  EXPECT_EQ(g.tls->backend->client_certificate->name, "cc");
+  auto& validation = *g.tls->frontend->all->validation;
+  auto& ca = validation.ca_refs.at(0);
+  EXPECT_EQ(validation.mode + ca.group + ca.kind + ca.name + ca.ns, "AllowValidOnlyConfigMapcacan");
+  EXPECT_EQ(g.tls->frontend->per_port.at(0).port, 8443);
 }
 
 TEST(GatewaySpec, MistakesHaveAPlace) {

@@ -15,7 +15,6 @@ using json::Value;
 
 namespace {
 
-constexpr char kDuration[] = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 constexpr char kTypes[] = " when type one of ['Exact', 'PathPrefix']";
 
 using Predicate = std::function<bool(const Value&, const Value*)>;
@@ -141,10 +140,7 @@ void describe(json::Fields<RedirectFilter>& f) {
   f.add("statusCode", &RedirectFilter::status_code)
       .doc("301, 302, 303, 307 or 308.")
       .defaults(302)
-      .rule("Unsupported value: supported values: 301, 302, 303, 307, 308", [](const Value& v, const Value*) {
-        auto n = v.is_int64() ? v.get_int64() : 0;
-        return n == 301 || n == 302 || n == 303 || n == 307 || n == 308;
-      });
+      .one_of_values({301, 302, 303, 307, 308});
 }
 
 void describe(json::Fields<RewriteFilter>& f) {
@@ -175,11 +171,11 @@ void describe(json::Fields<HttpRouteFilter>& f) {
   f.add("type", &HttpRouteFilter::type).doc("Which filter.").required().one_of(types);
   f.add("requestHeaderModifier", &HttpRouteFilter::request_header).doc("Changes request fields.");
   f.add("responseHeaderModifier", &HttpRouteFilter::response_header).doc("Changes response fields.");
-  f.add("requestMirror", &HttpRouteFilter::mirror).doc("Sends a copy elsewhere.").object();
+  f.add("requestMirror", &HttpRouteFilter::mirror).doc("Sends a copy elsewhere.");
   f.add("requestRedirect", &HttpRouteFilter::redirect).doc("Answers with a redirect.");
   f.add("urlRewrite", &HttpRouteFilter::rewrite).doc("Changes host or path.");
-  f.add("cors", &HttpRouteFilter::cors).doc("Cross-origin rules.").object();
-  f.add("externalAuth", &HttpRouteFilter::external_auth).doc("Asks another service (experimental).").object();
+  f.add("cors", &HttpRouteFilter::cors).doc("Cross-origin rules.");
+  f.add("externalAuth", &HttpRouteFilter::external_auth).doc("Asks another service (experimental).");
   f.add("extensionRef", &HttpRouteFilter::extension_ref).doc("A filter of the implementation.");
   for (auto& [type, member] : members) {
     f.rule("filter." + member + " must be nil if the filter.type is not " + type,
@@ -288,8 +284,8 @@ void describe(json::Fields<HttpRouteRule>& f) {
   describe_filter_list(f.add("filters", &HttpRouteRule::filters).doc("Processing steps."));
   f.add("backendRefs", &HttpRouteRule::backend_refs).doc("Backends by weight.").items(0, 16);
   f.add("timeouts", &HttpRouteRule::timeouts).doc("Time limits.");
-  f.add("retry", &HttpRouteRule::retry).doc("Retries (experimental).").object();
-  f.add("sessionPersistence", &HttpRouteRule::session_persistence).doc("Stickiness (experimental).").object();
+  f.add("retry", &HttpRouteRule::retry).doc("Retries (experimental).");
+  f.add("sessionPersistence", &HttpRouteRule::session_persistence).doc("Stickiness (experimental).");
   f.rule("RequestRedirect filter must not be used together with backendRefs", [](const Value& s, const Value*) {
     auto *refs = json::arr(s, "backendRefs"), *filters = json::arr(s, "filters");
     return !refs || refs->empty() || !filters || !count_filters(*filters, "RequestRedirect");

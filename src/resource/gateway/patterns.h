@@ -11,6 +11,7 @@ inline constexpr auto& kSectionName = kPreciseHostname;
 inline constexpr char kNamespace[] = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 inline constexpr char kGroup[] = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 inline constexpr char kKind[] = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
+inline constexpr char kDuration[] = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 inline constexpr char kHeaderName[] = "^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$";
 
 }  // namespace sl::resource

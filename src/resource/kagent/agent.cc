@@ -33,12 +33,25 @@ void describe(json::Fields<McpServerTool>& f) {
   f.add("toolNames", &McpServerTool::tool_names).doc("Tools offered to the model; all when empty.").items(0, 50);
   f.add("requireApproval", &McpServerTool::require_approval).doc("Tools that a person must approve.").items(0, 50);
   f.add("allowedHeaders", &McpServerTool::allowed_headers).doc("Request headers passed on.");
-  f.rule("each tool in requireApproval must also appear in toolNames", [](const Value& s, const Value*) {
+  f.rule("each RequireApproval entry must also appear in ToolNames", [](const Value& s, const Value*) {
     auto *need = json::arr(s, "requireApproval"), *names = json::arr(s, "toolNames");
     if (!need) return true;
     return std::all_of(need->begin(), need->end(),
                        [&](auto& n) { return names && std::find(names->begin(), names->end(), n) != names->end(); });
   });
+}
+
+void describe(json::Fields<ValueSource>& f) {
+  f.add("type", &ValueSource::type).doc("ConfigMap or Secret.").required().one_of({"ConfigMap", "Secret"});
+  f.add("name", &ValueSource::name).doc("Name.").required().length(0, 253);
+  f.add("key", &ValueSource::key).doc("Key.").required().length(0, 253);
+}
+void describe(json::Fields<HeaderFrom>& f) {
+  f.add("name", &HeaderFrom::name).doc("Header.").required();
+  f.add("value", &HeaderFrom::value).doc("Its value.");
+  f.add("valueFrom", &HeaderFrom::value_from).doc("Where the value is.");
+  f.rule("Exactly one of value or valueFrom must be specified",
+         [](const Value& s, const Value*) { return has(s, "value") != has(s, "valueFrom"); });
 }
 
 void describe(json::Fields<AgentTool>& f) {
@@ -56,6 +69,10 @@ void describe(json::Fields<AgentTool>& f) {
          [](const Value& s, const Value*) { return !has(s, "agent") || json::str(s, "type") == "Agent"; });
   f.rule("type.agent must be specified for Agent filter.type",
          [](const Value& s, const Value*) { return json::str(s, "type") != "Agent" || has(s, "agent"); });
+  f.rule("isolateSessions can only be set if the type is Agent", [](const Value& s, const Value*) {
+    auto* isolate = json::find(s, "isolateSessions");
+    return json::str(s, "type") == "Agent" || !isolate || *isolate != true;
+  });
 }
 
 void describe(json::Fields<A2aSkill>& f) {
@@ -71,16 +88,8 @@ void describe(json::Fields<A2aConfig>& f) {
   f.add("skills", &A2aConfig::skills).doc("Skills on the card.").items(1, 100);
 }
 
-void describe(json::Fields<ValueSource>& f) {
-  f.add("type", &ValueSource::type).doc("ConfigMap or Secret.").required().one_of({"ConfigMap", "Secret"});
-  f.add("name", &ValueSource::name).doc("Name.").required();
-  f.add("key", &ValueSource::key).doc("Key.").required();
-}
-
 void describe(json::Fields<PromptSource>& f) {
-  f.add("kind", &PromptSource::kind).doc("ConfigMap.").required();
-  f.add("apiGroup", &PromptSource::api_group).doc("API group.");
-  f.add("name", &PromptSource::name).doc("Name.").required();
+  f.include<TypedReference>();
   f.add("alias", &PromptSource::alias).doc("Name used in include().");
 }
 void describe(json::Fields<PromptTemplate>& f) {
@@ -102,9 +111,9 @@ void describe(json::Fields<DeclarativeAgent>& f) {
   f.add("stream", &DeclarativeAgent::stream).doc("Stream tokens from the model.");
   f.add("tools", &DeclarativeAgent::tools).doc("Tools.").items(0, 20);
   f.add("a2aConfig", &DeclarativeAgent::a2a_config).doc("What the agent card says.");
-  f.add("deployment", &DeclarativeAgent::deployment).doc("Pod settings; no pod is made here.").object();
-  f.add("memory", &DeclarativeAgent::memory).doc("Long-term memory.").object();
-  f.add("context", &DeclarativeAgent::context).doc("Context compaction.").object();
+  f.add("deployment", &DeclarativeAgent::deployment).doc("Pod settings; no pod is made here.");
+  f.add("memory", &DeclarativeAgent::memory).doc("Long-term memory.");
+  f.add("context", &DeclarativeAgent::context).doc("Context compaction.");
   f.add("shareTools", &DeclarativeAgent::share_tools).doc("Adds tools for share links.");
   f.add("executeCodeBlocks", &DeclarativeAgent::execute_code_blocks).doc("Deprecated, ignored.");
   f.rule("systemMessage and systemMessageFrom are mutually exclusive",
@@ -112,7 +121,7 @@ void describe(json::Fields<DeclarativeAgent>& f) {
 }
 
 void describe(json::Fields<ByoAgent>& f) {
-  f.add("deployment", &ByoAgent::deployment).doc("Image and command.").object();
+  f.add("deployment", &ByoAgent::deployment).doc("Image and command.");
 }
 
 void describe(json::Fields<AgentProvider>& f) {
@@ -128,9 +137,9 @@ void describe(json::Fields<AgentSpec>& f) {
   f.add("documentationUrl", &AgentSpec::documentation_url).doc("On the agent card.").format("uri");
   f.add("version", &AgentSpec::version).doc("On the agent card.");
   f.add("provider", &AgentSpec::provider).doc("On the agent card.");
-  f.add("skills", &AgentSpec::skills).doc("Skill sources.").object();
-  f.add("sandbox", &AgentSpec::sandbox).doc("Sandbox of executed code.").object();
-  f.add("allowedNamespaces", &AgentSpec::allowed_namespaces).doc("Who may use this agent as a tool.").object();
+  f.add("skills", &AgentSpec::skills).doc("Skill sources.");
+  f.add("sandbox", &AgentSpec::sandbox).doc("Sandbox of executed code.");
+  f.add("allowedNamespaces", &AgentSpec::allowed_namespaces).doc("Who may use this agent as a tool.");
   f.add("declarative", &AgentSpec::declarative).doc("For type Declarative.");
   f.add("byo", &AgentSpec::byo).doc("For type BYO.");
   f.rule("type must be specified", [](const Value& s, const Value*) { return has(s, "type"); });

@@ -2,22 +2,14 @@
 // Source: kagent.dev/v1alpha2.
 #pragma once
 
+#include "resource/kagent/providers.h"
+#include "resource/kagent/workload.h"
 #include "resource/kind/kind.h"
 
 namespace sl::resource {
 
 inline constexpr char kKagentGroup[] = "kagent.dev";
 
-struct OpenAiConfig {
-  std::string base_url, organization, temperature, top_p, frequency_penalty, presence_penalty, reasoning_effort,
-      api_format;
-  std::optional<int32_t> max_tokens, max_completion_tokens, seed, n, timeout;
-  json::Value token_exchange;
-};
-struct AnthropicConfig {
-  std::string base_url, temperature, top_p;
-  std::optional<int32_t> max_tokens, top_k;
-};
 struct ModelTls {
   bool disable_verify = false, disable_system_cas = false;
   std::string ca_secret_ref, ca_secret_key;
@@ -29,7 +21,14 @@ struct ModelConfigSpec {
   std::optional<ModelTls> tls;
   std::optional<OpenAiConfig> openai;
   std::optional<AnthropicConfig> anthropic;
-  json::Value azure_openai, ollama, gemini, gemini_vertex, anthropic_vertex, bedrock, sap, foundry;
+  std::optional<AzureOpenAiConfig> azure_openai;
+  std::optional<OllamaConfig> ollama;
+  std::optional<GeminiConfig> gemini;
+  std::optional<GeminiVertexConfig> gemini_vertex;
+  std::optional<AnthropicVertexConfig> anthropic_vertex;
+  std::optional<BedrockConfig> bedrock;
+  std::optional<SapAiCoreConfig> sap;
+  std::optional<FoundryConfig> foundry;
 };
 void describe(json::Fields<ModelConfigSpec>& f);
 
@@ -39,11 +38,19 @@ struct TypedReference {
 struct McpServerTool : TypedReference {
   std::vector<std::string> tool_names, require_approval, allowed_headers;
 };
+struct ValueSource {
+  std::string type, name, key;
+};
+struct HeaderFrom {
+  std::string name;
+  std::optional<std::string> value;
+  std::optional<ValueSource> value_from;
+};
 struct AgentTool {
   std::string type;
   std::optional<McpServerTool> mcp_server;
   std::optional<TypedReference> agent;
-  std::vector<json::Value> headers_from;
+  std::vector<HeaderFrom> headers_from;
   bool isolate_sessions = false;
 };
 struct A2aSkill {
@@ -53,11 +60,8 @@ struct A2aSkill {
 struct A2aConfig {
   std::vector<A2aSkill> skills;
 };
-struct ValueSource {
-  std::string type, name, key;
-};
-struct PromptSource {
-  std::string kind, api_group, name, alias;
+struct PromptSource : TypedReference {
+  std::string alias;
 };
 struct PromptTemplate {
   std::vector<PromptSource> data_sources;
@@ -70,10 +74,12 @@ struct DeclarativeAgent {
   std::optional<bool> execute_code_blocks;
   std::vector<AgentTool> tools;
   std::optional<A2aConfig> a2a_config;
-  json::Value deployment, memory, context;
+  std::optional<DeclarativeDeployment> deployment;
+  std::optional<AgentMemory> memory;
+  std::optional<AgentContext> context;
 };
 struct ByoAgent {
-  json::Value deployment;
+  std::optional<ByoDeployment> deployment;
 };
 struct AgentProvider {
   std::string organization, url;
@@ -81,7 +87,9 @@ struct AgentProvider {
 struct AgentSpec {
   std::string type, description, icon_url, documentation_url, version;
   std::optional<AgentProvider> provider;
-  json::Value skills, sandbox, allowed_namespaces;
+  std::optional<SkillSources> skills;
+  std::optional<AgentSandbox> sandbox;
+  std::optional<AllowedNamespaces> allowed_namespaces;
   std::optional<DeclarativeAgent> declarative;
   std::optional<ByoAgent> byo;
 };

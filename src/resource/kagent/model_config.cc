@@ -64,59 +64,38 @@ void add_rules(json::Fields<ModelConfigSpec>& f) {
          [](const Value& s, const Value*) {
            return !flag(s, "apiKeyPassthrough") || !provider_in(s, {"Gemini", "GeminiVertexAI", "AnthropicVertexAI"});
          });
+  auto exchange = [](const Value& s) { return json::find(s, "openAI", "tokenExchange"); };
+  f.rule("openAI.tokenExchange requires apiKeySecret (the service account secret)",
+         [exchange](const Value& s, const Value*) { return !exchange(s) || !json::str(s, "apiKeySecret").empty(); });
+  f.rule("openAI.tokenExchange and apiKeyPassthrough are mutually exclusive",
+         [exchange](const Value& s, const Value*) { return !exchange(s) || !flag(s, "apiKeyPassthrough"); });
+  f.rule("openAI.tokenExchange type GDCHServiceAccount requires openAI.tokenExchange.gdchServiceAccount",
+         [exchange](const Value& s, const Value*) {
+           return !exchange(s) || json::str(*exchange(s), "type") != "GDCHServiceAccount" ||
+                  has(*exchange(s), "gdchServiceAccount");
+         });
 }
 
 }  // namespace
 
-void describe(json::Fields<OpenAiConfig>& f) {
-  f.doc("An API of OpenAI's form.");
-  f.add("baseUrl", &OpenAiConfig::base_url).doc("URL to which /chat/completions is added.");
-  f.add("organization", &OpenAiConfig::organization).doc("OpenAI-Organization header.");
-  f.add("temperature", &OpenAiConfig::temperature).doc("Sampling temperature, a number as text.");
-  f.add("maxTokens", &OpenAiConfig::max_tokens).doc("max_tokens.").min(1);
-  f.add("maxCompletionTokens", &OpenAiConfig::max_completion_tokens).doc("max_completion_tokens.").min(1);
-  f.add("topP", &OpenAiConfig::top_p).doc("top_p, a number as text.");
-  f.add("frequencyPenalty", &OpenAiConfig::frequency_penalty).doc("frequency_penalty, a number as text.");
-  f.add("presencePenalty", &OpenAiConfig::presence_penalty).doc("presence_penalty, a number as text.");
-  f.add("seed", &OpenAiConfig::seed).doc("seed.");
-  f.add("n", &OpenAiConfig::n).doc("n.");
-  f.add("timeout", &OpenAiConfig::timeout).doc("Seconds for one model call.");
-  f.add("reasoningEffort", &OpenAiConfig::reasoning_effort)
-      .doc("reasoning_effort.")
-      .one_of({"none", "minimal", "low", "medium", "high", "xhigh", "max"});
-  f.add("apiFormat", &OpenAiConfig::api_format)
-      .doc("chatCompletions or responses.")
-      .one_of({"chatCompletions", "responses"})
-      .defaults("chatCompletions");
-  f.add("tokenExchange", &OpenAiConfig::token_exchange).doc("Exchanges the key for a token.").object();
-  f.rule("maxTokens and maxCompletionTokens are mutually exclusive",
-         [](const Value& s, const Value*) { return !has(s, "maxTokens") || !has(s, "maxCompletionTokens"); });
-}
-
-void describe(json::Fields<AnthropicConfig>& f) {
-  f.doc("Anthropic's API.");
-  f.add("baseUrl", &AnthropicConfig::base_url).doc("URL to which /v1/messages is added.");
-  f.add("maxTokens", &AnthropicConfig::max_tokens).doc("max_tokens.");
-  f.add("temperature", &AnthropicConfig::temperature).doc("A number as text.");
-  f.add("topP", &AnthropicConfig::top_p).doc("A number as text.");
-  f.add("topK", &AnthropicConfig::top_k).doc("top_k.");
-}
-
 void describe(json::Fields<ModelTls>& f) {
   f.doc("TLS towards the model.");
-  f.add("disableVerify", &ModelTls::disable_verify).doc("Do not check the certificate. Never in production.");
+  f.add("disableVerify", &ModelTls::disable_verify)
+      .doc("Do not check the certificate. Never in production.")
+      .defaults(false);
   f.add("caCertSecretRef", &ModelTls::ca_secret_ref).doc("Secret with a CA certificate.");
   f.add("caCertSecretKey", &ModelTls::ca_secret_key).doc("Key in that Secret.");
-  f.add("disableSystemCAs", &ModelTls::disable_system_cas).doc("Trust only that CA.");
+  f.add("disableSystemCAs", &ModelTls::disable_system_cas).doc("Trust only that CA.").defaults(false);
   f.rule("caCertSecretKey requires caCertSecretRef", [](const Value& s, const Value*) {
     return json::str(s, "caCertSecretKey").empty() || !json::str(s, "caCertSecretRef").empty();
   });
   f.rule("caCertSecretRef requires caCertSecretKey", [](const Value& s, const Value*) {
     return json::str(s, "caCertSecretRef").empty() || !json::str(s, "caCertSecretKey").empty();
   });
-  f.rule("disableSystemCAs requires caCertSecretRef or disableVerify", [](const Value& s, const Value*) {
-    return !flag(s, "disableSystemCAs") || !json::str(s, "caCertSecretRef").empty() || flag(s, "disableVerify");
-  });
+  f.rule("disableSystemCAs requires caCertSecretRef or disableVerify (trust-nothing config rejects every upstream)",
+         [](const Value& s, const Value*) {
+           return !flag(s, "disableSystemCAs") || !json::str(s, "caCertSecretRef").empty() || flag(s, "disableVerify");
+         });
 }
 
 void describe(json::Fields<ModelConfigSpec>& f) {
@@ -134,14 +113,14 @@ void describe(json::Fields<ModelConfigSpec>& f) {
   f.add("tls", &ModelConfigSpec::tls).doc("TLS towards the model.");
   f.add("openAI", &ModelConfigSpec::openai).doc("For provider OpenAI.");
   f.add("anthropic", &ModelConfigSpec::anthropic).doc("For provider Anthropic.");
-  f.add("azureOpenAI", &ModelConfigSpec::azure_openai).doc("For provider AzureOpenAI.").object();
-  f.add("ollama", &ModelConfigSpec::ollama).doc("For provider Ollama.").object();
-  f.add("gemini", &ModelConfigSpec::gemini).doc("For provider Gemini.").object();
-  f.add("geminiVertexAI", &ModelConfigSpec::gemini_vertex).doc("For provider GeminiVertexAI.").object();
-  f.add("anthropicVertexAI", &ModelConfigSpec::anthropic_vertex).doc("For provider AnthropicVertexAI.").object();
-  f.add("bedrock", &ModelConfigSpec::bedrock).doc("For provider Bedrock.").object();
-  f.add("sapAICore", &ModelConfigSpec::sap).doc("For provider SAPAICore.").object();
-  f.add("foundry", &ModelConfigSpec::foundry).doc("For provider Foundry.").object();
+  f.add("azureOpenAI", &ModelConfigSpec::azure_openai).doc("For provider AzureOpenAI.");
+  f.add("ollama", &ModelConfigSpec::ollama).doc("For provider Ollama.");
+  f.add("gemini", &ModelConfigSpec::gemini).doc("For provider Gemini.");
+  f.add("geminiVertexAI", &ModelConfigSpec::gemini_vertex).doc("For provider GeminiVertexAI.");
+  f.add("anthropicVertexAI", &ModelConfigSpec::anthropic_vertex).doc("For provider AnthropicVertexAI.");
+  f.add("bedrock", &ModelConfigSpec::bedrock).doc("For provider Bedrock.");
+  f.add("sapAICore", &ModelConfigSpec::sap).doc("For provider SAPAICore.");
+  f.add("foundry", &ModelConfigSpec::foundry).doc("For provider Foundry.");
   add_rules(f);
 }
 

@@ -8,6 +8,7 @@ using json::Value;
 
 namespace {
 
+constexpr char kSectionName[] = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 constexpr std::string_view kProviders[] = {"openai", "azureopenai", "anthropic", "gemini", "vertexai", "bedrock"};
 
 size_t count_present(const Value& s, std::initializer_list<std::string_view> keys) {
@@ -59,6 +60,51 @@ void describe(json::Fields<AnthropicProvider>& f) {
   f.add("model", &AnthropicProvider::model).doc("Model used whatever the client asks for.");
 }
 
+void describe(json::Fields<AzureProvider>& f) {
+  f.doc("OpenAI's models at Azure.");
+  f.add("authToken", &AzureProvider::auth_token).doc("Credential.").required();
+  f.add("endpoint", &AzureProvider::endpoint).doc("Host of the resource.").required().min_length(1);
+  f.add("deploymentName", &AzureProvider::deployment).doc("Deployment.").required().min_length(1);
+  f.add("apiVersion", &AzureProvider::api_version).doc("Version of the API.").required().min_length(1);
+}
+void describe(json::Fields<GeminiProvider>& f) {
+  f.doc("Google's Gemini API.");
+  f.add("authToken", &GeminiProvider::auth_token).doc("Credential.").required();
+  f.add("model", &GeminiProvider::model).doc("Model used whatever the client asks for.");
+  f.add("apiVersion", &GeminiProvider::api_version).doc("Version of the API.");
+}
+void describe(json::Fields<VertexProvider>& f) {
+  f.doc("Google's Vertex AI.");
+  f.add("authToken", &VertexProvider::auth_token).doc("Credential.").required();
+  f.add("model", &VertexProvider::model).doc("Model used whatever the client asks for.").required().min_length(1);
+  f.add("apiVersion", &VertexProvider::api_version).doc("Version of the API.").required().min_length(1);
+  f.add("projectId", &VertexProvider::project).doc("Project.").required().min_length(1);
+  f.add("location", &VertexProvider::location).doc("Region.").required().min_length(1);
+  f.add("modelPath", &VertexProvider::model_path).doc("Path of the model.");
+  f.add("publisher", &VertexProvider::publisher).doc("Whose model.").one_of({"GOOGLE"}).defaults("GOOGLE");
+}
+void describe(json::Fields<AwsAuth>& f) {
+  f.add("type", &AwsAuth::type).doc("Where the credential is.").required().one_of({"Secret"});
+  f.add("secretRef", &AwsAuth::secret_ref).doc("A Secret with accessKey, secretKey and sessionToken.");
+  f.rule("secretRef must be set when type is Secret",
+         [](const Value& s, const Value*) { return json::str(s, "type") != "Secret" || has(s, "secretRef"); });
+}
+void describe(json::Fields<AwsGuardrail>& f) {
+  f.add("identifier", &AwsGuardrail::identifier).doc("Guardrail.").required().min_length(1);
+  f.add("version", &AwsGuardrail::version).doc("Its version.").required().min_length(1);
+}
+void describe(json::Fields<BedrockProvider>& f) {
+  f.doc("Amazon Bedrock.");
+  f.add("auth", &BedrockProvider::auth).doc("Credential; that of the environment when absent.");
+  f.add("model", &BedrockProvider::model).doc("Model used whatever the client asks for.").required().min_length(1);
+  f.add("region", &BedrockProvider::region)
+      .doc("AWS region.")
+      .defaults("us-east-1")
+      .length(1, 63)
+      .pattern("^[a-z0-9-]+$");
+  f.add("guardrail", &BedrockProvider::guardrail).doc("What guards the conversation.");
+}
+
 void describe(json::Fields<AuthHeaderOverride>& f) {
   f.add("prefix", &AuthHeaderOverride::prefix).doc("Put before the credential.");
   f.add("headerName", &AuthHeaderOverride::header_name).doc("Header that carries it.");
@@ -70,11 +116,11 @@ void describe(json::Fields<FullPath>& f) {
 void describe(json::Fields<LlmProvider>& f) {
   f.doc("Exactly one provider.");
   f.add("openai", &LlmProvider::openai).doc("OpenAI.");
-  f.add("azureopenai", &LlmProvider::azureopenai).doc("Azure OpenAI.").object();
+  f.add("azureopenai", &LlmProvider::azureopenai).doc("Azure OpenAI.");
   f.add("anthropic", &LlmProvider::anthropic).doc("Anthropic.");
-  f.add("gemini", &LlmProvider::gemini).doc("Gemini.").object();
-  f.add("vertexai", &LlmProvider::vertexai).doc("Vertex AI.").object();
-  f.add("bedrock", &LlmProvider::bedrock).doc("Amazon Bedrock.").object();
+  f.add("gemini", &LlmProvider::gemini).doc("Gemini.");
+  f.add("vertexai", &LlmProvider::vertexai).doc("Vertex AI.");
+  f.add("bedrock", &LlmProvider::bedrock).doc("Amazon Bedrock.");
   f.add("host", &LlmProvider::host).doc("Host instead of the provider's own.").length(1, 253);
   f.add("port", &LlmProvider::port).doc("Port instead of 443.").min(1).max(65535);
   f.add("path", &LlmProvider::path).doc("Path instead of the provider's own.");
@@ -91,7 +137,7 @@ void describe(json::Fields<LlmProvider>& f) {
 
 void describe(json::Fields<NamedLlmProvider>& f) {
   f.include<LlmProvider>();
-  f.add("name", &NamedLlmProvider::name).doc("Unique over all groups.").required().length(1, 253);
+  f.add("name", &NamedLlmProvider::name).doc("Unique over all groups.").required().length(1, 253).pattern(kSectionName);
 }
 void describe(json::Fields<PriorityGroup>& f) {
   f.add("providers", &PriorityGroup::providers).doc("Providers of equal priority.").required().items(1, 32);
@@ -126,6 +172,59 @@ void describe(json::Fields<StaticBackend>& f) {
       .one_of({"http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"});
 }
 
+void describe(json::Fields<AwsLambda>& f) {
+  f.add("endpointURL", &AwsLambda::endpoint_url)
+      .doc("URL instead of AWS's own.")
+      .pattern("^https?://[-a-zA-Z0-9@:%.+~#?&/=]+$");
+  f.add("functionName", &AwsLambda::function_name)
+      .doc("Function.")
+      .required()
+      .length(1, 64)
+      .pattern("^[A-Za-z0-9-_]{1,140}$");
+  f.add("invocationMode", &AwsLambda::invocation_mode).doc("Sync or Async.").one_of({"Sync", "Async"}).defaults("Sync");
+  f.add("qualifier", &AwsLambda::qualifier).doc("Alias or version.").defaults("$LATEST");
+  f.add("payloadTransformMode", &AwsLambda::payload_transform)
+      .doc("None or Envoy.")
+      .one_of({"None", "Envoy"})
+      .defaults("Envoy");
+}
+void describe(json::Fields<AwsBackend>& f) {
+  f.doc("A function of AWS Lambda.");
+  f.add("lambda", &AwsBackend::lambda).doc("The function.").required();
+  f.add("accountId", &AwsBackend::account_id).doc("AWS account.").required().length(1, 12).pattern("^[0-9]{12}$");
+  f.add("auth", &AwsBackend::auth).doc("Credential; that of the environment when absent.");
+  f.add("region", &AwsBackend::region).doc("AWS region.").defaults("us-east-1").length(1, 63).pattern("^[a-z0-9-]+$");
+}
+
+void describe(json::Fields<McpSelector>& f) {
+  f.add("namespace", &McpSelector::ns).doc("Labels of namespaces.");
+  f.add("service", &McpSelector::service).doc("Labels of Services.");
+  f.add("namespaces", &McpSelector::namespaces).doc("Labels of namespaces, as later versions spell it.");
+  f.add("services", &McpSelector::services).doc("Labels of Services, as later versions spell it.");
+}
+void describe(json::Fields<McpStatic>& f) {
+  f.add("host", &McpStatic::host).doc("Host.").required().min_length(1);
+  f.add("port", &McpStatic::port).doc("Port.").required().min(1).max(65535);
+  f.add("path", &McpStatic::path).doc("Path; /mcp or /sse when absent.");
+  f.add("protocol", &McpStatic::protocol).doc("StreamableHTTP or SSE.").one_of({"StreamableHTTP", "SSE"});
+}
+void describe(json::Fields<McpTarget>& f) {
+  f.add("name", &McpTarget::name).doc("Unique among the targets.").required().length(1, 253).pattern(kSectionName);
+  f.add("selector", &McpTarget::selector).doc("Services that are targets.");
+  f.add("static", &McpTarget::target).doc("One server.");
+  f.rule("exactly one of the fields in [selector static] must be set",
+         [](const Value& s, const Value*) { return has(s, "selector") != has(s, "static"); });
+}
+void describe(json::Fields<McpBackend>& f) {
+  f.doc("MCP servers.");
+  f.add("targets", &McpBackend::targets).doc("Servers.").required().items(1, 32).list_map({"name"});
+}
+
+void describe(json::Fields<DynamicForwardProxy>& f) {
+  f.doc("The host that the request names.");
+  f.add("enableTls", &DynamicForwardProxy::enable_tls).doc("Whether it is reached over TLS.");
+}
+
 void describe(json::Fields<BackendSpec>& f) {
   f.doc("The backend that is wanted.");
   f.add("type", &BackendSpec::type)
@@ -133,10 +232,10 @@ void describe(json::Fields<BackendSpec>& f) {
       .required()
       .one_of({"AI", "AWS", "Static", "DynamicForwardProxy", "MCP"});
   f.add("ai", &BackendSpec::ai).doc("For type AI.");
-  f.add("aws", &BackendSpec::aws).doc("For type AWS.").object();
+  f.add("aws", &BackendSpec::aws).doc("For type AWS.");
   f.add("static", &BackendSpec::static_backend).doc("For type Static.");
-  f.add("mcp", &BackendSpec::mcp).doc("For type MCP.").object();
-  f.add("dynamicForwardProxy", &BackendSpec::dynamic_forward_proxy).doc("For type DynamicForwardProxy.").object();
+  f.add("mcp", &BackendSpec::mcp).doc("For type MCP.");
+  f.add("dynamicForwardProxy", &BackendSpec::dynamic_forward_proxy).doc("For type DynamicForwardProxy.");
   auto pair = [&](std::string type, std::string member) {
     f.rule(member + " backend must be specified when type is '" + type + "'",
            [=](const Value& s, const Value*) { return json::str(s, "type") != type || has(s, member); });

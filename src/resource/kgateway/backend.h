@@ -23,6 +23,30 @@ struct AnthropicProvider {
   std::optional<AuthToken> auth_token;
   std::string api_version, model;
 };
+struct AzureProvider {
+  std::optional<AuthToken> auth_token;
+  std::string endpoint, deployment, api_version;
+};
+struct GeminiProvider {
+  std::optional<AuthToken> auth_token;
+  std::string model, api_version;
+};
+struct VertexProvider {
+  std::optional<AuthToken> auth_token;
+  std::string model, api_version, project, location, model_path, publisher;
+};
+struct AwsAuth {
+  std::string type;
+  std::optional<LocalSecretRef> secret_ref;
+};
+struct AwsGuardrail {
+  std::string identifier, version;
+};
+struct BedrockProvider {
+  std::optional<AwsAuth> auth;
+  std::string model, region;
+  std::optional<AwsGuardrail> guardrail;
+};
 struct AuthHeaderOverride {
   std::string prefix, header_name;
 };
@@ -33,7 +57,10 @@ struct FullPath {
 struct LlmProvider {
   std::optional<OpenAiProvider> openai;
   std::optional<AnthropicProvider> anthropic;
-  json::Value azureopenai, gemini, vertexai, bedrock;
+  std::optional<AzureProvider> azureopenai;
+  std::optional<GeminiProvider> gemini;
+  std::optional<VertexProvider> vertexai;
+  std::optional<BedrockProvider> bedrock;
   std::string host;
   std::optional<int32_t> port;
   std::optional<FullPath> path;
@@ -57,11 +84,39 @@ struct StaticBackend {
   std::vector<StaticHost> hosts;
   std::string app_protocol;
 };
+struct AwsLambda {
+  std::string endpoint_url, function_name, invocation_mode, qualifier, payload_transform;
+};
+struct AwsBackend {
+  std::optional<AwsLambda> lambda;
+  std::string account_id, region;
+  std::optional<AwsAuth> auth;
+};
+struct McpSelector {
+  std::optional<LabelSelectorSpec> ns, service, namespaces, services;
+};
+struct McpStatic {
+  std::string host, path, protocol;
+  int32_t port = 0;
+};
+struct McpTarget {
+  std::string name;
+  std::optional<McpSelector> selector;
+  std::optional<McpStatic> target;
+};
+struct McpBackend {
+  std::vector<McpTarget> targets;
+};
+struct DynamicForwardProxy {
+  bool enable_tls = false;
+};
 struct BackendSpec {
   std::string type;
   std::optional<AiBackend> ai;
   std::optional<StaticBackend> static_backend;
-  json::Value aws, mcp, dynamic_forward_proxy;
+  std::optional<AwsBackend> aws;
+  std::optional<McpBackend> mcp;
+  std::optional<DynamicForwardProxy> dynamic_forward_proxy;
 };
 void describe(json::Fields<BackendSpec>& f);
 

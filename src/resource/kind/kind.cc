@@ -4,7 +4,13 @@ namespace sl::resource {
 
 void describe(json::Fields<Condition>& f) {
   f.doc("One aspect of the state of this object.");
-  f.add("type", &Condition::type).doc("What the condition is about.").required().length(1, 316);
+  f.add("type", &Condition::type)
+      .doc("What the condition is about.")
+      .required()
+      .length(1, 316)
+      .pattern(
+          "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
+          ")?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$");
   f.add("status", &Condition::status).doc("True, False or Unknown.").required().one_of({"True", "False", "Unknown"});
   f.add("observedGeneration", &Condition::observed_generation)
       .doc("The metadata.generation this was found for.")
@@ -13,7 +19,11 @@ void describe(json::Fields<Condition>& f) {
       .doc("When status last changed.")
       .required()
       .format("date-time");
-  f.add("reason", &Condition::reason).doc("Machine-readable reason in CamelCase.").required().length(1, 1024);
+  f.add("reason", &Condition::reason)
+      .doc("Machine-readable reason in CamelCase.")
+      .required()
+      .length(1, 1024)
+      .pattern("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$");
   f.add("message", &Condition::message).doc("Reason in words.").required().length(0, 32768);
 }
 
