@@ -337,6 +337,17 @@ std::vector<std::string> strings(const Value& v, std::string_view key) {
   return out;
 }
 
+// The schema of a whole object: metadata is ours.
+Result<json::SchemaPtr> whole_schema(const Value& open) {
+  SL_TRY(schema, schema_from_openapi(open));
+  std::vector<json::Property> members;
+  for (auto& p : schema->properties)
+    if (p.name != "apiVersion" && p.name != "kind" && p.name != "metadata") members.push_back(p);
+  auto whole = std::make_shared<json::Schema>(*object_schema(schema->doc, members));
+  whole->preserve_unknown = schema->preserve_unknown;
+  return json::SchemaPtr(std::move(whole));
+}
+
 Result<ResourceType> type_from_crd(const Value& crd) {
   ResourceType t;
   const Value& spec = *json::find(crd, "spec");
@@ -354,29 +365,32 @@ Result<ResourceType> type_from_crd(const Value& crd) {
   t.built_in = false;
   t.status = false;
   for (auto& v : *versions) {
-    auto* served = json::find(v, "served");
-    if (!served || !served->is_bool() || !served->get_bool()) continue;
-    auto* storage = json::find(v, "storage");
-    bool is_storage = storage && storage->is_bool() && storage->get_bool();
-    t.versions.insert(is_storage ? t.versions.begin() : t.versions.end(), std::string(json::str(v, "name")));
-    if (!is_storage && t.schema) continue;
-    auto* open = json::find(v, "schema", "openAPIV3Schema");
-    std::vector<json::Property> members;
-    if (open) {
-      SL_TRY(schema, schema_from_openapi(*open));
-      for (auto& p : schema->properties)
-        if (p.name != "apiVersion" && p.name != "kind" && p.name != "metadata") members.push_back(p);
-      auto whole = std::make_shared<json::Schema>(*object_schema(schema->doc, members));
-      whole->preserve_unknown = schema->preserve_unknown;
-      t.schema = whole;
+    auto flag = [&v](std::string_view key) {
+      auto* found = json::find(v, key);
+      return found && *found == true;
+    };
+    if (!flag("served")) continue;
+    std::string name(json::str(v, "name"));
+    t.versions.insert(flag("storage") ? t.versions.begin() : t.versions.end(), name);
+    ResourceType::Version form;
+    if (auto* open = json::find(v, "schema", "openAPIV3Schema")) {
+      SL_TRY(made, whole_schema(*open));
+      form.schema = std::move(made);
     }
-    t.status = json::find(v, "subresources", "status") != nullptr;
-    t.columns.clear();
     if (auto* columns = json::arr(v, "additionalPrinterColumns"))
       for (auto& c : *columns)
-        t.columns.push_back({std::string(json::str(c, "name")), std::string(json::str(c, "type")),
-                             std::string(json::str(c, "jsonPath")), static_cast<int>(json::num(c, 0, "priority")),
-                             std::string(json::str(c, "description"))});
+        form.columns.push_back({std::string(json::str(c, "name")), std::string(json::str(c, "type")),
+                                std::string(json::str(c, "jsonPath")), static_cast<int>(json::num(c, 0, "priority")),
+                                std::string(json::str(c, "description"))});
+    if (flag("deprecated")) form.deprecated = json::str(v, "deprecationWarning");
+    if (flag("deprecated") && form.deprecated.empty())
+      form.deprecated = fmt::format("{}/{} {} is deprecated", t.group, name, t.kind);
+    if (flag("storage") || !t.schema) {
+      t.schema = form.schema;
+      t.columns = form.columns;
+      t.status = json::find(v, "subresources", "status") != nullptr;
+    }
+    t.version_forms[name] = std::move(form);
   }
   if (t.versions.empty()) return fail(Code::Invalid, "no version is served");
   if (!t.schema) {

@@ -124,7 +124,7 @@ void check_owners(const Value& o, std::vector<Cause>& causes) {
 Result<void> Api::check_unknown(const ResourceType& type, Value& next, const WriteOptions& options,
                                 std::vector<std::string>& warnings) {
   std::vector<std::string> unknown;
-  prune(next, *type.schema, "", &unknown);
+  prune(next, type.schema_of(options.version), "", &unknown);
   if (options.validation == FieldValidation::Ignore) return {};
   std::vector<std::string> words;
   for (auto& path : options.duplicates) words.push_back(fmt::format("duplicate field \"{}\"", path));
@@ -200,13 +200,17 @@ Result<void> Api::check_namespace(const ResourceType& type, const std::string& n
 Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old, const WriteOptions& options,
                         std::vector<std::string>& warnings) {
   if (type.prepare) SL_CHECK(type.prepare(next));
-  apply_defaults(next, *type.schema);
+  auto& schema = type.schema_of(options.version);
+  apply_defaults(next, schema);
   SL_CHECK(check_metadata(type, next, old));
   std::vector<Cause> causes;
-  validate(next, old, *type.schema, "", causes);
+  validate(next, old, schema, "", causes);
   if (causes.empty() && type.check) type.check(next, old, causes);
   if (!causes.empty()) return fail(invalid(type.kind_group(), name_of(next), std::move(causes)));
   if (type.warn && !options.system) type.warn(next, warnings);
+  if (auto form = type.version_forms.find(options.version);
+      form != type.version_forms.end() && !form->second.deprecated.empty())
+    warnings.push_back(form->second.deprecated);
   return {};
 }
 

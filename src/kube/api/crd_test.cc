@@ -75,6 +75,29 @@ TEST_F(Crd, ItsObjectsArePrunedDefaultedAndValidated) {
               HasSubstr("spec.size in body should be less than or equal to 5"));
 }
 
+TEST_F(Crd, EachVersionHasItsOwnFormAndWarning) {
+  std::string crd(kGadgets);
+  std::string plain = R"("name":"v1alpha1","served":true,)";
+  crd.replace(crd.find(plain), plain.size(), plain + R"("deprecated":true,"additionalPrinterColumns":[
+      {"name":"Old","type":"string","jsonPath":".spec.old"}],)");
+  install(crd);
+  EXPECT_EQ(gadgets->columns_of("v1alpha1").at(0).name, "Old");
+  EXPECT_EQ(gadgets->columns_of("v1").at(0).name, "Size");
+  EXPECT_NE(gadgets->schema_of("v1alpha1").property("spec")->schema->property("old"), nullptr);
+  EXPECT_EQ(gadgets->schema_of("v1").property("spec")->schema->property("old"), nullptr);
+  WriteOptions strict;
+  strict.validation = FieldValidation::Strict;
+  strict.version = "v1alpha1";
+  auto made = api.create(*gadgets, "n", must(R"({"metadata":{"name":"a"},"spec":{"old":"x"}})"), strict);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(made->warnings, ElementsAre("example.org/v1alpha1 Gadget is deprecated"));
+  EXPECT_EQ(json::str(*made->object, "spec", "old"), "x");
+  strict.version = "v1";
+  auto refused = api.create(*gadgets, "n", must(R"({"metadata":{"name":"b"},"spec":{"old":"x"}})"), strict);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("unknown field \"spec.old\""));
+}
+
 TEST_F(Crd, WithoutASchemaKeepsEverything) {
   install(R"({"metadata":{"name":"gadgets.example.org"},"spec":{"group":"example.org","scope":"Namespaced",
     "names":{"kind":"Gadget","plural":"gadgets"},"versions":[{"name":"v1","served":true,"storage":true}]}})");

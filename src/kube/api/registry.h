@@ -42,7 +42,14 @@ struct ResourceType {
   std::vector<std::string> subresources;  // beyond status, for discovery (pods: log)
   std::vector<PrinterColumn> columns;     // after NAME; only AGE when empty
   std::vector<std::string> selectable_fields;
-  json::SchemaPtr schema;  // of the whole object, same for every version
+  json::SchemaPtr schema;  // of the whole object in the stored version
+  // What differs in another version of a CRD's. Objects are stored as written; a version rules what is written in it.
+  struct Version {
+    json::SchemaPtr schema;
+    std::vector<PrinterColumn> columns;
+    std::string deprecated;  // a warning for who writes it
+  };
+  std::map<std::string, Version, std::less<>> version_forms;
 
   // Rewrites what a writer may say in two ways (Secret.stringData). May be empty.
   std::function<Result<void>(Value& object)> prepare;
@@ -58,6 +65,14 @@ struct ResourceType {
   }
   std::string kind_group() const { return group.empty() ? kind : kind + "." + group; }
   bool serves(std::string_view version) const;
+  const json::Schema& schema_of(std::string_view version) const {
+    auto it = version_forms.find(version);
+    return it == version_forms.end() || !it->second.schema ? *schema : *it->second.schema;
+  }
+  const std::vector<PrinterColumn>& columns_of(std::string_view version) const {
+    auto it = version_forms.find(version);
+    return it == version_forms.end() ? columns : it->second.columns;
+  }
 };
 using TypePtr = std::shared_ptr<const ResourceType>;
 

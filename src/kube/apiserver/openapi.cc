@@ -101,7 +101,7 @@ std::optional<Value> openapi_v3(const Registry& registry, std::string_view path)
     for (auto& version : t->versions) {
       if (base_path(*t, version).substr(1) != path) continue;
       for (auto& [key, value] : paths_of(*t, version)) paths[key] = value;
-      Value schema = json::to_openapi(*t->schema);
+      Value schema = json::to_openapi(t->schema_of(version));
       schema.get_object()["x-kubernetes-group-version-kind"] = Array{gvk(*t, version)};
       schemas[model_name(*t, version)] = std::move(schema);
     }
@@ -238,7 +238,7 @@ std::string openapi_v2_protobuf(const Registry& registry) {
   for (auto& t : registry.all()) {
     for (auto& version : t->versions) {
       paths.message(2, named(collection_path(*t, version) + "/{name}", patch_path_v2(*t, version)));
-      Message schema = schema_v2(*t->schema);
+      Message schema = schema_v2(t->schema_of(version));
       std::string list = "- " + replace_all(trim(gvk_yaml(*t, version)), "\n", "\n  ") + "\n";
       schema.message(31, extension("x-kubernetes-group-version-kind", list));
       definitions.message(1, named(model_name(*t, version), schema));

@@ -92,7 +92,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     for (auto& group : *json::arr(api_group_list(api.registry()), "groups")) {
       std::string path = "/apis/" + std::string(json::str(group, "name"));
       paths.emplace_back(path);
-      for (auto& v : *json::arr(group, "versions")) paths.emplace_back(path + "/" + std::string(json::str(v, "version")));
+      for (auto& v : *json::arr(group, "versions"))
+        paths.emplace_back(path + "/" + std::string(json::str(v, "version")));
     }
     for (auto path : {"/api/v1", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"})
       paths.emplace_back(path);

@@ -152,8 +152,8 @@ Value cell(const Value& object, const PrinterColumn& c) {
   return Value(text_of(found));
 }
 
-std::vector<PrinterColumn> columns_of(const ResourceType& type) {
-  std::vector<PrinterColumn> out = type.columns;
+std::vector<PrinterColumn> columns_of(const ResourceType& type, const std::string& version) {
+  std::vector<PrinterColumn> out = type.columns_of(version);
   if (out.empty())
     out.push_back({"Age", "date", ".metadata.creationTimestamp", 0, "Time since the object was created."});
   return out;
@@ -188,7 +188,7 @@ Value evaluate_path(const Value& object, std::string_view path) {
 
 Value make_table(const ResourceType& type, const std::string& version, const std::vector<ObjectPtr>& items,
                  IncludeObject include, bool with_columns) {
-  auto columns = columns_of(type);
+  auto columns = columns_of(type, version);
   json::Array definitions, rows;
   if (with_columns) {
     definitions.push_back(json::Object{{"name", "Name"},

@@ -69,8 +69,9 @@ TEST(Validate, NullOnlyWhereAllowed) {
 TEST(Validate, ValuesOfAnyType) {
   std::string_view schema = R"({"enum":[1,"two",null,true],"nullable":false})";
   for (auto good : {"1", "1.0", R"("two")", "true"}) EXPECT_THAT(causes_of(schema, good), IsEmpty()) << good;
-  EXPECT_THAT(causes_of(schema, "2"),
-              ElementsAre(R"(FieldValueNotSupported a: Unsupported value: 2: supported values: "1", "two", "null", "true")"));
+  EXPECT_THAT(
+      causes_of(schema, "2"),
+      ElementsAre(R"(FieldValueNotSupported a: Unsupported value: 2: supported values: "1", "two", "null", "true")"));
 }
 
 TEST(Validate, ExclusiveBoundsAndMultiples) {
