@@ -59,6 +59,17 @@ class Paths(AgentTest):
         self.rest("PUT", "/api/agents", manifest).expect(200)
         self.assertNotIn("description", self.api.read("Agent", NS, "by-rest")["spec"])
         self.rest("PUT", "/api/agents", objects.agent(NS, "absent", "m")).expect(404)
+        hidden = [{"name": "TOKEN", "value": "sk-env"}]
+        manifest["spec"]["declarative"]["deployment"] = {"env": hidden}
+        self.rest("PUT", "/api/agents", manifest).expect(200)
+        shown = self.get(f"/api/agents/{NS}/by-rest")
+        self.assertNotIn("sk-env", shown.text)
+        again = shown.data["agent"]
+        again["spec"]["description"] = "Saved from what was shown."
+        for n in range(20):  # the controller writes its status in between
+            again["spec"]["version"] = str(n)
+            self.rest("PUT", "/api/agents", again).expect(200)
+        self.assertEqual(hidden, self.api.read("Agent", NS, "by-rest")["spec"]["declarative"]["deployment"]["env"])
         self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(200)
         wait_until(lambda: not self.api.exists("Agent", NS, "by-rest"))
         self.rest("DELETE", f"/api/agents/{NS}/by-rest").expect(404)

@@ -129,9 +129,16 @@ class Quiet(AgentTest):
 
     def test_none_after_the_end(self):
         self.script(say("done"))
-        with self.agent("chunks").stream("go") as stream:
-            stream.wait_end()
-        self.assertTrue(all(e["jsonrpc"] == "2.0" for e in stream.envelopes))
+        with self.agent("chunks").stream("go") as ended, self.agent("chunks").stream("again") as other:
+            ended.wait_end()
+            self.script({"fault": "hang"})
+            other.wait_end()
+            comments = ended.comments
+            with self.agent("chunks").stream("wait") as quiet:  # the time in which it would have had some
+                wait_until(lambda: quiet.comments > 3)
+                self.agent("chunks").must("tasks/cancel", {"id": quiet.results[0]["id"]})
+            self.assertEqual(comments, ended.comments)
+        self.assertEqual("completed", ended.results[-1]["status"]["state"])
 
     def test_the_command_line_does_not_mind(self):
         self.script(say("slow", delay_ms=200))

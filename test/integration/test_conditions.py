@@ -119,6 +119,10 @@ class Gateways(ConditionsTest):
         self.expect("Gateway", "other", {"Programmed": "True"})
         wait_until(lambda: self.names("Service") == ["other", "web"])
         self.assertEqual(made["spec"], self.api.read("Service", self.ns, "web")["spec"])
+        self.api.must_patch("Service", self.ns, "other", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}})
+        self.api.must_patch("Gateway", self.ns, "other", {"spec": {"listeners": [objects.listener(self.port())]}})
+        wait_until(lambda: "app.kubernetes.io/managed-by" in self.api.read("Service", self.ns, "other")["metadata"]["labels"],
+                   what="ours to be mended, whatever its labels")
         self.api.delete("Service", self.ns, "web").expect(200)
         self.make_gateway("web")
         found = self.expect("Gateway", "web", {"Programmed": "True"})
@@ -142,6 +146,16 @@ class Gateways(ConditionsTest):
         self.listener_is("gw", "other", {"ResolvedRefs": "False InvalidRouteKinds", "Programmed": "False"})
         wait_until(lambda: self.listens(good))
         self.assertFalse(self.listens(nobody) or self.listens(other))
+
+    def test_a_gateway_that_cannot_serve_holds_no_port(self):
+        port = self.port()
+        allow = {"allowedRoutes": {"namespaces": {"from": "Selector", "selector": {"matchExpressions": [{"key": "k", "operator": "Bogus"}]}}}}
+        self.make_gateway("a", objects.listener(port, **allow))
+        self.listener_is("a", "http", {"Accepted": "False UnsupportedValue"})
+        wait_until(lambda: int(time.time()) > self.created("a"))
+        self.make_gateway("b", objects.listener(port))
+        self.expect("Gateway", "b", {"Programmed": "True"})
+        wait_until(lambda: self.listens(port))
 
     def test_an_address_that_is_not_ours(self):
         port = self.port()

@@ -54,6 +54,9 @@ class Matching(GatewayTest):
         for path in ("/public/../admin", "/public/..", "/public/./x", "/public/%2e%2E/admin", "/public/.%2e/x?y", "/..", "/public/%2e"):
             with self.subTest(path):
                 self.assertEqual(400, self.taken(path))
+        done = subprocess.run([str(harness.need_binary()), "route", "--gateway", f"{self.gateway_ns}/gw", "--path", "/public/../admin",
+                               "--state-dir", str(self.server.state_dir)], capture_output=True, text=True, timeout=30)
+        self.assertIn("segment: send it resolved", done.stderr)
         for path in ("/public/..x", "/public/...", "/public/a..b/.c", "/public/x?../y", "/public/%2f..x"):
             with self.subTest(path):
                 self.assertEqual("one", self.taken(path))

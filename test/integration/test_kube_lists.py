@@ -156,6 +156,7 @@ class Versions(ServerTest):
     def test_exactly_an_old_one(self):
         answer = self.api.list("ConfigMap", self.ns, resourceVersion=self.old, resourceVersionMatch="Exact").expect(200).object
         self.assertEqual((self.old, ["a"]), (answer["metadata"]["resourceVersion"], [i["metadata"]["name"] for i in answer["items"]]))
+        self.assertEqual(["a"], self.api.names("ConfigMap", self.ns, resourceVersion=self.old, limit=5), "of a page, too")
         for query in ({}, {"resourceVersionMatch": "NotOlderThan"}):
             self.assertEqual(["a", "b"], self.api.names("ConfigMap", self.ns, resourceVersion=self.old, **query))
 

@@ -88,6 +88,7 @@ Result<int> run(const Options& o) {
       if (iequals(k, name)) return v;
     return std::nullopt;
   };
+  if (route::has_dot_segment(view.path)) return fail(Code::InvalidArgument, std::string(route::kDotSegment));
   std::vector<std::string> why;
   auto found = route::match_request(listeners, view, &why);
   if (o.output == "json")

@@ -171,6 +171,23 @@ Object HttpApi::agent_item(const Value& object) {
                 {"workloadMode", "deployment"}};
 }
 
+// Whoever saves has seen no version: what the controller writes meanwhile is no conflict.
+Result<kube::WriteResult> HttpApi::replace_spec(const kube::ResourceType& type, const std::string& ns,
+                                                const std::string& name, const Value& body,
+                                                const kube::WriteOptions& options) {
+  for (int tries = 1;; ++tries) {
+    SL_TRY(now, api_.get(type, ns, name));
+    Value next = kube::Api::render(*now, type, "");
+    if (auto* spec = json::find(body, "spec")) {
+      Value wanted = *spec;
+      if (auto* before = json::find(*now, "spec")) kube::keep_hidden(wanted, *before);
+      next.get_object()["spec"] = std::move(wanted);
+    }
+    auto done = api_.update(type, ns, name, std::move(next), options);
+    if (done || done.error().code != Code::Conflict || tries == 5) return done;
+  }
+}
+
 Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::vector<std::string>& path) {
   auto type = api_.registry().find("kagent.dev", "agents");
   if (path.size() == 2 && r.method == "GET") {
@@ -194,14 +211,8 @@ Result<HttpApi::Answer> HttpApi::agents(const net::HttpRequest& r, const std::ve
     options.validation = kube::FieldValidation::Strict;
     // As kagent: its own namespace unless another is named, and what is saved replaces the whole specification.
     std::string ns(kube::namespace_of(body).empty() ? "kagent" : kube::namespace_of(body)), name(kube::name_of(body));
-    if (r.method == "PUT") {
-      SL_TRY(now, api_.get(*type, ns, name));
-      Value next = kube::Api::render(*now, *type, "");
-      if (auto* spec = json::find(body, "spec")) next.get_object()["spec"] = *spec;
-      body = std::move(next);
-    }
     auto done = r.method == "POST" ? api_.create(*type, ns, std::move(body), options)
-                                   : api_.update(*type, ns, name, std::move(body), options);
+                                   : replace_spec(*type, ns, name, body, options);
     if (!done) return fail(std::move(done).error());
     return Answer{r.method == "POST" ? 201 : 200,
                   envelope(kube::Api::render(*done->object, *type, ""), "Successfully saved agent")};

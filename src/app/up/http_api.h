@@ -25,6 +25,8 @@ class HttpApi {
   };
   Result<Answer> route(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> agents(const net::HttpRequest& r, const std::vector<std::string>& path);
+  Result<kube::WriteResult> replace_spec(const kube::ResourceType& type, const std::string& ns, const std::string& name,
+                                         const json::Value& body, const kube::WriteOptions& options);
   Result<Answer> model_configs(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> sessions(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> one_session(const net::HttpRequest& r, const std::vector<std::string>& path);

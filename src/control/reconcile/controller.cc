@@ -139,7 +139,7 @@ void Controller::reconcile() {
   last_problems_ = std::move(problems);
   if (auto problems = sync_objects(index, t.routes, options); problems != object_problems_) {
     for (auto& [gateway, words] : problems)
-      if (object_problems_[gateway] != words) log_.error("Gateway {}: {}", gateway, words);
+      if (object_problems_[gateway] != words) log_.error("{}: {}", gateway, words);
     options.object_problems = object_problems_ = std::move(problems);
     t.statuses = translate(index, options).statuses;
   }

@@ -126,7 +126,6 @@ void add_gateway(const Held<resource::GatewaySpec>& g, const route::RouteSpec& r
 }  // namespace
 
 bool is_synthetic(const Value& object, std::string_view manager) {
-  if (kube::label_of(object, kSyntheticLabel) != kSyntheticValue) return false;
   if (auto* entries = json::arr(object, "metadata", "managedFields"))
     for (auto& e : *entries)
       if (json::str(e, "manager") == manager && json::find(e, "fieldsV1", "f:spec")) return true;

@@ -207,7 +207,7 @@ void translate_gateway(const ResourceIndex& index, const Held<resource::GatewayS
       v.serves = v.programmed = false;
       v.programmed_reason = "Invalid";
       v.programmed_message = refusal.words;
-    } else if (listener_supported(l)) {
+    } else if (v.serves) {
       auto [claim, first] = claims.try_emplace({l.port, to_lower(l.hostname)}, g.key());
       if (!first && claim->second != g.key()) conflict(l, claim->second, v);
     }

@@ -109,7 +109,8 @@ Result<int64_t> asked_version(const net::HttpRequest& r, int64_t now) {
     return fail(Error{Code::Timeout,
                       fmt::format("Too large resource version: {}, current: {}", *version, now),
                       {{"ResourceVersionTooLarge", "Too large resource version", ""}}});
-  return match == "Exact" ? *version : 0;
+  bool paged = parse_int(r.query_value("limit")).value_or(0) > 0;  // as upstream: a page without a match is exact
+  return match == "Exact" || (match.empty() && paged) ? *version : 0;
 }
 
 Result<PatchKind> patch_kind(const net::HttpRequest& r) {

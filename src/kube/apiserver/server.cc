@@ -89,7 +89,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
 
   Value root_paths() {
     json::Array paths{"/api", "/apis"};
-    for (auto& group : *json::arr(api_group_list(api.registry()), "groups")) {
+    Value list = api_group_list(api.registry());
+    for (auto& group : *json::arr(list, "groups")) {
       std::string path = "/apis/" + std::string(json::str(group, "name"));
       paths.emplace_back(path);
       for (auto& v : *json::arr(group, "versions"))

@@ -10,6 +10,12 @@ void hide_values(Value& map) {
   if (auto* o = map.if_object())
     for (auto& [key, value] : *o) value = kHidden;
 }
+void hide_members(Value& list) {
+  if (auto* a = list.if_array())
+    for (auto& e : *a)
+      if (auto* o = e.if_object())
+        if (auto* value = o->if_contains("value")) *value = kHidden;
+}
 // Inline tokens and the values of headers that a route or a model sets.
 void hide_credentials(Value& v) {
   if (auto* a = v.if_array())
@@ -21,6 +27,10 @@ void hide_credentials(Value& v) {
       if (auto* text = value.get_object().if_contains("inline")) *text = kHidden;
     } else if (key == "defaultHeaders") {
       hide_values(value);
+    } else if (key == "azureAdToken") {
+      value = kHidden;
+    } else if (key == "headersFrom" || key == "env") {
+      hide_members(value);
     } else if (key == "requestHeaderModifier" || key == "responseHeaderModifier") {
       for (auto list : {"set", "add"})
         if (auto* headers = value.is_object() ? value.get_object().if_contains(list) : nullptr;
@@ -34,6 +44,22 @@ void hide_credentials(Value& v) {
 }
 
 }  // namespace
+
+void keep_hidden(Value& next, const Value& old) {
+  if (auto* o = next.if_object()) {
+    if (!old.is_object()) return;
+    for (auto& [key, value] : *o)
+      if (auto* before = json::find(old, std::string_view(key))) {
+        if (value == kHidden)
+          value = *before;
+        else
+          keep_hidden(value, *before);
+      }
+  } else if (auto* a = next.if_array(); a && old.is_array()) {
+    auto& before = old.get_array();
+    for (size_t i = 0; i < a->size() && i < before.size(); ++i) keep_hidden((*a)[i], before[i]);
+  }
+}
 
 void hide_secrets(Value& object) {
   auto* o = object.if_object();

@@ -99,19 +99,28 @@ class MessageReader {
     return out;
   }
 
+  // Blank text is refused where it stands alone: it goes with the text beside it, or says nothing.
+  void add_part(Part part, std::vector<Part>& out) {
+    bool blank = part.kind == PartKind::Text && trim(part.text).empty();
+    Part* before = !out.empty() && out.back().kind == PartKind::Text ? &out.back() : nullptr;
+    if (blank && before && !part.text.empty() && !part.cache_control)
+      before->text = out_.kept.text(std::string(before->text) + std::string(part.text));
+    if (!blank) out.push_back(std::move(part));
+  }
+
   Result<void> read_content(const Node& content, const At& at, std::vector<Part>& out) {
     if (content.is_null()) return {};
     if (content.is_string()) {
       Part p;
       p.text = content.string();
-      if (!trim(p.text).empty()) out.push_back(std::move(p));  // blank text says nothing, and is refused
+      add_part(std::move(p), out);
       return {};
     }
     if (!content.is_array()) return bad(at, "must be a string or an array of parts");
     size_t i = 0;
     for (auto& item : content) {
       SL_TRY(part, read_part(item, at.item(i++)));
-      if (part.kind != PartKind::Text || !trim(part.text).empty()) out.push_back(std::move(part));
+      add_part(std::move(part), out);
     }
     return {};
   }

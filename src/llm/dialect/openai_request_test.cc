@@ -375,13 +375,16 @@ TEST(OpenAiRequest, OldFunctionsGetOneCallAtATime) {
   EXPECT_EQ(error_of(with(R"("functions":{"a":1})")), "functions: must be an array");
 }
 
-TEST(OpenAiRequest, BlankTextSaysNothing) {
+TEST(OpenAiRequest, BlankTextGoesWithTheTextBesideIt) {
   EXPECT_THAT(messages(R"({"role":"user","content":" \n\t"},{"role":"user","content":"x"})").messages[0].parts,
               ::testing::SizeIs(1));
-  auto r = messages(R"({"role":"user","content":[{"type":"text","text":" "},{"type":"text","text":" a "}]},
+  auto r = messages(R"({"role":"user","content":[{"type":"text","text":" "},{"type":"text","text":"a"},
+      {"type":"text","text":"\n\n"},{"type":"text","text":""},{"type":"text","text":"b"}]},
       {"role":"assistant","content":"\n\n","tool_calls":[{"id":"c","type":"function","function":{"name":"f"}}]})");
   ASSERT_EQ(r.messages.size(), 2u);
-  EXPECT_THAT(words(r.messages[0].parts[0]), "text: a ");
+  ASSERT_EQ(r.messages[0].parts.size(), 2u);
+  EXPECT_THAT(words(r.messages[0].parts[0]), "text:a\n\n");
+  EXPECT_THAT(words(r.messages[0].parts[1]), "text:b");
   EXPECT_THAT(words(r.messages[1].parts[0]), "call:c,f,{}");
 }
 

@@ -68,22 +68,6 @@ void begin_record(Exchange& x) {
   identify_agent(x);
 }
 
-// "." or ".." as a segment, also written "%2e": who matches a path as it is written and who resolves it first would
-// see two paths, and a rule for one would open another.
-bool has_dot_segment(std::string_view path) {
-  for (size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
-    size_t at = slash + 1, dots = 0;
-    while (at < path.size()) {
-      bool encoded = path[at] == '%' && at + 2 < path.size() && path[at + 1] == '2' && (path[at + 2] | 0x20) == 'e';
-      if (path[at] != '.' && !encoded) break;
-      at += encoded ? 3 : 1;
-      ++dots;
-    }
-    if ((dots == 1 || dots == 2) && (at == path.size() || path[at] == '/')) return true;
-  }
-  return false;
-}
-
 Result<void> find_rule(Exchange& x) {
   auto* listeners = x.snapshot ? x.snapshot->listeners_at(x.client.bind()) : nullptr;
   if (!listeners) return fail(Code::NotFound, "no listener is configured here");
@@ -93,8 +77,7 @@ Result<void> find_rule(Exchange& x) {
   view.host = head.host;
   size_t question = head.target.find('?');
   view.path = head.target.substr(0, question);
-  if (has_dot_segment(view.path))
-    return fail(Code::InvalidArgument, "the path has a \".\" or \"..\" segment: send it resolved");
+  if (route::has_dot_segment(view.path)) return fail(Code::InvalidArgument, std::string(route::kDotSegment));
   if (question != std::string_view::npos) view.query = head.target.substr(question + 1);
   view.header = [&head](std::string_view name) { return head.field(name); };
   x.match = route::match_request(*listeners, view);

@@ -2,13 +2,14 @@
 
 #include <set>
 
+#include "resource/gateway/patterns.h"
+
 namespace sl::resource {
 
 using json::Value;
 
 namespace {
 
-constexpr char kSectionName[] = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 constexpr std::string_view kProviders[] = {"openai", "azureopenai", "anthropic", "gemini", "vertexai", "bedrock"};
 
 size_t count_present(const Value& s, std::initializer_list<std::string_view> keys) {
@@ -176,11 +177,7 @@ void describe(json::Fields<AwsLambda>& f) {
   f.add("endpointURL", &AwsLambda::endpoint_url)
       .doc("URL instead of AWS's own.")
       .pattern("^https?://[-a-zA-Z0-9@:%.+~#?&/=]+$");
-  f.add("functionName", &AwsLambda::function_name)
-      .doc("Function.")
-      .required()
-      .length(1, 64)
-      .pattern("^[A-Za-z0-9-_]{1,140}$");
+  f.add("functionName", &AwsLambda::function_name).doc("Function.").required().pattern("^[A-Za-z0-9-_]{1,140}$");
   f.add("invocationMode", &AwsLambda::invocation_mode).doc("Sync or Async.").one_of({"Sync", "Async"}).defaults("Sync");
   f.add("qualifier", &AwsLambda::qualifier).doc("Alias or version.").defaults("$LATEST");
   f.add("payloadTransformMode", &AwsLambda::payload_transform)

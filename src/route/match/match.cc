@@ -107,6 +107,22 @@ const CompiledMatch* match_table(const HostTable& table, const RequestView& r, s
 
 }  // namespace
 
+// Also written "%2e": who matches a path as it is written and who resolves it first would see two paths, and a rule for
+// one would open another.
+bool has_dot_segment(std::string_view path) {
+  for (size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    size_t at = slash + 1, dots = 0;
+    while (at < path.size()) {
+      bool encoded = path[at] == '%' && at + 2 < path.size() && path[at + 1] == '2' && (path[at + 2] | 0x20) == 'e';
+      if (path[at] != '.' && !encoded) break;
+      at += encoded ? 3 : 1;
+      ++dots;
+    }
+    if ((dots == 1 || dots == 2) && (at == path.size() || path[at] == '/')) return true;
+  }
+  return false;
+}
+
 std::string_view host_without_port(std::string_view host) {
   if (host.starts_with('[')) {
     size_t close = host.find(']');

@@ -30,6 +30,10 @@ const CompiledListener* pick_listener(const std::vector<const CompiledListener*>
 MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request,
                           std::vector<std::string>* why = nullptr);
 
+// A path with a "." or ".." segment matches nothing and is answered 400 (decision 0012).
+bool has_dot_segment(std::string_view path);
+inline constexpr std::string_view kDotSegment = "the path has a \".\" or \"..\" segment: send it resolved";
+
 std::string_view host_without_port(std::string_view host);
 
 }  // namespace sl::route

@@ -7,10 +7,7 @@ const identity: Record<string, string> = { secret: "backend's Secret", caller: "
 
 // The records come a moment after the answer, that of a call that was cancelled after the turn's own; one that was never
 // written is not waited for.
-const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => {
-  const turn = records?.find((r) => r.kind === "turn");
-  return turn ? Date.now() - (turn.start_us + turn.duration_us) / 1000 < 2000 : fetched < 3;
-};
+const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => fetched < (records?.some((r) => r.kind === "turn") ? 2 : 4);
 
 // Where the turn's traffic went: a waterfall of turn, model and tool calls, from the gateway's records.
 export function Trail({ turn, running }: { turn?: string; running: boolean }) {

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ComponentProps, createContext, useContext } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import type { Message, Part } from "../api";
@@ -38,8 +38,16 @@ export function Turn({ task, running, asked, said, partial, state, words, onAnsw
 }
 
 // A link leaves the chat where it is. A picture from elsewhere is not loaded: that would tell its server who reads.
-const Link = ({ href, children }: { href?: string; children?: ReactNode }) => (href ? <a href={href} target="_blank" rel="noreferrer">{children}</a> : <>{children}</>);
-const Image = ({ src, alt }: { src?: unknown; alt?: string }) => (typeof src === "string" && src ? <Link href={src}>{alt || "image"}</Link> : <>{alt}</>);
+const InLink = createContext(false);
+function Link({ node: _, href, children, ...rest }: ComponentProps<"a"> & { node?: unknown }) {
+  if (!href) return <>{children}</>;
+  const elsewhere = href.startsWith("#") ? {} : { target: "_blank", rel: "noreferrer" };
+  return <a href={href} {...rest} {...elsewhere}><InLink.Provider value={true}>{children}</InLink.Provider></a>;
+}
+function Image({ src, alt }: { src?: unknown; alt?: string }) {
+  const inside = useContext(InLink);
+  return typeof src === "string" && src && !inside ? <Link href={src}>{alt || "image"}</Link> : <>{alt || "image"}</>;
+}
 
 function Words({ text }: { text: string }) {
   return <Markdown remarkPlugins={[remarkGfm]} components={{ a: Link, img: Image }}>{text}</Markdown>;
