@@ -11,6 +11,7 @@ import unittest
 
 import harness
 import objects
+from conditions import parents_of
 from gateway_kit import Closed, GatewayTest, Upstream, Wire, get_text, request_text
 from harness import wait_until
 
@@ -274,6 +275,8 @@ class Draining(unittest.TestCase):
         api.must_create(objects.static_backend("t", "be", port=self.up.port))
         api.must_create(objects.route("t", "r", [objects.parent("gw")], [objects.backend_ref("be")]))
         wait_until(lambda: "t/gw/http" in self.server.endpoints()["gateways"])
+        # Accepted is said when every worker has the route.
+        wait_until(lambda: parents_of(api.read("HTTPRoute", "t", "r")))
         wait_until(lambda: self.wire().send(request_text("/")).answer().status == 200)
 
     def wire(self):

@@ -143,11 +143,11 @@ void Controller::reconcile() {
     options.object_problems = object_problems_ = std::move(problems);
     t.statuses = translate(index, options).statuses;
   }
-  write_statuses(t);
+  write_statuses(index, t);
   if (options_.reconciled) options_.reconciled();
 }
 
-void Controller::write_statuses(const Translation& t) {
+void Controller::write_statuses(const ResourceIndex& index, const Translation& t) {
   {
     std::lock_guard lock(written_mutex_);
     written_.clear();
@@ -158,7 +158,10 @@ void Controller::write_statuses(const Translation& t) {
     auto type =
         api_.registry().find(dot == std::string::npos ? "" : s.resource.substr(dot + 1), s.resource.substr(0, dot));
     if (!type) continue;
-    auto ok = api_.set_status(*type, s.ns, s.name, s.status, kManager);
+    auto seen = index.versions.find(s.resource + " " + (s.ns.empty() ? s.name : s.ns + "/" + s.name));
+    auto ok =
+        api_.set_status(*type, s.ns, s.name, s.status, kManager, seen == index.versions.end() ? "" : seen->second);
+    if (ok && !*ok) queue_.add("all");  // changed meanwhile: what others wrote into its status must not be lost
     if (!ok) log_.error("status of {} {}/{}: {}", type->kind, s.ns, s.name, ok.error().message);
   }
 }

@@ -41,7 +41,7 @@ class Controller {
   bool wrote_status(const kube::Change& change);  // is it what we wrote last?
   void run();
   void reconcile();
-  void write_statuses(const Translation& translation);
+  void write_statuses(const ResourceIndex& index, const Translation& translation);
   // Returns, by Gateway, what could not be made.
   std::map<std::string, std::string> sync_objects(const ResourceIndex& index, const route::RouteSpec& routes,
                                                   const TranslateOptions& options);

@@ -8,15 +8,15 @@ namespace sl::control {
 namespace {
 
 template <class Spec>
-void load(kube::Api& api, const std::string& key, std::map<std::string, Held<Spec>>& out,
-          std::vector<ResourceIndex::Problem>& problems) {
+void load(kube::Api& api, const std::string& key, std::map<std::string, Held<Spec>>& out, ResourceIndex& index) {
   for (auto& object : api.store().list(key).items) {
+    index.versions[key + " " + kube::namespaced_name(*object)] = json::str(*object, "metadata", "resourceVersion");
     Held<Spec> held;
     held.object = object;
     auto* spec = json::find(*object, "spec");
     auto decoded = json::decode<Spec>(spec ? *spec : json::Value(json::Object{}), "spec");
     if (!decoded) {
-      problems.push_back({key, object, decoded.error().message});
+      index.problems.push_back({key, object, decoded.error().message});
       continue;
     }
     held.spec = std::move(*decoded);
@@ -32,13 +32,13 @@ void load_raw(kube::Api& api, const std::string& key, std::map<std::string, kube
 
 ResourceIndex build_index(kube::Api& api) {
   ResourceIndex out;
-  load(api, "gatewayclasses.gateway.networking.k8s.io", out.classes, out.problems);
-  load(api, "gateways.gateway.networking.k8s.io", out.gateways, out.problems);
-  load(api, "httproutes.gateway.networking.k8s.io", out.routes, out.problems);
-  load(api, "referencegrants.gateway.networking.k8s.io", out.grants, out.problems);
-  load(api, "backends.gateway.kgateway.dev", out.backends, out.problems);
-  load(api, "modelconfigs.kagent.dev", out.models, out.problems);
-  load(api, "agents.kagent.dev", out.agents, out.problems);
+  load(api, "gatewayclasses.gateway.networking.k8s.io", out.classes, out);
+  load(api, "gateways.gateway.networking.k8s.io", out.gateways, out);
+  load(api, "httproutes.gateway.networking.k8s.io", out.routes, out);
+  load(api, "referencegrants.gateway.networking.k8s.io", out.grants, out);
+  load(api, "backends.gateway.kgateway.dev", out.backends, out);
+  load(api, "modelconfigs.kagent.dev", out.models, out);
+  load(api, "agents.kagent.dev", out.agents, out);
   load_raw(api, "secrets", out.secrets);
   load_raw(api, "configmaps", out.config_maps);
   load_raw(api, "services", out.services);

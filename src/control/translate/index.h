@@ -39,7 +39,8 @@ struct ResourceIndex {
     kube::ObjectPtr object;
     std::string message;
   };
-  std::vector<Problem> problems;  // objects that could not be decoded
+  std::vector<Problem> problems;                // objects that could not be decoded
+  std::map<std::string, std::string> versions;  // "STORE-KEY NS/NAME" -> the resourceVersion that was looked at
 };
 
 ResourceIndex build_index(kube::Api& api);

@@ -80,8 +80,9 @@ class Api {
   // Server-side apply by a controller of this program: creates or updates, never conflicts.
   Result<WriteResult> apply(const Value& object, const std::string& manager);
   // Replaces `.status` if it differs; does nothing when the object is gone.
-  Result<void> set_status(const ResourceType& type, const std::string& ns, const std::string& name, const Value& status,
-                          const std::string& manager);
+  // `seen`: the resourceVersion that the status was found for. False when the object is another by now, and untouched.
+  Result<bool> set_status(const ResourceType& type, const std::string& ns, const std::string& name, const Value& status,
+                          const std::string& manager, const std::string& seen = {});
 
   // Loads CRDs from the store into the registry and removes objects whose owners are gone. Once, at start.
   Result<void> start();

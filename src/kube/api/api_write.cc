@@ -459,15 +459,18 @@ Result<WriteResult> Api::apply(const Value& object, const std::string& manager) 
                options);
 }
 
-Result<void> Api::set_status(const ResourceType& type, const std::string& ns, const std::string& name,
-                             const Value& status, const std::string& manager) {
+Result<bool> Api::set_status(const ResourceType& type, const std::string& ns, const std::string& name,
+                             const Value& status, const std::string& manager, const std::string& seen) {
   WriteOptions options;
   options.manager = manager;
   options.subresource = "status";
   options.system = true;
   std::vector<std::string> warnings;
+  bool current = true;
   auto stored = commit(type, {type.namespaced ? ns : "", name}, false, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
     if (!old) return old;
+    current = seen.empty() || json::str(*old, "metadata", "resourceVersion") == seen;
+    if (!current) return old;
     auto* now = json::find(*old, "status");
     if (now && json::equal(*now, status)) return old;
     Value next = *old;
@@ -475,7 +478,7 @@ Result<void> Api::set_status(const ResourceType& type, const std::string& ns, co
     return next_form(type, std::move(next), old, options, true, warnings);
   });
   if (!stored) return fail(std::move(stored).error());
-  return {};
+  return current;
 }
 
 }  // namespace sl::kube

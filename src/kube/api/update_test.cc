@@ -207,6 +207,15 @@ TEST_F(Update, SetStatusWritesOnlyChanges) {
   EXPECT_EQ(store.version(), version);
   ASSERT_TRUE(api.set_status(*widgets, "n", "gone", must("{}"), "controller"));
   EXPECT_EQ(store.version(), version);
+  auto stale = api.set_status(*widgets, "n", "w", must(R"({"phase":"Old"})"), "controller", "1");
+  ASSERT_TRUE(stale);
+  EXPECT_FALSE(*stale);
+  auto now = store.get(widgets->key(), {"n", "w"});
+  EXPECT_EQ(json::str(*now, "status", "phase"), "Ready");
+  auto fresh = api.set_status(*widgets, "n", "w", must(R"({"phase":"New"})"), "controller",
+                              std::string(json::str(*now, "metadata", "resourceVersion")));
+  ASSERT_TRUE(fresh);
+  EXPECT_TRUE(*fresh);
 }
 
 }  // namespace
