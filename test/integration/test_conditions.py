@@ -30,6 +30,7 @@ class GatewayClasses(ConditionsTest):
 
     def test_a_default_one_that_is_deleted_comes_back(self):
         self.api.delete("GatewayClass", None, "kgateway").expect(200)
+        wait_until(lambda: self.api.exists("GatewayClass", None, "kgateway"))
         self.expect("GatewayClass", "kgateway", {"Accepted": "True Accepted"})
 
     def test_another_controller_is_left_alone(self):
