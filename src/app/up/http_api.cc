@@ -180,7 +180,8 @@ Result<kube::WriteResult> HttpApi::replace_spec(const kube::ResourceType& type, 
     Value next = kube::Api::render(*now, type, "");
     if (auto* spec = json::find(body, "spec")) {
       Value wanted = *spec;
-      if (auto* before = json::find(*now, "spec")) kube::keep_hidden(wanted, *before);
+      if (!kube::keep_hidden(wanted, json::find(*now, "spec")))
+        return fail(Code::InvalidArgument, "a value shown as [hidden] has another place now: give it anew");
       next.get_object()["spec"] = std::move(wanted);
     }
     auto done = api_.update(type, ns, name, std::move(next), options);

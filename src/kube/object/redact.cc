@@ -45,20 +45,37 @@ void hide_credentials(Value& v) {
 
 }  // namespace
 
-void keep_hidden(Value& next, const Value& old) {
-  if (auto* o = next.if_object()) {
-    if (!old.is_object()) return;
-    for (auto& [key, value] : *o)
-      if (auto* before = json::find(old, std::string_view(key))) {
-        if (value == kHidden)
-          value = *before;
-        else
-          keep_hidden(value, *before);
-      }
-  } else if (auto* a = next.if_array(); a && old.is_array()) {
-    auto& before = old.get_array();
-    for (size_t i = 0; i < a->size() && i < before.size(); ++i) keep_hidden((*a)[i], before[i]);
+namespace {
+
+// By name: an entry that was moved must not get the value of the one that stood there. Without a name, one that is as
+// it was shown is the one that was shown.
+const Value* entry_before(const Value& entry, const json::Array& old) {
+  auto name = json::str(entry, "name");
+  for (auto& before : old) {
+    if (!name.empty() && name == json::str(before, "name")) return &before;
+    if (!name.empty()) continue;
+    Value shown = before;
+    hide_credentials(shown);
+    if (json::equal(shown, entry)) return &before;
   }
+  return nullptr;
+}
+
+}  // namespace
+
+bool keep_hidden(Value& next, const Value* old) {
+  if (next == kHidden) {
+    if (old) next = *old;
+    return old != nullptr;
+  }
+  bool all = true;
+  if (auto* o = next.if_object()) {
+    for (auto& [key, value] : *o) all &= keep_hidden(value, old ? json::find(*old, std::string_view(key)) : nullptr);
+  } else if (auto* a = next.if_array()) {
+    auto* before = old ? old->if_array() : nullptr;
+    for (auto& e : *a) all &= keep_hidden(e, before ? entry_before(e, *before) : nullptr);
+  }
+  return all;
 }
 
 void hide_secrets(Value& object) {

@@ -13,7 +13,8 @@ inline constexpr char kHidden[] = "[hidden]";
 // An object or a list: the values of Secrets, inline tokens, headers and variables become kHidden;
 // managedFields and kubectl's copy of the last manifest are left out.
 void hide_secrets(json::Value& object);
-// What comes back as it was shown keeps the value it had in `old`; in lists, by place.
-void keep_hidden(json::Value& next, const json::Value& old);
+// What comes back as it was shown keeps the value it had in `old` (null: none); in lists, that of the entry of its
+// name. False when a hidden value is left that nothing is known of: it must not be stored.
+bool keep_hidden(json::Value& next, const json::Value* old);
 
 }  // namespace sl::kube
