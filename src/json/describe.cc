@@ -70,13 +70,17 @@ FieldRef& FieldRef::each_one_of(std::vector<std::string> values) {
   return *this;
 }
 
-FieldRef add_raw(StructInfo& info, std::string name, const Codec& codec, size_t offset) {
+FieldRef add_to_schema(StructInfo& info, std::string name, const Codec& codec) {
   // The member's schema is a copy of its type's, so that words and limits stay with the member.
   auto schema = std::make_shared<Schema>(*codec.schema());
   Schema* raw = schema.get();
-  info.fields.push_back({name, &codec, offset});
   info.schema->properties.push_back({std::move(name), std::move(schema), false});
   return {&info.schema->properties.back(), raw};
+}
+
+FieldRef add_raw(StructInfo& info, std::string name, const Codec& codec, size_t offset) {
+  info.fields.push_back({name, &codec, offset});
+  return add_to_schema(info, std::move(name), codec);
 }
 
 // The declared limits of a scalar member; the API checks them (and patterns) with its own wording before.

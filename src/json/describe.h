@@ -182,6 +182,11 @@ class Fields {
       info_.fields.back().always = !codec_of<M>().absent(&(sample.*member));
     return ref;
   }
+  // A member in an earlier spelling: the schema takes it, but it is rewritten before anything decodes it.
+  template <class M>
+  FieldRef earlier(std::string name) {
+    return add_to_schema(info_, std::move(name), codec_of<M>());
+  }
   // The members of a struct that T derives from, in place ("inline").
   template <class Base>
   void include() {
@@ -200,6 +205,7 @@ class Fields {
 };
 
 FieldRef add_raw(StructInfo& info, std::string name, const Codec& codec, size_t offset);
+FieldRef add_to_schema(StructInfo& info, std::string name, const Codec& codec);
 void decode_struct(const StructInfo& info, const Value& v, void* out, Decoder& d);
 Value encode_struct(const StructInfo& info, const void* in);
 void decode_items(const Value& v, Decoder& d, const std::function<void(const Value&)>& each);

@@ -90,6 +90,14 @@ def ai_backend(ns, name, secret_name="llm-key", provider="anthropic", model="cla
             "spec": {"type": "AI", "ai": {"llm": {provider: {"authToken": token, "model": model}}}}}
 
 
+def ai_backend_of_before_2_1(ns, name, secret_name="llm-key", host="127.0.0.1", port=9):
+    """As kgateway 2.0 spelled it."""
+    token = {"kind": "SecretRef", "secretRef": {"name": secret_name}}
+    return {"apiVersion": "gateway.kgateway.dev/v1alpha1", "kind": "Backend", "metadata": meta(name, ns),
+            "spec": {"type": "ai", "ai": {"llm": {"hostOverride": {"host": host, "port": port},
+                                                  "provider": {"openai": {"authToken": token, "model": "m"}}}}}}
+
+
 def static_backend(ns, name, host="127.0.0.1", port=9):
     return {"apiVersion": "gateway.kgateway.dev/v1alpha1", "kind": "Backend", "metadata": meta(name, ns),
             "spec": {"type": "Static", "static": {"hosts": [{"host": host, "port": port}]}}}

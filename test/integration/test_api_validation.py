@@ -157,7 +157,7 @@ class Refused(ServerTest):
         token = {"kind": "SecretRef", "secretRef": {"name": "s"}}
         self.check(good, [
             (("spec.type", REMOVE), "spec.type", "Required value"),
-            (("spec.type", "ai"), "spec.type", 'Unsupported value: "ai"'),
+            (("spec.type", "Ai"), "spec.type", 'Unsupported value: "Ai"'),
             (("spec.type", "Static"), "spec", "static backend must be specified when type is 'Static'"),
             (("spec.static", {"hosts": [{"host": "h", "port": 1}]}), "spec",
              "static backend must be nil if the type is not 'Static'"),

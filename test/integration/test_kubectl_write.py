@@ -139,6 +139,29 @@ class Change(WriteTest):
         self.assertEqual({"a": "3", "by-another": "x"}, self.read("ConfigMap", "c")["data"])
         self.assertEqual("configmap/c unchanged\n", self.apply(manifest))
 
+    def test_a_backend_spelled_as_before_2_1(self):
+        """It is stored in today's spelling, stays as it is when applied again, and changes with its manifest."""
+        earlier = objects.ai_backend_of_before_2_1(self.ns, "b")
+        for args in ((), ("--server-side", "--field-manager=ssa", "--force-conflicts")):
+            self.apply(earlier, *args)
+            found = self.read("Backend", "b")
+            self.assertEqual("AI", found["spec"]["type"])
+            llm = found["spec"]["ai"]["llm"]
+            self.assertEqual({"host", "port", "openai"}, set(llm))
+            self.assertEqual(("127.0.0.1", 9, "m"), (llm["host"], llm["port"], llm["openai"]["model"]))
+            self.apply(earlier, *args)
+            self.assertEqual(1, self.read("Backend", "b")["metadata"]["generation"])
+        changed = objects.ai_backend_of_before_2_1(self.ns, "b", port=10)
+        provider = changed["spec"]["ai"]["llm"]["provider"]
+        provider["anthropic"] = provider.pop("openai")
+        self.apply(changed)
+        llm = self.read("Backend", "b")["spec"]["ai"]["llm"]
+        self.assertEqual({"host", "port", "anthropic"}, set(llm))
+        self.assertEqual(10, llm["port"])
+        self.apply(objects.ai_backend(self.ns, "b"))
+        llm = self.read("Backend", "b")["spec"]["ai"]["llm"]
+        self.assertEqual("claude-3-5-haiku-latest", llm["anthropic"]["model"])
+
     def test_get_watch(self):
         self.route()
         for n, form in enumerate(((), ("-o", "json"))):

@@ -24,7 +24,7 @@ TEST(BackendRules, TheMemberOfItsTypeAndNoOther) {
     refuse("Backend", "spec: {type: " + other + ", " + own + "}", "spec",
            std::string(member) + " backend must be nil if the type is not '" + type + "'");
   }
-  refuse("Backend", "spec: {type: ai}", "spec.type", "Unsupported value: \"ai\"");
+  refuse("Backend", "spec: {type: Ai}", "spec.type", "Unsupported value: \"Ai\"");
   refuse("Backend", "spec: {}", "spec.type", "Required value");
 }
 
@@ -63,6 +63,24 @@ TEST(BackendRules, OtherProviders) {
   refuse("Backend", llm("bedrock: {model: m, auth: {type: Secret}}"), at + "bedrock.auth", "secretRef must be set");
   auto stored = accept("Backend", llm("bedrock: {model: m}"));
   EXPECT_EQ(json::str(stored, "spec", "ai", "llm", "bedrock", "region"), "us-east-1");
+}
+
+TEST(BackendRules, SpellingsOfEarlierVersions) {
+  std::string provider = "provider: {openai: {authToken: {kind: Passthrough}}}";
+  auto one = accept("Backend", "spec: {type: ai, ai: {llm: {hostOverride: {host: h, port: 1}, " + provider + "}}}");
+  EXPECT_EQ(json::str(one, "spec", "type"), "AI");
+  EXPECT_EQ(json::str(one, "spec", "ai", "llm", "host"), "h");
+  EXPECT_EQ(json::str(one, "spec", "ai", "llm", "openai", "authToken", "kind"), "Passthrough");
+  auto groups = accept("Backend", "spec: {type: AI, ai: {multipool: {priorities: [{pool: [{" + provider + "}]}]}}}");
+  auto* listed = json::arr(groups, "spec", "ai", "priorityGroups");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(json::str((*json::arr(listed->at(0), "providers"))[0], "name"), "priority-0-0");
+  // What they said is held to today's rules, at today's place.
+  refuse("Backend", "spec: {type: ai, ai: {llm: {hostOverride: {host: h}, " + provider + "}}}", "spec.ai.llm",
+         "host and port must be set together");
+  refuse("Backend", "spec: {type: ai, ai: {llm: {provider: {}}}}", "spec.ai.llm", "exactly one");
+  refuse("Backend", "spec: {type: AI, ai: {multipool: {priorities: []}}}", "spec.ai.priorityGroups",
+         "at least 1 items");
 }
 
 TEST(BackendRules, AwsAndMcp) {

@@ -21,9 +21,9 @@ namespace sl::control::testing {
 
 // One object through prepare, prune, defaults and validation. Unknown fields are errors. `old` is the stored form.
 inline Result<json::Value> admit(const kube::ResourceType& type, json::Value object, const json::Value* old = nullptr) {
-  if (type.prepare) SL_CHECK(type.prepare(object));
-  std::vector<std::string> unknown;
+  std::vector<std::string> unknown, warnings;
   kube::prune(object, *type.schema, "", &unknown);
+  if (type.prepare) SL_CHECK(type.prepare(object, warnings));
   if (!unknown.empty()) return fail(Code::Invalid, "unknown field " + unknown.front());
   kube::apply_defaults(object, *type.schema);
   std::vector<Cause> causes;

@@ -199,7 +199,9 @@ Result<void> Api::check_namespace(const ResourceType& type, const std::string& n
 
 Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old, const WriteOptions& options,
                         std::vector<std::string>& warnings) {
-  if (type.prepare) SL_CHECK(type.prepare(next));
+  std::vector<std::string> rewritten;
+  if (type.prepare) SL_CHECK(type.prepare(next, rewritten));
+  if (!options.system) std::move(rewritten.begin(), rewritten.end(), std::back_inserter(warnings));
   auto& schema = type.schema_of(options.version);
   apply_defaults(next, schema);
   SL_CHECK(check_metadata(type, next, old));

@@ -219,10 +219,11 @@ TEST_F(Create, RenderedInTheVersionAskedFor) {
 // A widget type with a hook of each sort.
 TypePtr hooked(Registry& registry) {
   ResourceType t = widget_type();
-  t.prepare = [](Value& o) -> Result<void> {
+  t.prepare = [](Value& o, std::vector<std::string>& warnings) -> Result<void> {
     auto& spec = json::ensure_object(o.get_object(), "spec");
     if (spec.contains("color") && spec["color"] == "none") return fail(Code::InvalidArgument, "no color at all");
     if (!spec.contains("size")) spec["size"] = 7;
+    if (spec.erase("tags")) warnings.emplace_back("spec.tags: taken");
     return {};
   };
   t.check = [](const Value& o, const Value* old, std::vector<Cause>& causes) {
@@ -244,12 +245,12 @@ TEST_F(Create, AKindPreparesChecksAndWarns) {
               StartsWith("InvalidArgument: no color at all"));
   EXPECT_EQ(error_of(merge("w", R"({"spec":{"size":6}})")),
             "Invalid: Widget.example.com \"w\" is invalid: spec.size: Forbidden: may not shrink");
-  auto big = merge("w", R"({"spec":{"size":9}})");
+  auto big = merge("w", R"({"spec":{"size":9,"tags":["t"]}})");
   ASSERT_TRUE(big);
-  EXPECT_THAT(big->warnings, ElementsAre("spec.size: that is big"));
+  EXPECT_THAT(big->warnings, ElementsAre("spec.tags: taken", "spec.size: that is big"));
   WriteOptions system;
   system.system = true;
-  auto ours = merge("w", R"({"spec":{"size":10}})", system);
+  auto ours = merge("w", R"({"spec":{"size":10,"tags":["t"]}})", system);
   ASSERT_TRUE(ours);
   EXPECT_THAT(ours->warnings, IsEmpty());
 }

@@ -11,7 +11,8 @@ TEST(Namespaces, AreLabelledWithTheirNameHoweverShortItIs) {
       if (kind.kind != "Namespace") continue;
       // Just two members: the labels make the third, and move the others.
       json::Value ns = json::Object{{"metadata", json::Object{{"name", name}, {"uid", "u"}}}};
-      ASSERT_TRUE(kind.prepare(ns));
+      std::vector<std::string> warnings;
+      ASSERT_TRUE(kind.prepare(ns, warnings));
       EXPECT_EQ(json::str(ns, "metadata", "labels", "kubernetes.io/metadata.name"), name);
       EXPECT_EQ(json::str(ns, "status", "phase"), "Active");
     }

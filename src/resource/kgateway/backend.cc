@@ -3,14 +3,13 @@
 #include <set>
 
 #include "resource/gateway/patterns.h"
+#include "resource/kgateway/earlier.h"
 
 namespace sl::resource {
 
 using json::Value;
 
 namespace {
-
-constexpr std::string_view kProviders[] = {"openai", "azureopenai", "anthropic", "gemini", "vertexai", "bedrock"};
 
 size_t count_present(const Value& s, std::initializer_list<std::string_view> keys) {
   size_t n = 0;
@@ -114,22 +113,26 @@ void describe(json::Fields<FullPath>& f) {
   f.add("full", &FullPath::full).doc("Path that replaces the provider's.").required().length(1, 1024);
 }
 
-void describe(json::Fields<LlmProvider>& f) {
+void describe(json::Fields<LlmProviders>& f) {
   f.doc("Exactly one provider.");
-  f.add("openai", &LlmProvider::openai).doc("OpenAI.");
-  f.add("azureopenai", &LlmProvider::azureopenai).doc("Azure OpenAI.");
-  f.add("anthropic", &LlmProvider::anthropic).doc("Anthropic.");
-  f.add("gemini", &LlmProvider::gemini).doc("Gemini.");
-  f.add("vertexai", &LlmProvider::vertexai).doc("Vertex AI.");
-  f.add("bedrock", &LlmProvider::bedrock).doc("Amazon Bedrock.");
+  f.add("openai", &LlmProviders::openai).doc("OpenAI.");
+  f.add("azureopenai", &LlmProviders::azureopenai).doc("Azure OpenAI.");
+  f.add("anthropic", &LlmProviders::anthropic).doc("Anthropic.");
+  f.add("gemini", &LlmProviders::gemini).doc("Gemini.");
+  f.add("vertexai", &LlmProviders::vertexai).doc("Vertex AI.");
+  f.add("bedrock", &LlmProviders::bedrock).doc("Amazon Bedrock.");
+}
+void describe(json::Fields<LlmProvider>& f) {
+  f.include<LlmProviders>();
   f.add("host", &LlmProvider::host).doc("Host instead of the provider's own.").length(1, 253);
   f.add("port", &LlmProvider::port).doc("Port instead of 443.").min(1).max(65535);
   f.add("path", &LlmProvider::path).doc("Path instead of the provider's own.");
   f.add("authHeader", &LlmProvider::auth_header).doc("Header instead of the provider's own.");
+  describe_earlier(f);
   f.rule("exactly one of the fields in [openai azureopenai anthropic gemini vertexai bedrock] must be set",
          [](const Value& s, const Value*) {
            size_t n = 0;
-           for (auto key : kProviders) n += has(s, key);
+           for (auto key : kLlmProviders) n += has(s, key);
            return n == 1;
          });
   f.rule("host and port must be set together",
@@ -148,6 +151,7 @@ void describe(json::Fields<AiBackend>& f) {
   f.doc("A language model.");
   f.add("llm", &AiBackend::llm).doc("One provider.");
   f.add("priorityGroups", &AiBackend::priority_groups).doc("Providers in order of preference.").items(1, 32);
+  describe_earlier(f);
   f.rule("exactly one of the fields in [llm priorityGroups] must be set",
          [](const Value& s, const Value*) { return count_present(s, {"llm", "priorityGroups"}) == 1; });
   f.rule("provider names must be unique across groups", [](const Value& s, const Value*) {
@@ -260,6 +264,10 @@ std::vector<KindInfo> kgateway_kinds() {
   k.columns = {{"Type", "string", ".spec.type"},
                {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"},
                {"Age", "date", ".metadata.creationTimestamp"}};
+  k.prepare = [](Value& backend, std::vector<std::string>& warnings) -> Result<void> {
+    use_todays_spelling(backend, warnings);
+    return {};
+  };
   return {std::move(k)};
 }
 

@@ -53,14 +53,18 @@ struct AuthHeaderOverride {
 struct FullPath {
   std::string full;
 };
-// LLMProvider: exactly one provider, and where to find it if not at its usual address.
-struct LlmProvider {
+inline constexpr std::string_view kLlmProviders[] = {"openai", "azureopenai", "anthropic",
+                                                     "gemini", "vertexai",    "bedrock"};
+struct LlmProviders {
   std::optional<OpenAiProvider> openai;
   std::optional<AnthropicProvider> anthropic;
   std::optional<AzureProvider> azureopenai;
   std::optional<GeminiProvider> gemini;
   std::optional<VertexProvider> vertexai;
   std::optional<BedrockProvider> bedrock;
+};
+// LLMProvider: exactly one provider, and where to find it if not at its usual address.
+struct LlmProvider : LlmProviders {
   std::string host;
   std::optional<int32_t> port;
   std::optional<FullPath> path;
@@ -118,6 +122,9 @@ struct BackendSpec {
   std::optional<McpBackend> mcp;
   std::optional<DynamicForwardProxy> dynamic_forward_proxy;
 };
+void describe(json::Fields<AuthHeaderOverride>& f);
+void describe(json::Fields<LlmProviders>& f);
+void describe(json::Fields<LlmProvider>& f);
 void describe(json::Fields<BackendSpec>& f);
 
 }  // namespace sl::resource
