@@ -60,10 +60,11 @@ using Result = std::expected<T, Error>;
 int http_status(Code code);
 std::string_view code_name(Code code);
 
-inline std::unexpected<Error> fail(Code code, std::string message) {
+// Cold: what leads here is laid out away from what usually runs.
+[[gnu::cold, gnu::noinline]] inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message), {}});
 }
-inline std::unexpected<Error> fail(Error error) {
+[[gnu::cold, gnu::noinline]] inline std::unexpected<Error> fail(Error error) {
   return std::unexpected(std::move(error));
 }
 
@@ -77,9 +78,11 @@ Error with_context(Error error, std::string_view where);
 #define SL_CAT2(a, b) a##b
 #define SL_CAT(a, b) SL_CAT2(a, b)
 #define SL_TRY(var, ...) SL_TRY_IMPL(SL_CAT(sl_try_, __LINE__), var, __VA_ARGS__)
-#define SL_TRY_IMPL(tmp, var, ...)                            \
-  auto tmp = (__VA_ARGS__);                                   \
-  if (!tmp) return ::std::unexpected(std::move(tmp).error()); \
+#define SL_TRY_IMPL(tmp, var, ...)                    \
+  auto tmp = (__VA_ARGS__);                           \
+  if (!tmp) [[unlikely]]                              \
+    return ::std::unexpected(std::move(tmp).error()); \
   auto var = std::move(tmp).value()
-#define SL_CHECK(...) \
-  if (auto sl_r = (__VA_ARGS__); !sl_r) return ::std::unexpected(std::move(sl_r).error())
+#define SL_CHECK(...)                                \
+  if (auto sl_r = (__VA_ARGS__); !sl_r) [[unlikely]] \
+  return ::std::unexpected(std::move(sl_r).error())

@@ -76,4 +76,23 @@ inline size_t find_control(std::string_view text) {
   return scan::find(text, 0x20, 0x7f, 0x7f);
 }
 
+// Where the first "\r\n\r\n" at or after `from` begins; npos if there is none.
+inline size_t find_blank_line(std::string_view text, size_t from) {
+  auto here = [&](size_t i) { return std::memcmp(text.data() + i, "\r\n\r\n", 4) == 0; };
+  size_t i = from;
+#ifdef __SSE2__
+  const __m128i cr = _mm_set1_epi8('\r');
+  auto at = [&](size_t where) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + where)); };
+  for (; i + scan::kStep + 3 <= text.size(); i += scan::kStep) {
+    auto found = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(at(i), cr), _mm_cmpeq_epi8(at(i + 2), cr))));
+    for (; found; found &= found - 1)
+      if (size_t where = i + static_cast<size_t>(__builtin_ctz(found)); here(where)) return where;
+  }
+#endif
+  for (; i + 4 <= text.size(); ++i)
+    if (here(i)) return i;
+  return std::string_view::npos;
+}
+
 }  // namespace sl

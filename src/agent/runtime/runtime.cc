@@ -161,7 +161,7 @@ Runtime::RunPtr Runtime::start_run(const TaskRow& row, const route::AgentSpec& s
 
 net::Task<void> Runtime::drive(Runtime* self, RunPtr run) {
   // Lets the submitter subscribe before the first event.
-  co_await net::asio::post(self->loop_.io(), net::use_plain_task);
+  co_await net::asio::post(self->loop_.io(), net::use_task);
   auto outcome = co_await self->steps(run);
   self->finish(run, outcome);
 }

@@ -54,7 +54,9 @@ Result<std::string_view> take_line(std::string_view& rest) {
   return line;  // a CR inside it is found by those who read it: it may stand nowhere
 }
 
+// What a head's fields say of the message itself.
 struct Framers {
+  std::optional<std::string_view> host, expect;  // the first of each
   bool has_length = false;
   bool has_coding = false;
   bool chunked = false;
@@ -66,7 +68,10 @@ struct Framers {
 Result<void> note_field(const Field& f, Head& out, Framers& seen) {
   switch (f.name.size()) {
     case 4:
-      if (iequals(f.name, "host")) ++seen.hosts;
+      if (iequals(f.name, "host") && ++seen.hosts == 1) seen.host = f.value;
+      break;
+    case 6:
+      if (!seen.expect && iequals(f.name, "expect")) seen.expect = f.value;
       break;
     case 10:
       if (iequals(f.name, "connection")) {
@@ -102,23 +107,45 @@ Result<void> note_field(const Field& f, Head& out, Framers& seen) {
   return {};
 }
 
+// The usual field, in one pass: a name, a colon, spaces at most around a value without control characters, CRLF. False
+// on anything else, which take_field() reads with care and names.
+bool take_plain_field(std::string_view& rest, Field& f) {
+  size_t name = 0;
+  while (name < rest.size() && kToken[static_cast<unsigned char>(rest[name])]) ++name;
+  if (name == 0 || name == rest.size() || rest[name] != ':') return false;
+  size_t from = name + 1;
+  while (from < rest.size() && rest[from] == ' ') ++from;
+  size_t end = from + find_control(rest.substr(from));
+  if (!rest.substr(end).starts_with("\r\n")) return false;
+  size_t to = end;
+  while (to > from && rest[to - 1] == ' ') --to;
+  f = {rest.substr(0, name), rest.substr(from, to - from)};
+  rest.remove_prefix(end + 2);
+  return true;
+}
+
+Result<void> take_field(std::string_view& rest, Field& f) {
+  SL_TRY(line, take_line(rest));
+  if (line[0] == ' ' || line[0] == '\t') return bad("folded header line");
+  size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return bad("header line without a colon");
+  f = {line.substr(0, colon), trim_ows(line.substr(colon + 1))};
+  if (!is_token(f.name)) return bad("invalid header name");
+  if (!valid_value(f.value)) return bad("control character in a header value");
+  return {};
+}
+
 Result<void> parse_fields(std::string_view rest, Head& out, Framers& seen, const HeadLimits& limits) {
   out.fields.clear();
   out.names_fields = false;
-  for (;;) {
-    SL_TRY(line, take_line(rest));
-    if (line.empty()) break;
+  while (!rest.starts_with("\r\n")) {
     if (out.fields.size() >= limits.fields_max) return fail(Code::TooLarge, "too many header fields");
-    if (line[0] == ' ' || line[0] == '\t') return bad("folded header line");
-    size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return bad("header line without a colon");
-    Field f{line.substr(0, colon), trim_ows(line.substr(colon + 1))};
-    if (!is_token(f.name)) return bad("invalid header name");
-    if (!valid_value(f.value)) return bad("control character in a header value");
+    Field f;
+    if (!take_plain_field(rest, f)) SL_CHECK(take_field(rest, f));
     SL_CHECK(note_field(f, out, seen));
     out.fields.push_back(f);
   }
-  if (!rest.empty()) return bad("bytes after the head");
+  if (rest.size() > 2) return bad("bytes after the head");
   if (seen.has_length && seen.has_coding) return bad("both Content-Length and Transfer-Encoding");
   return {};
 }
@@ -132,18 +159,15 @@ Result<int> parse_version(std::string_view v) {
 }
 
 bool valid_authority(std::string_view s, bool port_required) {
-  size_t colon = s.rfind(':');
-  size_t bracket = s.rfind(']');
-  if (colon != std::string_view::npos && bracket != std::string_view::npos && colon < bracket)
-    colon = std::string_view::npos;
-  std::string_view host = s.substr(0, colon);
-  if (colon != std::string_view::npos && s.substr(colon + 1).find_first_not_of("0123456789") != std::string_view::npos)
-    return false;
-  if (port_required && (colon == std::string_view::npos || colon + 1 == s.size())) return false;
+  size_t port = s.size();
+  while (port > 0 && s[port - 1] >= '0' && s[port - 1] <= '9') --port;
+  bool colon = port > 0 && s[port - 1] == ':';
+  std::string_view host = colon ? s.substr(0, port - 1) : s;
+  if (port_required && (!colon || port == s.size())) return false;
   if (host.starts_with('['))
     return host.ends_with(']') &&
            host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.v") == std::string_view::npos;
-  if (colon != std::string_view::npos && host.empty()) return false;
+  if (colon && host.empty()) return false;
   for (unsigned char c : host)
     if (!kHostByte[c]) return false;
   return true;
@@ -211,10 +235,8 @@ std::optional<std::string_view> Head::field(std::string_view name) const {
 size_t find_head_end(std::string_view buffer, size_t from) {
   size_t start = from > 3 ? from - 3 : 0;
   if (start >= buffer.size()) return 0;
-  // Line by line: lines are short, and what follows the head is not looked at.
-  for (size_t lf = start; (lf = buffer.find('\n', lf)) != std::string_view::npos; ++lf)
-    if (lf >= 3 && buffer.substr(lf - 3, 4) == "\r\n\r\n") return lf + 1;
-  return 0;
+  size_t at = find_blank_line(buffer, start);
+  return at == std::string_view::npos ? 0 : at + 4;
 }
 
 Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLimits& limits) {
@@ -239,16 +261,15 @@ Result<void> parse_request(std::string_view text, RequestHead& out, const HeadLi
   if (seen.hosts > 1) return bad("more than one Host");
   if (minor == 1 && seen.hosts == 0) return bad("HTTP/1.1 request without Host");
   if (minor == 0 && seen.has_coding) return bad("Transfer-Encoding in HTTP/1.0");
-  if (auto host = out.field("host")) {
-    if (!valid_authority(*host, false)) return bad("Host");
-    if (out.host.empty()) out.host = *host;
+  if (seen.host) {
+    if (!valid_authority(*seen.host, false)) return bad("Host");
+    if (out.host.empty()) out.host = *seen.host;
   }
   out.framing = seen.chunked                            ? Framing::Chunked
                 : seen.has_length && out.content_length ? Framing::Length
                                                         : Framing::None;
   out.keep_alive = minor == 1 ? !seen.close : seen.keep_alive && !seen.close;
-  auto expect = out.field("expect");
-  out.expect_continue = minor == 1 && expect && iequals(*expect, "100-continue");
+  out.expect_continue = minor == 1 && seen.expect && iequals(*seen.expect, "100-continue");
   return {};
 }
 

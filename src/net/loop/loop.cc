@@ -44,7 +44,7 @@ Loop::Loop(std::string name) : name_(std::move(name)), now_ms_(monotonic_ms()), 
 Loop::~Loop() {
   stop();
   join();
-  while (!yielded_.empty()) std::vector<Waiting>().swap(yielded_);
+  for (auto& waiting : waiting_) std::vector<GoOn>().swap(waiting);
 }
 
 void Loop::start() {
@@ -82,18 +82,18 @@ void Loop::spawn(Task<void> task) {
   });
 }
 
-Task<void> Loop::yield() {
-  auto wait = [this](auto&& waiting) {
-    if (yielded_.empty()) asio::post(io_, [this] { wake_yielded(); });
-    yielded_.push_back(std::forward<decltype(waiting)>(waiting));
-  };
-  return asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(std::move(wait), use_plain_task);
+void Loop::wait_turns(GoOn go_on, size_t turns) {
+  if (waiters_++ == 0) asio::post(io_, [this] { take_turn(); });
+  waiting_[(turn_ + turns) % waiting_.size()].push_back(std::move(go_on));
 }
 
-void Loop::wake_yielded() {
-  woken_.swap(yielded_);
-  for (auto& waiting : woken_) std::move(waiting)();
-  woken_.clear();
+void Loop::take_turn() {
+  turn_ = (turn_ + 1) % waiting_.size();
+  auto& due = waiting_[turn_];  // who waits again meanwhile does so in another list
+  for (auto& go_on : due) go_on();
+  waiters_ -= due.size();
+  due.clear();
+  if (waiters_) asio::post(io_, [this] { take_turn(); });
 }
 
 Task<void> Loop::tick() {

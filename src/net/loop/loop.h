@@ -4,6 +4,7 @@
 // all else from the loop's own thread. Deadlines are checked every 100 ms.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <list>
 #include <string>
@@ -64,21 +65,29 @@ class Loop {
 
   // Starts a coroutine that the loop owns; an exception out of it is a bug and ends the program.
   void spawn(Task<void> task);
-  // Lets others run first that are ready. All who wait go on together: one turn of the queue for a whole round.
-  Task<void> yield();
+  // Lets others run first that are ready, for so many turns of the queue. All who wait for a turn take it together.
+  // At most kTurnsMax; awaited in place.
+  auto yield(size_t turns) {
+    auto wait = [this, turns](auto&& go_on) { wait_turns(std::forward<decltype(go_on)>(go_on), turns); };
+    return asio::async_initiate<const asio::deferred_t, void()>(std::move(wait), asio::deferred);
+  }
 
  private:
   friend class Deadline;
-  using Waiting = asio::async_result<asio::use_awaitable_t<Executor>, void()>::handler_type;
+  using GoOn = std::move_only_function<void()>;
+  static constexpr size_t kTurnsMax = 3;
   Task<void> tick();
-  void wake_yielded();
+  void wait_turns(GoOn go_on, size_t turns);
+  void take_turn();
 
   std::string name_;
   // Before io_: coroutine frames that io_ still holds at its end unhook their deadlines from the list.
   std::list<Deadline*> deadlines_;
   int64_t now_ms_;
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // sockets are touched by its thread alone
-  std::vector<Waiting> yielded_, woken_;
+  // Who goes on in which turn: waiting_[turn_] in the present one, the next in the next, round and round.
+  std::array<std::vector<GoOn>, kTurnsMax + 1> waiting_;
+  size_t turn_ = 0, waiters_ = 0;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };

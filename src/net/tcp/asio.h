@@ -26,9 +26,9 @@ using Timer =
 template <class T = void>
 using Task = asio::awaitable<T, Executor>;
 
-// Errors come back as values; an exception on a socket would cost microseconds.
-inline constexpr asio::use_awaitable_t<Executor> use_plain_task;
-inline constexpr auto use_task = asio::as_tuple(use_plain_task);
+// co_await socket.async_read_some(buffer, use_task): errors come back as values, as an exception on a socket would cost
+// microseconds; and no coroutine is made for the operation itself, as asio::use_awaitable does. Awaited in place.
+inline constexpr auto use_task = asio::as_tuple(asio::deferred);
 
 // An Asio error as ours; `what` names the peer and the step.
 Error to_error(const boost::system::error_code& ec, std::string_view what);

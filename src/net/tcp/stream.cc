@@ -33,10 +33,7 @@ Error Stream::error_of(const boost::system::error_code& ec, std::string_view ste
 
 Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
   // Nobody answers at once: letting others run first saves a read that finds nothing (decision 0011 counts them).
-  if (std::exchange(wrote_, false)) {
-    co_await loop_.yield();
-    co_await loop_.yield();
-  }
+  if (std::exchange(wrote_, false)) co_await loop_.yield(2);
   boost::system::error_code ec;
   size_t n = 0;
   if (tls_)
@@ -67,8 +64,10 @@ bool Stream::write_now(std::string_view& first, std::string_view& second) {
                      {const_cast<char*>(second.data()), second.size()}};
   msghdr message{};
   message.msg_iov = pieces;
-  message.msg_iovlen = second.empty() ? 1 : 2;
-  ssize_t n = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  message.msg_iovlen = 2;
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  ssize_t n = second.empty() ? ::send(socket_.native_handle(), first.data(), first.size(), kFlags)
+                             : ::sendmsg(socket_.native_handle(), &message, kFlags);
   if (n <= 0) return false;
   wrote_ = true;
   size_t of_first = std::min(static_cast<size_t>(n), first.size());

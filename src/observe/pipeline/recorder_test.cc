@@ -24,9 +24,9 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 
-Record record(std::string protocol, std::string gateway = "n/g") {
+Record record(Literal protocol, std::string gateway = "n/g") {
   Record r;
-  r.protocol = std::move(protocol);
+  r.protocol = protocol;
   r.gateway = std::move(gateway);
   r.trace_id = "t";
   r.start_unix_us = 5'000'000;

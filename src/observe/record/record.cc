@@ -4,16 +4,17 @@
 
 namespace sl::observe {
 
-static_assert(sizeof(Record) == 1'024 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
+static_assert(sizeof(Record) == 992 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
 
 void Record::clear() {
-  for (std::string* s : {&trace_id,       &span_id,       &parent_span_id, &gateway,       &listener,
-                         &route,          &endpoint,      &upstream_addr,  &src_addr,      &method,
-                         &host,           &path,          &version,        &protocol,      &genai_operation,
-                         &genai_provider, &request_model, &response_model, &finish_reason, &agent,
-                         &session,        &turn,          &auth,           &tls_version,   &tls_peer,
-                         &policy,         &tool,          &error})
+  for (std::string* s : {&trace_id,       &span_id,       &parent_span_id,  &gateway,        &listener,
+                         &route,          &endpoint,      &upstream_addr,   &src_addr,       &method,
+                         &host,           &path,          &genai_operation, &genai_provider, &request_model,
+                         &response_model, &finish_reason, &agent,           &session,        &turn,
+                         &auth,           &tls_version,   &tls_peer,        &policy,         &tool,
+                         &error})
     s->clear();
+  version = protocol = {};
   dropped.clear();
   kind = RecordKind::Exchange;
   start_unix_us = duration_us = first_byte_us = 0;
@@ -32,7 +33,7 @@ json::Value to_json(const Record& r) {
                  {"duration_us", r.duration_us},
                  {"trace_id", r.trace_id},
                  {"span_id", r.span_id}};
-  auto text = [&](std::string_view key, const std::string& value) {
+  auto text = [&](std::string_view key, std::string_view value) {
     if (!value.empty()) o[key] = value;
   };
   auto number = [&](std::string_view key, int64_t value) {

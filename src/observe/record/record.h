@@ -17,6 +17,12 @@ namespace sl::observe {
 
 enum class RecordKind { Exchange, Turn, ToolCall };
 
+// Text that lives as long as the program.
+struct Literal : std::string_view {
+  constexpr Literal() = default;
+  consteval Literal(const char* text) : std::string_view(text) {}
+};
+
 struct Record {
   RecordKind kind = RecordKind::Exchange;
   int64_t start_unix_us = 0;
@@ -28,12 +34,13 @@ struct Record {
 
   // Where: "NS/NAME" names, the endpoint as configured ("HOST:PORT"), addresses as "IP:PORT".
   std::string gateway, listener, route, endpoint, upstream_addr, src_addr;
-  std::string method, host, path, version;  // as the client sent them, before rewriting
+  std::string method, host, path;  // as the client sent them, before rewriting
+  std::string_view version;        // "HTTP/1.1"; a literal, as is protocol
   int status = 0;
   uint64_t request_bytes = 0, response_bytes = 0;
 
   // What: the protocol ("http", "llm"), and for a model call GenAI names.
-  std::string protocol;
+  Literal protocol;
   std::string genai_operation, genai_provider, request_model, response_model, finish_reason;
   bool has_usage = false;
   int64_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;

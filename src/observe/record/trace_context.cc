@@ -1,5 +1,7 @@
 #include "observe/record/trace_context.h"
 
+#include <bit>
+
 #include "base/ids.h"
 
 namespace sl::observe {
@@ -20,10 +22,20 @@ std::optional<TraceParent> parse_traceparent(std::string_view h) {
   return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16))};
 }
 
+// Eight hex digits, as the bytes of a number in the order they are written.
+static uint64_t hex_digits(uint32_t n) {
+  uint64_t x = __builtin_bswap32(n);
+  x = (x | x << 16) & 0x0000FFFF0000FFFF;
+  x = (x | x << 8) & 0x00FF00FF00FF00FF;
+  x = (x >> 4 & 0x000F000F000F000F) | (x & 0x000F000F000F000F) << 8;  // a nibble to a byte, the higher first
+  uint64_t letters = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  return x + 0x3030303030303030 + letters * ('a' - '0' - 10);
+}
+static_assert(std::endian::native == std::endian::little, "hex_digits() writes the lowest byte first");
+
 static void append_hex(uint64_t n, std::string& out) {
-  char digits[16];
-  for (size_t i = 0; i < sizeof digits; ++i) digits[i] = "0123456789abcdef"[n >> (60 - 4 * i) & 15];
-  out.append(digits, sizeof digits);
+  uint64_t digits[] = {hex_digits(static_cast<uint32_t>(n >> 32)), hex_digits(static_cast<uint32_t>(n))};
+  out.append(reinterpret_cast<const char*>(digits), sizeof digits);
 }
 
 void new_trace_id(std::string& out) {

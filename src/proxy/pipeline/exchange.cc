@@ -20,9 +20,10 @@ namespace {
 
 // "token;agent=NS/NAME;session=S;turn=T": accepted only with this process's token.
 void identify_agent(Exchange& x) {
-  auto field = x.client.head().field("x-sightline-identity");
   const std::string& token = x.client.worker().options().identity_token;
-  if (!field || token.empty()) return;
+  if (token.empty()) return;
+  auto field = x.client.head().field("x-sightline-identity");
+  if (!field) return;
   auto pieces = split(*field, ';');
   if (!same_secret(pieces[0], token)) return;
   for (auto piece : pieces) {
@@ -56,13 +57,13 @@ void take_trace(Exchange& x) {
 void begin_record(Exchange& x) {
   auto& head = x.client.head();
   auto& r = x.record;
-  r.start_unix_us = unix_us();
   x.start_us = monotonic_us();
+  r.start_unix_us = x.client.worker().unix_us_of(x.start_us);
   r.src_addr = x.client.stream().peer();
   r.method = head.method;
   r.host = head.host;
   r.path = head.target.substr(0, head.target.find('?'));
-  r.version = head.minor_version ? "HTTP/1.1" : "HTTP/1.0";
+  r.version = head.minor_version ? observe::Literal("HTTP/1.1") : observe::Literal("HTTP/1.0");
   r.protocol = "http";
   take_trace(x);
   identify_agent(x);

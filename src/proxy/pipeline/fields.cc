@@ -23,6 +23,10 @@ void append_line(std::string_view name, std::string_view value, std::string& out
   });
 }
 
+void append_field(const http1::Field& f, std::string& out) {
+  out.append(f.name).append(": ", 2).append(f.value).append("\r\n", 2);
+}
+
 void append_length(uint64_t bytes, std::string& out) {
   out += "Content-Length: ";
   append_number(static_cast<int64_t>(bytes), out);

@@ -36,6 +36,8 @@ std::string_view host_set(const std::optional<route::HeaderChange>& change);
 void append_target(std::string_view target, std::string& out);
 // "NAME: VALUE CRLF"; a value can never start a new line.
 void append_line(std::string_view name, std::string_view value, std::string& out);
+// The same for a field of a message that was read: what could start a line was refused there.
+void append_field(const http1::Field& f, std::string& out);
 void append_length(uint64_t bytes, std::string& out);  // Content-Length
 
 }  // namespace sl::proxy

@@ -117,7 +117,7 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
   for (auto& f : x.client.head().fields)
     if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
         !replaced(change, f.name) && !same_field(f.name, credential.name))
-      append_line(f.name, f.value, out);
+      append_field(f, out);
   // Whatever the route does to the client's: the backend's credential is sent, once.
   if (!credential.name.empty())
     out.append(credential.name).append(": ").append(credential.prefix).append(credential.key).append("\r\n");
@@ -138,7 +138,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   }
   auto& stream = x.upstream->stream;
   // After translating: the requests of one round go out together, and the peer is woken once instead of once for each.
-  co_await x.client.worker().loop().yield();
+  co_await x.client.worker().loop().yield(1);
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent && sent.error().code == Code::UpstreamClosed) x.upstream->broke_rules("closed while a request was sent");
@@ -233,7 +233,7 @@ void append_answer_fields(Exchange& x, const llm::Exchange& call, const http1::R
   append_own(change, "x-sightline-trace", x.record.trace_id, out);
   append_changes(change, out);
   for (auto& f : answer.fields)
-    if (useful_to_client(f.name) && !replaced(change, f.name)) append_line(f.name, f.value, out);
+    if (useful_to_client(f.name) && !replaced(change, f.name)) append_field(f, out);
 }
 
 // awaited in place

@@ -34,8 +34,7 @@ void request_head(Exchange& x, std::string& out) {
       forwarded.append(f.value).append(", ");
       continue;
     }
-    if (!never_forwarded(f.name) && !connection_bound(head, f.name) && !replaced(change, f.name))
-      append_line(f.name, f.value, out);
+    if (!never_forwarded(f.name) && !connection_bound(head, f.name) && !replaced(change, f.name)) append_field(f, out);
   }
   if (!replaced(change, "x-forwarded-for")) {
     std::string_view peer = x.record.src_addr;
@@ -97,7 +96,7 @@ void answer_head(Exchange& x, const http1::ResponseHead& head, bool& chunked, st
   begin_answer(x, head.status, out);
   for (auto& f : head.fields)
     if (!connection_bound(head, f.name) && !same_field(f.name, "content-length") && !replaced(change, f.name))
-      append_line(f.name, f.value, out);
+      append_field(f, out);
   append_changes(change, out);
   chunked = false;
   auto length = head.field("content-length");
@@ -160,7 +159,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
     auto ok = take_payload(x, body, input, chunked, payload);
     bool rest = !input.empty();
     if (!out.empty() || !payload.direct.empty()) {  // what came before a broken part too: the client sees a cut answer
-      if (!x.record.first_byte_us) x.record.first_byte_us = monotonic_us() - x.start_us;
+      if (!x.record.first_byte_us) x.record.first_byte_us = up.read_us - x.start_us;  // sent on at once
       std::string_view first = out, second = payload.direct;
       if (!x.client.stream().write_now(first, second)) {
         auto sent = co_await write_rest(x.client.stream(), first, second, kWriteMs);

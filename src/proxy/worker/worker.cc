@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/ids.h"
 #include "proxy/pipeline/connection.h"
 
 namespace sl::proxy {
@@ -11,6 +12,7 @@ Worker::Worker(int index, const WorkerOptions& options)
     : options_(options),
       loop_(std::make_unique<net::Loop>(fmt::format("worker-{}", index))),
       pool_(*loop_, options.upstream_tls, options.overrides, options.log) {
+  read_clock();
   loop_->spawn(tick(this));
 }
 
@@ -139,6 +141,10 @@ observe::RecordPtr Worker::new_record() {
   return out;
 }
 
+void Worker::read_clock() {
+  unix_offset_us_ = unix_us() - monotonic_us();
+}
+
 void Worker::finish(observe::RecordPtr record) {
   ++requests_;
   if (!options_.sink) return;
@@ -176,6 +182,7 @@ net::Task<void> Worker::tick(Worker* self) {
     timer.expires_after(std::chrono::milliseconds(50));
     auto [ec] = co_await timer.async_wait(net::use_task);
     if (ec) co_return;
+    self->read_clock();
     self->cancel_abandoned();
     self->flush_records();
     if (++ticks % 40 == 0) self->pool_.sweep();

@@ -61,6 +61,8 @@ class Worker {
   observe::RecordPtr new_record();
   void finish(observe::RecordPtr record);
   void flush_records();
+  // Wall clock of a reading of the monotonic clock, microseconds: one clock is read for a request, not two.
+  int64_t unix_us_of(int64_t monotonic_us) const { return monotonic_us + unix_offset_us_; }
   WorkerCounters counters() const { return {connections_.size(), requests_}; }
 
  private:
@@ -73,6 +75,7 @@ class Worker {
   static net::Task<void> accept_loop(Worker* self, std::shared_ptr<Acceptor> acceptor, std::string bind);
   static net::Task<void> tick(Worker* self);
   void cancel_abandoned();
+  void read_clock();  // on each tick: the wall clock may have been set
 
   WorkerOptions options_;
   // Ends first (in the destructor): the frames it still holds use everything below.
@@ -83,6 +86,7 @@ class Worker {
   ConnectionList connections_;
   std::vector<observe::RecordPtr> records_, spare_records_;
   uint64_t requests_ = 0;
+  int64_t unix_offset_us_ = 0;
   bool draining_ = false;
 };
 
