@@ -269,6 +269,20 @@ class ServerSideApply(WriteTest):
         self.assertEqual("backend.gateway.kgateway.dev/b serverside-applied\n", self.apply(obj, "--server-side"))
         self.assertEqual("two", self.read("Backend", "b")["spec"]["ai"]["llm"]["anthropic"]["model"])
 
+    def test_an_earlier_spelling_owns_todays_fields(self):
+        earlier = objects.ai_backend_of_before_2_1(self.ns, "b")
+        self.ssa(earlier, "one")
+        del earlier["spec"]["ai"]["llm"]["hostOverride"]
+        self.ssa(earlier, "one")
+        self.assertEqual({"openai"}, set(self.read("Backend", "b")["spec"]["ai"]["llm"]))
+        other = objects.ai_backend(self.ns, "b", provider="openai", model="two")
+        error = self.k_fails("apply", "--server-side", "--field-manager=two", "-f", "-", stdin=other)
+        self.assertIn(".spec.ai.llm.openai.model", error)
+        earlier["spec"]["ai"]["llm"]["hostOverride"] = {"host": "h", "port": 1, "hots": "h"}
+        answer = self.api.apply(earlier, "one", fieldValidation="Strict", force="true")
+        self.assertEqual(400, answer.status, answer.text)
+        self.assertIn('unknown field "spec.ai.llm.hostOverride.hots"', answer.message)
+
     def test_diff(self):
         self.ssa(objects.config_map(self.ns, "c", {"k": "one"}), "kubectl")
         done = self.kubectl.run("diff", "--server-side", "-n", self.ns, "-f", "-", stdin=objects.config_map(self.ns, "c", {"k": "two"}))

@@ -21,6 +21,7 @@ static kube::ResourceType type_of(resource::KindInfo k) {
   for (auto& c : k.columns) t.columns.push_back({c.name, c.type, c.path, c.priority, c.description});
   t.selectable_fields = k.selectable_fields;
   t.schema = kube::object_schema(k.doc, std::move(k.members));
+  t.respell = std::move(k.respell);
   t.prepare = std::move(k.prepare);
   t.check = std::move(k.check);
   t.warn = std::move(k.warn);

@@ -23,7 +23,8 @@ namespace sl::control::testing {
 inline Result<json::Value> admit(const kube::ResourceType& type, json::Value object, const json::Value* old = nullptr) {
   std::vector<std::string> unknown, warnings;
   kube::prune(object, *type.schema, "", &unknown);
-  if (type.prepare) SL_CHECK(type.prepare(object, warnings));
+  if (type.respell) type.respell(object, warnings);
+  if (type.prepare) SL_CHECK(type.prepare(object));
   if (!unknown.empty()) return fail(Code::Invalid, "unknown field " + unknown.front());
   kube::apply_defaults(object, *type.schema);
   std::vector<Cause> causes;

@@ -106,7 +106,7 @@ class Api {
   Result<ObjectPtr> commit(const ResourceType& type, const StoreKey& key, bool dry_run,
                            const std::function<Result<ObjectPtr>(const ObjectPtr&)>& make);
   Result<Value> apply_patch(const ResourceType& type, const Value& current, PatchKind kind, const Value& patch,
-                            const WriteOptions& options);
+                            const WriteOptions& options, std::vector<std::string>& warnings);
   Result<WriteResult> create_from_apply(const ResourceType& type, const std::string& ns, const std::string& name,
                                         const Value& config, const WriteOptions& options);
   void after_write(const ResourceType& type, const ObjectPtr& object);

@@ -197,11 +197,18 @@ Result<void> Api::check_namespace(const ResourceType& type, const std::string& n
   return {};
 }
 
+static void respell(const ResourceType& type, Value& object, const WriteOptions& options,
+                    std::vector<std::string>& warnings) {
+  if (!type.respell) return;
+  std::vector<std::string> told;
+  type.respell(object, told);
+  if (!options.system) std::move(told.begin(), told.end(), std::back_inserter(warnings));
+}
+
 Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old, const WriteOptions& options,
                         std::vector<std::string>& warnings) {
-  std::vector<std::string> rewritten;
-  if (type.prepare) SL_CHECK(type.prepare(next, rewritten));
-  if (!options.system) std::move(rewritten.begin(), rewritten.end(), std::back_inserter(warnings));
+  respell(type, next, options, warnings);
+  if (type.prepare) SL_CHECK(type.prepare(next));
   auto& schema = type.schema_of(options.version);
   apply_defaults(next, schema);
   SL_CHECK(check_metadata(type, next, old));
@@ -364,7 +371,7 @@ Result<WriteResult> Api::update(const ResourceType& type, const std::string& ns,
 }
 
 Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, PatchKind kind, const Value& patch,
-                               const WriteOptions& options) {
+                               const WriteOptions& options, std::vector<std::string>& warnings) {
   Value next = current;
   switch (kind) {
     case PatchKind::Merge:
@@ -382,7 +389,9 @@ Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, P
       return next;
     case PatchKind::Apply: {
       Manager manager{options.manager, type.api_version(version_of(type, options)), options.subresource};
-      return apply_configuration(current, patch, type, manager, options.force);
+      Value config = patch;
+      respell(type, config, options, warnings);
+      return apply_configuration(current, config, type, manager, options.force);
     }
   }
   return next;
@@ -398,7 +407,7 @@ Result<WriteResult> Api::create_from_apply(const ResourceType& type, const std::
   auto stored =
       commit(type, {type.namespaced ? ns : "", name}, options.dry_run, [&](const ObjectPtr& old) -> Result<ObjectPtr> {
         if (old) return fail(already_exists(type.group, type.plural, name));
-        SL_TRY(next, apply_patch(type, empty, PatchKind::Apply, config, options));
+        SL_TRY(next, apply_patch(type, empty, PatchKind::Apply, config, options, out.warnings));
         return next_form(type, std::move(next), nullptr, options, false, out.warnings);
       });
   if (!stored) return fail(std::move(stored).error());
@@ -426,7 +435,7 @@ Result<WriteResult> Api::patch(const ResourceType& type, const std::string& ns, 
     last = old;
     out.warnings.clear();
     Value current = render(*old, type, version_of(type, options));
-    SL_TRY(next, apply_patch(type, current, kind, patch, options));
+    SL_TRY(next, apply_patch(type, current, kind, patch, options, out.warnings));
     if (!next.is_object()) return fail(Code::InvalidArgument, "a patch must leave an object");
     SL_CHECK(same_identity(type, current, next));
     std::string_view stated = json::str(kind == PatchKind::Apply ? patch : next, "metadata", "resourceVersion");

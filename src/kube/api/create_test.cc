@@ -219,11 +219,13 @@ TEST_F(Create, RenderedInTheVersionAskedFor) {
 // A widget type with a hook of each sort.
 TypePtr hooked(Registry& registry) {
   ResourceType t = widget_type();
-  t.prepare = [](Value& o, std::vector<std::string>& warnings) -> Result<void> {
+  t.respell = [](Value& o, std::vector<std::string>& warnings) {
+    if (json::ensure_object(o.get_object(), "spec").erase("tags")) warnings.emplace_back("spec.tags: taken");
+  };
+  t.prepare = [](Value& o) -> Result<void> {
     auto& spec = json::ensure_object(o.get_object(), "spec");
     if (spec.contains("color") && spec["color"] == "none") return fail(Code::InvalidArgument, "no color at all");
     if (!spec.contains("size")) spec["size"] = 7;
-    if (spec.erase("tags")) warnings.emplace_back("spec.tags: taken");
     return {};
   };
   t.check = [](const Value& o, const Value* old, std::vector<Cause>& causes) {

@@ -51,8 +51,11 @@ struct ResourceType {
   };
   std::map<std::string, Version, std::less<>> version_forms;
 
-  // Rewrites what a writer may say in two ways (Secret.stringData, earlier spellings). May be empty.
-  std::function<Result<void>(Value& object, std::vector<std::string>& warnings)> prepare;
+  // Turns spellings of earlier versions into today's, in what is applied (so that today's fields get the owner) and in
+  // what a write would store. May be empty.
+  std::function<void(Value& object, std::vector<std::string>& warnings)> respell;
+  // Rewrites what a writer may say in two ways (Secret.stringData). May be empty.
+  std::function<Result<void>(Value& object)> prepare;
   // Checks that a schema cannot express. May be empty.
   std::function<void(const Value& object, const Value* old, std::vector<Cause>& causes)> check;
   // Words for `kubectl describe`-time warnings on write. May be empty.

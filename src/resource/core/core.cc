@@ -105,7 +105,7 @@ json::Property open_object(std::string name, std::string doc) {
 }
 
 // stringData is write-only: its values go into data, encoded.
-Result<void> fold_string_data(Value& secret, std::vector<std::string>&) {
+Result<void> fold_string_data(Value& secret) {
   auto& o = secret.get_object();
   if (auto* plain = o.if_contains("stringData"); plain && plain->is_object()) {
     json::Object taken = plain->get_object();
@@ -226,7 +226,7 @@ KindInfo namespace_kind() {
   k.members = {member<NamespaceSpec>("spec"), member<NamespaceStatus>("status")};
   k.columns = {{"Status", "string", ".status.phase"}, age()};
   k.selectable_fields = {"status.phase"};
-  k.prepare = [](Value& ns, std::vector<std::string>&) -> Result<void> {
+  k.prepare = [](Value& ns) -> Result<void> {
     auto& o = ns.get_object();
     auto& meta = json::ensure_object(o, "metadata");
     if (auto* found = meta.if_contains("name"); found && found->is_string()) {
@@ -273,7 +273,7 @@ KindInfo service_kind() {
                age()};
   k.selectable_fields = {"spec.type", "spec.clusterIP"};
   k.check = check_service;
-  k.prepare = [](Value& service, std::vector<std::string>&) -> Result<void> {
+  k.prepare = [](Value& service) -> Result<void> {
     if (json::str(service, "spec", "clusterIP").empty() && json::str(service, "spec", "type") != "ExternalName")
       json::ensure_object(service.get_object(), "spec")["clusterIP"] = "None";
     return {};

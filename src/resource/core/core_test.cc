@@ -11,8 +11,7 @@ TEST(Namespaces, AreLabelledWithTheirNameHoweverShortItIs) {
       if (kind.kind != "Namespace") continue;
       // Just two members: the labels make the third, and move the others.
       json::Value ns = json::Object{{"metadata", json::Object{{"name", name}, {"uid", "u"}}}};
-      std::vector<std::string> warnings;
-      ASSERT_TRUE(kind.prepare(ns, warnings));
+      ASSERT_TRUE(kind.prepare(ns));
       EXPECT_EQ(json::str(ns, "metadata", "labels", "kubernetes.io/metadata.name"), name);
       EXPECT_EQ(json::str(ns, "status", "phase"), "Active");
     }

@@ -264,10 +264,7 @@ std::vector<KindInfo> kgateway_kinds() {
   k.columns = {{"Type", "string", ".spec.type"},
                {"Accepted", "string", ".status.conditions[?(@.type=='Accepted')].status"},
                {"Age", "date", ".metadata.creationTimestamp"}};
-  k.prepare = [](Value& backend, std::vector<std::string>& warnings) -> Result<void> {
-    use_todays_spelling(backend, warnings);
-    return {};
-  };
+  k.respell = use_todays_spelling;
   return {std::move(k)};
 }
 

@@ -52,6 +52,18 @@ struct Rewriter {
     return out;
   }
 
+  static void move(Object& from, std::string_view key, Object& to, std::string_view new_key) {
+    auto* found = from.if_contains(key);
+    if (!found) return;
+    Value value = std::move(*found);
+    from.erase(key);
+    to[new_key] = std::move(value);
+  }
+  // What has no place today stays where it was, to be named as unknown.
+  static void keep(Object rest, Object& in, std::string_view key) {
+    if (!rest.empty()) in[key] = std::move(rest);
+  }
+
   void provider(Object& llm, const std::string& path) {
     if (auto chosen = take(llm, "provider")) {
       for (auto name : kLlmProviders) llm.erase(name);
@@ -61,18 +73,23 @@ struct Rewriter {
       }
     }
     if (auto at = take(llm, "hostOverride")) {
-      for (auto key : {"host", "port"}) {
-        llm.erase(key);
-        if (auto* value = at->if_contains(key)) llm[key] = std::move(*value);
+      if (at->contains("host") || at->contains("port")) {
+        for (auto key : {"host", "port"}) {
+          llm.erase(key);
+          move(*at, key, llm, key);
+        }
+        told(path, "hostOverride", "host and port");
       }
-      told(path, "hostOverride", "host and port");
+      keep(std::move(*at), llm, "hostOverride");
     }
     if (auto at = take(llm, "pathOverride")) {
       Object made;
-      for (auto key : {"full", "fullPath"})
-        if (auto* value = at->if_contains(key)) made["full"] = std::move(*value);
-      llm["path"] = std::move(made);
-      told(path, "pathOverride", "path.full");
+      for (auto key : {"full", "fullPath"}) move(*at, key, made, "full");
+      if (!made.empty()) {
+        llm["path"] = std::move(made);
+        told(path, "pathOverride", "path.full");
+      }
+      keep(std::move(*at), llm, "pathOverride");
     }
     if (auto header = take(llm, "authHeaderOverride")) {
       llm["authHeader"] = std::move(*header);
@@ -85,13 +102,15 @@ struct Rewriter {
     auto* found = ai.if_contains("multipool");
     auto* listed = found ? json::arr(*found, "priorities") : nullptr;
     if (!listed) return;  // wrong ones are for validation to name
-    json::Array priorities = *listed;
+    json::Array priorities = *listed, groups;
+    Object rest = std::move(found->get_object());
+    rest.erase("priorities");
     ai.erase("multipool");
-    json::Array groups;
+    keep(std::move(rest), ai, "multipool");
     for (auto& priority : priorities) {
       Object group;
-      auto* pool = priority.is_object() ? priority.get_object().if_contains("pool") : nullptr;
-      if (pool) group["providers"] = std::move(*pool);
+      if (auto* o = priority.if_object()) group = std::move(*o);
+      move(group, "pool", group, "providers");
       if (auto* providers = group.if_contains("providers"); providers && providers->is_array())
         for (size_t i = 0; i < providers->get_array().size(); ++i)
           if (auto* entry = providers->get_array()[i].if_object(); entry && !entry->contains("name"))

@@ -33,7 +33,8 @@ void describe_earlier(json::Fields<LlmProvider>& f);
 void describe_earlier(json::Fields<AiBackend>& f);
 
 // Rewrites it in place and names each rewriting. What stands in the earlier spelling was written last (no stored
-// object holds it), so it replaces what stands in today's. A value of a wrong type is left for validation to name.
+// object holds it), so it replaces what stands in today's. What is of a wrong type or unknown is left for the API to
+// name.
 void use_todays_spelling(json::Value& backend, std::vector<std::string>& warnings);
 
 }  // namespace sl::resource

@@ -45,8 +45,20 @@ TEST(EarlierSpelling, OfOneProvider) {
 // A merge puts what was applied now beside what was stored: the newer counts, whole.
 TEST(EarlierSpelling, ReplacesWhatWasStored) {
   expect_rewritten(R"({"ai":{"llm":{"anthropic":{"model":"a"},"host":"h","port":1,"path":{"full":"/p"},
-                          "provider":{"openai":{}},"hostOverride":{"host":"i"},"pathOverride":{},"authHeaderOverride":null}}})",
-                   R"({"ai":{"llm":{"path":{},"openai":{},"host":"i"}}})");
+                          "provider":{"openai":{}},"hostOverride":{"host":"i"},"pathOverride":{"full":"/q"},
+                          "authHeaderOverride":null}}})",
+                   R"({"ai":{"llm":{"path":{"full":"/q"},"openai":{},"host":"i"}}})");
+  // An empty one says nothing.
+  expect_rewritten(R"({"ai":{"llm":{"host":"h","port":1,"path":{"full":"/p"},"hostOverride":{},"pathOverride":{}}}})",
+                   R"({"ai":{"llm":{"host":"h","port":1,"path":{"full":"/p"}}}})");
+}
+
+// Members that were never there stay for the API to name.
+TEST(EarlierSpelling, KeepsWhatItDoesNotKnow) {
+  expect_rewritten(R"({"ai":{"llm":{"hostOverride":{"host":"h","x":1},"pathOverride":{"y":2},"provider":{"z":{}}},
+                      "multipool":{"priorities":[{"pool":[],"v":3}],"w":4}}})",
+                   R"({"ai":{"llm":{"host":"h","hostOverride":{"x":1},"pathOverride":{"y":2},"z":{}},
+                      "priorityGroups":[{"providers":[],"v":3}],"multipool":{"w":4}}})");
 }
 
 TEST(EarlierSpelling, OfGroups) {

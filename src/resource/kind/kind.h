@@ -33,7 +33,8 @@ struct KindInfo {
   std::vector<std::string> selectable_fields;
   std::string doc;
   std::vector<json::Property> members;  // beside apiVersion, kind and metadata
-  std::function<Result<void>(json::Value&, std::vector<std::string>& warnings)> prepare;
+  std::function<void(json::Value&, std::vector<std::string>& warnings)> respell;
+  std::function<Result<void>(json::Value&)> prepare;
   std::function<void(const json::Value&, const json::Value*, std::vector<Cause>&)> check;
   std::function<void(const json::Value&, std::vector<std::string>&)> warn;
 };
