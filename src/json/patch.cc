@@ -21,6 +21,20 @@ void merge_patch(Value& target, const Value& patch) {
   }
 }
 
+Value three_way_patch(const Value& original, const Value& modified) {
+  const Object* before = original.if_object();
+  const Object* after = modified.if_object();
+  if (!before || !after) return modified;
+  Object out;
+  for (auto& [key, value] : *after) {
+    auto* old = before->if_contains(key);
+    out[key] = old ? three_way_patch(*old, value) : value;
+  }
+  for (auto& [key, value] : *before)
+    if (!after->contains(key)) out[key] = nullptr;
+  return out;
+}
+
 namespace {
 
 using Tokens = std::vector<std::string>;

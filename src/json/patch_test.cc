@@ -26,6 +26,19 @@ std::string patched(std::string_view target, std::string_view patch) {
   return v ? dump(*v) : std::string(code_name(v.error().code)) + ": " + v.error().message;
 }
 
+TEST(ThreeWayPatch, BringsWhatIsNewAndTakesAwayWhatOnlyTheOriginalHeld) {
+  auto made = [](std::string_view original, std::string_view modified) {
+    return dump(three_way_patch(must(original), must(modified)));
+  };
+  EXPECT_EQ(made(R"({"a":1,"b":{"c":1,"d":[1]},"e":{}})", R"({"b":{"d":[2],"f":3}})"),
+            R"({"b":{"d":[2],"f":3,"c":null},"a":null,"e":null})");
+  EXPECT_EQ(made(R"({"a":1})", R"({"a":1})"), R"({"a":1})");
+  EXPECT_EQ(made(R"({"a":1})", R"({"a":{"b":1}})"), R"({"a":{"b":1}})");
+  EXPECT_EQ(made(R"({"a":{"b":1}})", R"({"a":1})"), R"({"a":1})");
+  EXPECT_EQ(made("7", R"({"a":1})"), R"({"a":1})");
+  EXPECT_EQ(made(R"({"a":1})", "[]"), "[]");
+}
+
 TEST(MergePatch, AppendixAOfTheRfc) {
   const char* cases[][3] = {
       {R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},

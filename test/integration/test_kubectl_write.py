@@ -151,16 +151,39 @@ class Change(WriteTest):
             self.assertEqual(("127.0.0.1", 9, "m"), (llm["host"], llm["port"], llm["openai"]["model"]))
             self.apply(earlier, *args)
             self.assertEqual(1, self.read("Backend", "b")["metadata"]["generation"])
-        changed = objects.ai_backend_of_before_2_1(self.ns, "b", port=10)
-        provider = changed["spec"]["ai"]["llm"]["provider"]
-        provider["anthropic"] = provider.pop("openai")
-        self.apply(changed)
-        llm = self.read("Backend", "b")["spec"]["ai"]["llm"]
-        self.assertEqual({"host", "port", "anthropic"}, set(llm))
-        self.assertEqual(10, llm["port"])
-        self.apply(objects.ai_backend(self.ns, "b"))
-        llm = self.read("Backend", "b")["spec"]["ai"]["llm"]
-        self.assertEqual("claude-3-5-haiku-latest", llm["anthropic"]["model"])
+
+    def test_what_an_earlier_spelling_brought_goes_with_it(self):
+        """Client-side apply compares manifests by names that are not stored: nothing of the one before may stay."""
+        def applied(llm=None, **ai):
+            made = objects.ai_backend_of_before_2_1(self.ns, "b")
+            made["spec"] = {"type": "AI", "ai": ai or {"llm": llm}}
+            self.apply(made)
+            return self.read("Backend", "b")["spec"]["ai"]
+
+        token = {"authToken": {"kind": "SecretRef", "secretRef": {"name": "llm-key"}}}
+        provider = {"provider": {"openai": token}}
+        everything = {**provider, "hostOverride": {"host": "there.test", "port": 9},
+                      "pathOverride": {"fullPath": "/p"}, "authHeaderOverride": {"headerName": "X-Key"}}
+        today = {"openai": token, "host": "there.test", "port": 9, "path": {"full": "/p"},
+                 "authHeader": {"headerName": "X-Key"}}
+        for fewer, gone in (("hostOverride", ("host", "port")), ("pathOverride", ("path",)), ("authHeaderOverride", ("authHeader",))):
+            self.assertEqual({"llm": today}, applied(everything))
+            left = applied({k: v for k, v in everything.items() if k != fewer})
+            self.assertEqual({"llm": {k: v for k, v in today.items() if k not in gone}}, left)
+        self.assertEqual({"llm": today}, applied(everything))
+        self.assertEqual({"llm": {**today, "port": 10}}, applied({**everything, "hostOverride": {"host": "there.test", "port": 10}}))
+        self.assertEqual({"llm": {"anthropic": token}}, applied({"provider": {"anthropic": token}}))
+        self.assertEqual({"llm": {"openai": token}}, applied({"openai": token}))
+        self.assertEqual({"llm": today}, applied(everything))
+        self.assertEqual({"llm": {"openai": token, "host": "there.test", "port": 9}},  # the same, now as one says it today
+                         applied({"openai": token, "host": "there.test", "port": 9}))
+        pool = {"priorities": [{"pool": [provider]}]}
+        named = [{"providers": [{"name": "priority-0-0", "openai": token}]}]
+        self.assertEqual({"priorityGroups": named}, applied(multipool=pool))
+        self.assertEqual({"llm": {"openai": token}}, applied(provider))
+        self.assertEqual({"priorityGroups": named}, applied(multipool=pool))
+        self.assertEqual({"priorityGroups": named}, applied(priorityGroups=named))
+        self.assertEqual({"llm": {"anthropic": token}}, applied({"anthropic": token}))
 
     def test_get_watch(self):
         self.route()

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "json/patch.h"
 #include "kube/api/api.h"
+#include "kube/api/client_apply.h"
 #include "kube/api/managed_fields.h"
 #include "kube/api/strategic_merge.h"
 #include "kube/schema/structural.h"
@@ -374,9 +375,11 @@ Result<Value> Api::apply_patch(const ResourceType& type, const Value& current, P
                                const WriteOptions& options, std::vector<std::string>& warnings) {
   Value next = current;
   switch (kind) {
-    case PatchKind::Merge:
-      json::merge_patch(next, patch);
+    case PatchKind::Merge: {
+      auto today = client_apply_today(type, current, patch, warnings);
+      json::merge_patch(next, today ? *today : patch);
       return next;
+    }
     case PatchKind::Json: {
       auto patched = json::json_patch(current, patch);
       if (!patched && patched.error().code == Code::Invalid)

@@ -6,6 +6,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 class Patch : public ApiTest {
@@ -160,6 +161,89 @@ TEST_F(Patch, UnknownFieldsAreToldOrRefused) {
   strict.validation = FieldValidation::Strict;
   EXPECT_THAT(error_of(merge("w", R"({"spec":{"bogus":1}})", strict)),
               AllOf(StartsWith("InvalidArgument: "), HasSubstr("unknown field \"spec.bogus\"")));
+}
+
+// Widgets that once said spec.colour and spec.sized.
+class ClientApply : public Patch {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    ResourceType t = widget_type();
+    t.respell = [](Value& o, std::vector<std::string>& warnings) {
+      auto& spec = json::ensure_object(o.get_object(), "spec");
+      for (auto [earlier, today] : {std::pair{"colour", "color"}, std::pair{"sized", "size"}})
+        if (auto* found = spec.if_contains(earlier)) {
+          Value value = *found;
+          spec.erase(earlier);
+          spec[today] = std::move(value);
+          warnings.push_back(std::string("spec.") + earlier);
+        }
+    };
+    registry.add(std::move(t));
+    widgets = registry.find("example.com", "widgets");
+  }
+
+  // A patch of `spec` that says that `manifest` is applied.
+  static Value as_applied(std::string_view spec, std::string_view manifest) {
+    Value note = json::Object{{"kubectl.kubernetes.io/last-applied-configuration",
+                               manifest.empty() ? "{" : R"({"spec":)" + std::string(manifest) + "}"}};
+    Value out = json::Object{{"metadata", json::Object{{"annotations", std::move(note)}}}};
+    if (!spec.empty()) out.get_object()["spec"] = must(spec);
+    return out;
+  }
+  void created_as(std::string_view name, std::string_view stored, std::string_view manifest) {
+    Value o = widget(name, stored);
+    o.get_object()["metadata"].get_object()["annotations"] = as_applied("", manifest).at("metadata").at("annotations");
+    ASSERT_TRUE(api.create(*widgets, "n", o, {}));
+  }
+  std::vector<std::string> applied(std::string_view name, std::string_view patch, std::string_view manifest) {
+    auto done = api.patch(*widgets, "n", std::string(name), PatchKind::Merge, as_applied(patch, manifest), {});
+    EXPECT_EQ(error_of(done), "no error");
+    return done ? done->warnings : std::vector<std::string>();
+  }
+};
+
+// kubectl compares what it applied before with what it applies now, in whatever spelling; in each case the comment says
+// what goes wrong with its patch alone.
+TEST_F(ClientApply, WhatAnEarlierSpellingBroughtGoesWithIt) {
+  created_as("w", R"({"size":1,"color":"blue"})", R"({"size":1,"colour":"blue"})");
+  applied("w", R"({"colour":null})", R"({"size":1})");
+  EXPECT_EQ(spec("w"), R"({"size":1,"color":"red"})");  // the default; blue would stay
+}
+
+TEST_F(ClientApply, TheSameInTodaysSpellingStays) {
+  created_as("w", R"({"size":1,"color":"blue","map":{"x":"1"}})", R"({"size":1,"colour":"blue","map":{"x":"1"}})");
+  EXPECT_THAT(applied("w", R"({"colour":null,"map":null})", R"({"size":1,"color":"blue"})"), IsEmpty());
+  EXPECT_EQ(spec("w"), R"({"size":1,"color":"blue"})");
+}
+
+TEST_F(ClientApply, BackToTheEarlierSpelling) {
+  created_as("w", R"({"size":1,"color":"red"})", R"({"size":1,"color":"red"})");
+  // Deleted by today's name and set by the earlier one.
+  EXPECT_THAT(applied("w", R"({"color":null,"colour":"blue"})", R"({"size":1,"colour":"blue"})"),
+              ElementsAre("spec.colour"));
+  EXPECT_THAT(spec("w"), HasSubstr(R"("color":"blue")"));
+}
+
+TEST_F(ClientApply, WhatOthersWroteStays) {
+  created_as("w", R"({"size":1})", R"({"sized":1})");
+  ASSERT_TRUE(merge("w", R"({"spec":{"color":"blue"}})", by("another")));
+  applied("w", R"({"sized":2})", R"({"sized":2})");
+  EXPECT_TRUE(json::equal(must(spec("w")), must(R"({"size":2,"color":"blue"})")));
+}
+
+TEST_F(ClientApply, OnlyWhereBothAreSaid) {
+  created_as("w", R"({"size":1,"color":"blue"})", R"({"size":1,"colour":"blue"})");
+  applied("w", "", R"({"size":3})");  // set-last-applied: the note alone
+  EXPECT_TRUE(json::equal(must(spec("w")), must(R"({"size":1,"color":"blue"})")));
+  applied("w", R"({"size":4})", "");  // no manifest: the patch as it is
+  EXPECT_TRUE(json::equal(must(spec("w")), must(R"({"size":4,"color":"blue"})")));
+}
+
+TEST_F(ClientApply, TodaysManifestsArePatchedAsSent) {
+  created_as("w", R"({"size":1,"color":"blue"})", R"({"size":1,"color":"blue"})");
+  applied("w", R"({"size":5})", R"({"size":6})");
+  EXPECT_EQ(json::num(*now("w"), 0, "spec", "size"), 5);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "kube/apiserver/request.h"
 #include "kube/apiserver/reviews.h"
 #include "kube/apiserver/table.h"
+#include "kube/apiserver/warnings.h"
 #include "kube/apiserver/watch.h"
 #include "net/loop/loop.h"
 
@@ -38,17 +39,10 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
 
   Impl(net::Loop& l, Api& a, LogHub& g, ApiServerOptions o) : loop(l), api(a), logs(g), options(std::move(o)) {}
 
-  void answer(const HttpResponderPtr& out, int status, const Value& body, std::vector<std::string> warnings = {},
+  void answer(const HttpResponderPtr& out, int status, const Value& body, const std::vector<std::string>& warnings = {},
               std::string content_type = "application/json") {
     Headers headers{{"Content-Type", std::move(content_type)}, {"Cache-Control", "no-cache, private"}};
-    for (auto& w : warnings) {
-      std::string quoted;
-      for (char c : w) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        quoted += c == '\n' ? ' ' : c;
-      }
-      headers.emplace_back("Warning", fmt::format("299 - \"{}\"", quoted));
-    }
+    for (auto& value : warning_headers(warnings)) headers.emplace_back("Warning", std::move(value));
     out->respond(status, std::move(headers), json::dump(body) + "\n");
   }
   void refuse(const HttpResponderPtr& out, const Error& e, const StatusDetails& details = {}) {

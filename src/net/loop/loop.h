@@ -66,9 +66,11 @@ class Loop {
   // Starts a coroutine that the loop owns; an exception out of it is a bug and ends the program.
   void spawn(Task<void> task);
   // Lets others run first that are ready, for so many turns of the queue. All who wait for a turn take it together.
-  // At most kTurnsMax; awaited in place.
-  auto yield(size_t turns) {
-    auto wait = [this, turns](auto&& go_on) { wait_turns(std::forward<decltype(go_on)>(go_on), turns); };
+  // Awaited in place.
+  template <size_t kTurns>
+  auto yield() {
+    static_assert(kTurns >= 1 && kTurns <= kTurnsMax);
+    auto wait = [this](auto&& go_on) { wait_turns(std::forward<decltype(go_on)>(go_on), kTurns); };
     return asio::async_initiate<const asio::deferred_t, void()>(std::move(wait), asio::deferred);
   }
 

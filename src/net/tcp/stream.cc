@@ -33,7 +33,7 @@ Error Stream::error_of(const boost::system::error_code& ec, std::string_view ste
 
 Task<Result<size_t>> Stream::read_some(char* data, size_t size) {
   // Nobody answers at once: letting others run first saves a read that finds nothing (decision 0011 counts them).
-  if (std::exchange(wrote_, false)) co_await loop_.yield(2);
+  if (std::exchange(wrote_, false)) co_await loop_.yield<2>();
   boost::system::error_code ec;
   size_t n = 0;
   if (tls_)

@@ -27,7 +27,7 @@ struct Record {
   RecordKind kind = RecordKind::Exchange;
   int64_t start_unix_us = 0;
   int64_t duration_us = 0;
-  int64_t first_byte_us = 0;  // until the first byte of the answer went to the client; 0 none
+  int64_t first_byte_us = 0;  // until the first byte of the answer was there to be sent to the client; 0 none
 
   // W3C trace context: 32, 16 and 16 hex digits; parent empty at the root.
   std::string trace_id, span_id, parent_span_id;
@@ -35,7 +35,7 @@ struct Record {
   // Where: "NS/NAME" names, the endpoint as configured ("HOST:PORT"), addresses as "IP:PORT".
   std::string gateway, listener, route, endpoint, upstream_addr, src_addr;
   std::string method, host, path;  // as the client sent them, before rewriting
-  std::string_view version;        // "HTTP/1.1"; a literal, as is protocol
+  Literal version;                 // "HTTP/1.1"
   int status = 0;
   uint64_t request_bytes = 0, response_bytes = 0;
 

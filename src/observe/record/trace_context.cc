@@ -23,7 +23,7 @@ std::optional<TraceParent> parse_traceparent(std::string_view h) {
 }
 
 // Eight hex digits, as the bytes of a number in the order they are written.
-static uint64_t hex_digits(uint32_t n) {
+static constexpr uint64_t hex_digits(uint32_t n) {
   uint64_t x = __builtin_bswap32(n);
   x = (x | x << 16) & 0x0000FFFF0000FFFF;
   x = (x | x << 8) & 0x00FF00FF00FF00FF;
@@ -32,6 +32,7 @@ static uint64_t hex_digits(uint32_t n) {
   return x + 0x3030303030303030 + letters * ('a' - '0' - 10);
 }
 static_assert(std::endian::native == std::endian::little, "hex_digits() writes the lowest byte first");
+static_assert(hex_digits(0x0129abcf) == 0x6663626139323130);  // "0129abcf"
 
 static void append_hex(uint64_t n, std::string& out) {
   uint64_t digits[] = {hex_digits(static_cast<uint32_t>(n >> 32)), hex_digits(static_cast<uint32_t>(n))};

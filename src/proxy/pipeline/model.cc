@@ -138,7 +138,7 @@ net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::s
   }
   auto& stream = x.upstream->stream;
   // After translating: the requests of one round go out together, and the peer is woken once instead of once for each.
-  co_await x.client.worker().loop().yield(1);
+  co_await x.client.worker().loop().yield<1>();
   if (!stream.write_now(head, body)) {
     auto sent = co_await write_rest(stream, head, body, time_left(x, kWriteMs));
     if (!sent && sent.error().code == Code::UpstreamClosed) x.upstream->broke_rules("closed while a request was sent");

@@ -142,7 +142,12 @@ observe::RecordPtr Worker::new_record() {
 }
 
 void Worker::read_clock() {
-  unix_offset_us_ = unix_us() - monotonic_us();
+  // Both clocks at one moment: when the thread was held up between them, again.
+  for (int tries = 0; tries < 5; ++tries) {
+    int64_t before = monotonic_us(), now = unix_us(), after = monotonic_us();
+    unix_offset_us_ = now - before;
+    if (after - before < 100) return;
+  }
 }
 
 void Worker::finish(observe::RecordPtr record) {

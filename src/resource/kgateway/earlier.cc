@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sl::resource {
 
 using json::Object;
@@ -66,11 +68,14 @@ struct Rewriter {
 
   void provider(Object& llm, const std::string& path) {
     if (auto chosen = take(llm, "provider")) {
-      for (auto name : kLlmProviders) llm.erase(name);
-      for (auto& [name, value] : *chosen) {
-        llm[name] = std::move(value);
-        told(path, fmt::format("provider.{}", json::view(name)), json::view(name));
+      if (std::ranges::any_of(kLlmProviders, [&](auto name) { return chosen->contains(name); }))
+        for (auto name : kLlmProviders) llm.erase(name);
+      for (auto name : kLlmProviders) {
+        if (!chosen->contains(name)) continue;
+        move(*chosen, name, llm, name);
+        told(path, fmt::format("provider.{}", name), name);
       }
+      keep(std::move(*chosen), llm, "provider");
     }
     if (auto at = take(llm, "hostOverride")) {
       if (at->contains("host") || at->contains("port")) {

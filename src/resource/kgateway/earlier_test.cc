@@ -12,27 +12,26 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::vector<std::string> warnings;
-
-// `spec` becomes `wanted`; the order of members does not matter.
-void expect_rewritten(std::string_view spec, std::string_view wanted) {
-  warnings.clear();
+// `spec` becomes `wanted`; the order of members does not matter. Returns the warnings.
+std::vector<std::string> expect_rewritten(std::string_view spec, std::string_view wanted) {
+  std::vector<std::string> warnings;
   json::Value backend = json::Object{{"spec", json::test::must(spec)}};
   use_todays_spelling(backend, warnings);
   auto& found = *json::find(backend, "spec");
   EXPECT_TRUE(json::equal(found, json::test::must(wanted))) << json::dump(found) << "\ninstead of " << wanted;
+  return warnings;
 }
 void expect_same(std::string_view spec) {
-  expect_rewritten(spec, spec);
-  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_THAT(expect_rewritten(spec, spec), IsEmpty());
 }
 
 TEST(EarlierSpelling, OfOneProvider) {
-  expect_rewritten(R"({"type":"ai","ai":{"llm":{"provider":{"openai":{"model":"m"}},
+  auto warnings =
+      expect_rewritten(R"({"type":"ai","ai":{"llm":{"provider":{"openai":{"model":"m"}},
                           "hostOverride":{"host":"h","port":1},"pathOverride":{"fullPath":"/p"},
                           "authHeaderOverride":{"prefix":"Key","headerName":"X"}}}})",
-                   R"({"type":"AI","ai":{"llm":{"openai":{"model":"m"},"host":"h","port":1,"path":{"full":"/p"},)"
-                   R"("authHeader":{"prefix":"Key","headerName":"X"}}}})");
+                       R"({"type":"AI","ai":{"llm":{"openai":{"model":"m"},"host":"h","port":1,"path":{"full":"/p"},)"
+                       R"("authHeader":{"prefix":"Key","headerName":"X"}}}})");
   std::string before_2_1 = ": spelling of kgateway before 2.1, stored as spec.ai.llm.";
   EXPECT_THAT(warnings, ElementsAre("spec.type: ai is the spelling of kgateway before 2.1, stored as AI",
                                     "spec.ai.llm.provider.openai" + before_2_1 + "openai",
@@ -57,17 +56,17 @@ TEST(EarlierSpelling, ReplacesWhatWasStored) {
 TEST(EarlierSpelling, KeepsWhatItDoesNotKnow) {
   expect_rewritten(R"({"ai":{"llm":{"hostOverride":{"host":"h","x":1},"pathOverride":{"y":2},"provider":{"z":{}}},
                       "multipool":{"priorities":[{"pool":[],"v":3}],"w":4}}})",
-                   R"({"ai":{"llm":{"host":"h","hostOverride":{"x":1},"pathOverride":{"y":2},"z":{}},
+                   R"({"ai":{"llm":{"host":"h","hostOverride":{"x":1},"pathOverride":{"y":2},"provider":{"z":{}}},
                       "priorityGroups":[{"providers":[],"v":3}],"multipool":{"w":4}}})");
 }
 
 TEST(EarlierSpelling, OfGroups) {
-  expect_rewritten(R"({"ai":{"priorityGroups":[],"multipool":{"priorities":[
+  auto warnings = expect_rewritten(R"({"ai":{"priorityGroups":[],"multipool":{"priorities":[
               {"pool":[{"provider":{"openai":{}}},{"provider":{"gemini":{}},"hostOverride":{"host":"h","port":1}}]},
               {"pool":[{"name":"mine","provider":{"bedrock":{}}}]},{}]}}})",
-                   R"({"ai":{"priorityGroups":[{"providers":[{"name":"priority-0-0","openai":{}},)"
-                   R"({"name":"priority-0-1","gemini":{},"host":"h","port":1}]},)"
-                   R"({"providers":[{"name":"mine","bedrock":{}}]},{}]}})");
+                                   R"({"ai":{"priorityGroups":[{"providers":[{"name":"priority-0-0","openai":{}},)"
+                                   R"({"name":"priority-0-1","gemini":{},"host":"h","port":1}]},)"
+                                   R"({"providers":[{"name":"mine","bedrock":{}}]},{}]}})");
   EXPECT_EQ(warnings.front(), "spec.ai.multipool: spelling of kgateway before 2.1, stored as spec.ai.priorityGroups");
 }
 
