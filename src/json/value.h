@@ -72,6 +72,12 @@ const Array* arr(const Value& v, Keys... keys) {
   const Value* at = find(v, keys...);
   return at ? at->if_array() : nullptr;
 }
+// True where `true` stands at the path.
+template <class... Keys>
+bool flag(const Value& v, Keys... keys) {
+  const Value* at = find(v, keys...);
+  return at && at->is_bool() && at->get_bool();
+}
 inline std::string_view view(const String& s) {
   return {s.data(), s.size()};
 }

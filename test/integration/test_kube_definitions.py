@@ -27,6 +27,71 @@ class Definitions(ServerTest):
         self.api.get("Widget", "default", "held").expect(404)
 
 
+def named(plural, kind, group="names.test", **names):
+    """A definition of one open version."""
+    version = {"name": "v1", "served": True, "storage": True,
+               "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.{group}"},
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind, **names}, "versions": [version]}}
+
+
+class Names(ServerTest):
+    def condition(self, definition, kind):
+        found = self.api.read("CustomResourceDefinition", None, definition["metadata"]["name"])
+        return next((c["status"], c["reason"], c["message"]) for c in found["status"]["conditions"] if c["type"] == kind)
+
+    def serves(self, plural):
+        return self.api.call("GET", f"/apis/names.test/v1/namespaces/default/{plural}").status
+
+    def test_a_name_that_another_has_is_refused_until_it_is_free(self):
+        first = named("apples", "Apple", singular="apple", shortNames=["ap"])
+        self.api.must_create(first)
+        self.assertEqual("True", self.condition(first, "NamesAccepted")[0])
+        for rival, reason, taken in ((named("apes", "Ape", shortNames=["ap"]), "ShortNamesConflict", "ap"),
+                                     (named("pears", "Apple"), "KindConflict", "Apple"),
+                                     (named("plums", "Plum", singular="apple"), "SingularConflict", "apple")):
+            self.api.must_create(rival)
+            self.assertEqual(("False", reason, f'"{taken}" is already in use'), self.condition(rival, "NamesAccepted"))
+            self.assertEqual(("False", "NotAccepted"), self.condition(rival, "Established")[:2])
+            self.assertEqual(404, self.serves(rival["spec"]["names"]["plural"]))
+        other = named("apes", "Ape", group="elsewhere.test", shortNames=["ap"])
+        self.api.must_create(other)
+        self.assertEqual("True", self.condition(other, "NamesAccepted")[0], "of another group")
+        self.api.delete("CustomResourceDefinition", None, "apples.names.test").expect(200)
+        wait_until(lambda: self.serves("apes") == 200 and self.serves("pears") == 200, what="the names to be free")
+
+    def test_one_applied_again_keeps_what_it_has(self):
+        definition = named("kept", "Kept")
+        self.api.must_create(definition)
+        name = definition["metadata"]["name"]
+        second = {**definition["spec"]["versions"][0], "name": "v2"}
+        first = {**definition["spec"]["versions"][0], "storage": False}
+        self.api.must_patch("CustomResourceDefinition", None, name, {"spec": {"versions": [first, second]}})
+        wait_until(lambda: self.api.read("CustomResourceDefinition", None, name)["status"]["storedVersions"] == ["v1", "v2"])
+
+    def test_what_is_kept_and_not_carried_out_is_said(self):
+        definition = named("ruled", "Ruled")
+        version = definition["spec"]["versions"][0]
+        version["schema"]["openAPIV3Schema"]["properties"] = {"spec": {
+            "type": "object", "x-kubernetes-validations": [{"rule": "self.n < 10"}], "properties": {"n": {"type": "integer"}}}}
+        version["subresources"] = {"scale": {"specReplicasPath": ".spec.n", "statusReplicasPath": ".status.n"}}
+        version["selectableFields"] = [{"jsonPath": ".spec.n"}]
+        said = " ".join(self.api.create(definition).expect(201).warnings)
+        for words in ("x-kubernetes-validations are kept but not checked", "subresources.scale: kept", "selectableFields: kept"):
+            self.assertIn(words, said)
+        self.assertEqual([], self.api.create(named("plain", "Plain")).expect(201).warnings)
+
+    def test_its_own_fields_are_checked(self):
+        definition = named("typos", "Typo")
+        definition["spec"]["versions"][0]["subresorces"] = {"status": {}}
+        answer = self.api.create(definition, fieldValidation="Strict").expect(400)
+        self.assertIn('unknown field "spec.versions[0].subresorces"', answer.message)
+        definition = named("typos", "Typo")
+        definition["spec"]["versions"][0]["additionalPrinterColumns"] = [{"name": False, "type": "string", "jsonPath": ".x"}]
+        self.assertIn("additionalPrinterColumns[0].name", self.api.create(definition).expect(400, 422).message)
+
+
 class Logs(ServerTest):
     def log(self, query):
         return self.api.call("GET", f"{LOG}?{query}")

@@ -25,6 +25,13 @@ class IdentityTest(ServerTest):
         return answer
 
 
+class Somebody(IdentityTest):
+    def test_nobody_is_somebody_else(self):
+        """kubectl --as: refused, not carried out as the one user there is."""
+        answer = self.api.call("GET", f"/api/v1/namespaces/{self.ns}/configmaps", extra={"Impersonate-User": "bob"})
+        self.refused(answer, 403, '"bob"', "impersonation")
+
+
 class Patches(IdentityTest):
     CHANGES = (("name", "metadata", "other"), ("namespace", "metadata", "default"), ("kind", None, "Secret"),
                ("apiVersion", None, "v2"))

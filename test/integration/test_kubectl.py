@@ -236,6 +236,26 @@ class Look(WalkThroughTest):
         self.assertIn("system:masters", out)
 
 
+class Events(WalkThroughTest):
+    def test_columns(self):
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e.1", "namespace": "default"}, "type": "Warning",
+                 "reason": "Odd", "message": "it was odd", "involvedObject": {"kind": "Pod", "name": "p"},
+                 "source": {"component": "test"}, "lastTimestamp": "2026-01-01T00:00:00Z"}
+        self.api.must_create(event)
+        self.addCleanup(lambda: self.api.delete("Event", "default", "e.1"))
+        heading, row = self.kubectl.ok("get", "events", "-n", "default").splitlines()
+        self.assertEqual(["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"], heading.split())
+        self.assertRegex(row, r"^\d+[dy]\S*\s+Warning\s+Odd\s+pod/p\s+it was odd$")
+        wide = self.kubectl.ok("get", "events", "-n", "default", "-o", "wide").splitlines()
+        self.assertRegex(wide[0], r"SUBOBJECT\s+SOURCE\s+MESSAGE\s+FIRST SEEN\s+COUNT\s+NAME$")
+        self.assertTrue(wide[1].endswith("e.1"))
+        self.assertEqual("event/e.1\n", self.kubectl.ok("get", "events", "-n", "default", "-o", "name"))
+
+    def test_wide_services_and_pods(self):
+        self.assertRegex(self.kubectl.ok("get", "svc", *SYSTEM, "-o", "wide"), r"AGE\s+SELECTOR\n.*app.kubernetes.io/name=")
+        self.assertRegex(self.kubectl.ok("get", "pods", *SYSTEM, "-o", "wide"), r"NOMINATED NODE\s+READINESS GATES")
+
+
 class Logs(WalkThroughTest):
     def ask(self, path):
         """A request that no route matches; the gateway logs it all the same."""
@@ -254,6 +274,12 @@ class Logs(WalkThroughTest):
         for namespace in ("kgateway-system", "kagent"):
             for pod in self.kubectl.ok("get", "pods", "-n", namespace, "-o", "name").split():
                 self.kubectl.ok("logs", pod, "-n", namespace)
+
+    def test_the_controllers_tell_what_they_decided(self):
+        out = self.kubectl.ok("logs", "kgateway", *SYSTEM)
+        self.assertRegex(out, r"HTTPRoute kgateway-system/claude: parent agentgateway: Accepted=True/Accepted")
+        out = self.kubectl.ok("logs", "kagent-controller", "-n", "kagent")
+        self.assertRegex(out, r"Agent kagent/\S+: Accepted=True/Reconciled Ready=True")
 
     def test_the_requests_of_a_gateway(self):
         pod = self.gateway_pod()

@@ -27,8 +27,9 @@ Result<int> run(const Options& o) {
   std::shared_ptr<net::asio::ssl::context> tls;
   if (o.tls) {
     SL_TRY(ca, net::make_ca("sightline fake-llm CA"));
-    SL_TRY(leaf,
-           net::make_leaf(ca, "api.anthropic.com", {"api.anthropic.com", "api.openai.com", "localhost", "127.0.0.1"}));
+    SL_TRY(leaf, net::make_leaf(ca, "api.anthropic.com",
+                                {"api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com",
+                                 "localhost", "127.0.0.1"}));
     SL_TRY(context, net::make_server_context(leaf));
     tls = context;
     if (!o.ca_out.empty()) SL_CHECK(write_file(o.ca_out, ca.certificate));
@@ -49,11 +50,12 @@ Result<int> run(const Options& o) {
 }  // namespace
 
 void add_fake_llm(CLI::App& app, int* exit) {
-  auto* verb =
-      app.add_subcommand("fake-llm", "A scripted model provider: OpenAI and Anthropic formats, streaming, faults");
+  auto* verb = app.add_subcommand("fake-llm",
+                                  "A scripted model provider: OpenAI, Anthropic and Gemini formats, streaming, faults");
   auto o = std::make_shared<Options>();
   verb->add_option("--listen", o->listen, "Address, port 0 picks one")->capture_default_str();
-  verb->add_flag("--tls", o->tls, "Serve TLS as api.anthropic.com, api.openai.com, localhost");
+  verb->add_flag("--tls", o->tls,
+                 "Serve TLS as api.anthropic.com, api.openai.com, generativelanguage.googleapis.com, localhost");
   verb->add_option("--ca-out", o->ca_out, "Write the CA certificate of --tls here");
   verb->add_option("--script", o->script, "YAML or JSON list of rules (docs/guides/fake-llm.md)");
   verb->callback([=] {

@@ -2,8 +2,7 @@
 
 #include <deque>
 
-#include "app/fake_llm/formats.h"
-#include "base/ids.h"
+#include "app/fake_llm/script.h"
 #include "base/strings.h"
 #include "json/yaml.h"
 #include "net/loop/loop.h"
@@ -24,11 +23,12 @@ struct Seen {
   bool finished = false;
 };
 
-bool matches(const Rule& rule, const HttpRequest& r, const Asked& asked) {
-  if (rule.times == 0) return false;
-  if (!rule.match.path.empty() && rule.match.path != r.path) return false;
-  if (!rule.match.model.empty() && rule.match.model != asked.model) return false;
-  return rule.match.contains.empty() || asked.text.find(rule.match.contains) != std::string::npos;
+const Format& (*const kFormats[])() = {openai, anthropic, gemini};
+
+const Format* format_of(std::string_view path) {
+  for (auto format : kFormats)
+    if (format().speaks(path)) return &format();
+  return nullptr;
 }
 
 }  // namespace
@@ -41,32 +41,26 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
 
   void handle(HttpRequest r, HttpResponderPtr out) {
     if (r.path == "/__requests" || r.path == "/__script") return control(r, out);
-    if (r.path == "/v1/models")
-      return reply(
-          out, 200,
-          R"({"object":"list","data":[{"id":"fake-model","object":"model","created":0,"owned_by":"sightline"}]})");
+    for (auto format : kFormats)
+      if (std::string list = format().models(r); !list.empty()) return reply(out, 200, std::move(list));
     auto entry = remember(r);
-    bool anthropic = r.path.ends_with("/v1/messages");
-    if (!anthropic && !r.path.ends_with("/chat/completions"))
-      return reply(out, 404, error_body(false, "not_found_error", "no such path"), entry);
+    auto* format = format_of(r.path);
+    if (!format) return reply(out, 404, openai().error(404, "", "no such path"), entry);
     auto body = json::parse(r.body);
-    if (!body) return reply(out, 400, error_body(anthropic, "invalid_request_error", body.error().message), entry);
-    if (r.header("authorization").empty() && r.header("x-api-key").empty())
-      return reply(out, 401, error_body(anthropic, "authentication_error", "missing API key"), entry);
-    if (anthropic && r.header("anthropic-version").empty())
-      return reply(out, 400, error_body(true, "invalid_request_error", "anthropic-version: header is required"), entry);
-    if (std::string wrong = anthropic ? wrong_messages(*body) : ""; !wrong.empty())
-      return reply(out, 400, error_body(true, "invalid_request_error", wrong), entry);
-    Asked asked = read_asked(*body, anthropic);
+    if (!body) return reply(out, 400, format->error(400, "", body.error().message), entry);
+    if (!body->is_object()) return reply(out, 400, format->error(400, "", "the body must be an object"), entry);
+    if (auto refusal = format->refuse(r, *body))
+      return reply(out, refusal->status, format->error(refusal->status, "", refusal->message), entry);
+    Asked asked = format->read(r, *body);
     Rule rule;
     for (auto& candidate : rules) {
-      if (!matches(candidate, r, asked)) continue;
+      if (!matches(candidate, r.path, asked)) continue;
       if (candidate.times > 0) --candidate.times;
       rule = candidate;
       break;
     }
     out->on_close([entry] { entry->aborted = !entry->finished; });
-    loop.spawn(answer(shared_from_this(), std::move(rule), std::move(asked), out, entry));
+    loop.spawn(answer(shared_from_this(), format, std::move(rule), std::move(asked), out, entry));
   }
 
   std::shared_ptr<Seen> remember(const HttpRequest& r) {
@@ -109,9 +103,8 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
   }
 
   Result<void> set(const Value& script) {
-    auto parsed = json::decode<std::vector<Rule>>(script, "script");
-    if (!parsed) return fail(std::move(parsed).error());
-    rules = std::move(*parsed);
+    SL_TRY(parsed, read_script(script));
+    rules = std::move(parsed);
     return {};
   }
 
@@ -121,48 +114,78 @@ struct FakeLlm::State : std::enable_shared_from_this<FakeLlm::State> {
     co_await timer.async_wait(net::use_task);
   }
 
-  static net::Task<void> answer(std::shared_ptr<State> self, Rule rule, Asked asked, HttpResponderPtr out,
-                                std::shared_ptr<Seen> entry) {
+  static net::Task<void> answer(std::shared_ptr<State> self, const Format* format, Rule rule, Asked asked,
+                                HttpResponderPtr out, std::shared_ptr<Seen> entry) {
     co_await pause(&self->loop, rule.delay_ms);
     if (out->closed() || rule.fault == "hang") co_return;
     if (rule.fault == "reset") {
       out->abort();
       co_return;
     }
+    int status = static_cast<int>(rule.status);
     net::Headers headers;
     for (auto& [name, value] : rule.headers) headers.emplace_back(name, value);
+    std::string type = "application/json";
+    std::vector<std::string> parts;
     if (!rule.raw.empty()) {
-      headers.emplace_back("Content-Type", rule.content_type.empty() ? "application/json" : rule.content_type);
+      if (!rule.content_type.empty()) type = rule.content_type;
+      parts.push_back(rule.raw);
+    } else if (status >= 400) {
+      parts.push_back(format->error(status, rule.error.type, rule.error.message));
+    } else if (Answer made = make_answer(rule, asked); asked.stream) {
+      if (asked.events) type = "text/event-stream";
+      parts = format->events(made, asked);
+    } else {
+      parts.push_back(format->whole(made));
+    }
+    headers.emplace_back("Content-Type", type);
+    if (rule.fault == "cut") co_return co_await cut(self, std::move(rule), status, std::move(headers), parts, out);
+    if (parts.size() == 1) {
       entry->finished = true;
-      out->respond(static_cast<int>(rule.status), std::move(headers), rule.raw);
+      out->respond(status, std::move(headers), std::move(parts[0]));
       co_return;
     }
-    if (rule.status >= 400) {
-      std::string body = error_body(asked.anthropic, rule.error.type, rule.error.message);
-      reply(out, static_cast<int>(rule.status), std::move(body), entry, std::move(headers));
-      co_return;
-    }
-    Answer made = make_answer(rule, asked);
-    if (!asked.stream) {
-      reply(out, 200, whole_body(made, asked), entry, std::move(headers));
-      co_return;
-    }
-    headers.emplace_back("Content-Type", "text/event-stream");
-    out->start(200, std::move(headers));
-    int64_t sent = 0;
-    for (auto& event : stream_events(made, asked)) {
-      if (rule.fault == "cut" && sent++ >= rule.after_events) {
-        out->abort();
-        co_return;
-      }
+    out->start(status, std::move(headers));
+    for (auto& part : parts) {
       if (out->closed()) co_return;
-      out->write(std::move(event));
+      out->write(std::move(part));
       co_await pause(&self->loop, rule.chunk_delay_ms);
     }
     entry->finished = true;
     out->end();
   }
+
+  // Breaks off within the answer, whatever its length: after so many events of a stream, in the middle of anything
+  // else.
+  static net::Task<void> cut(std::shared_ptr<State> self, Rule rule, int status, net::Headers headers,
+                             std::vector<std::string> parts, HttpResponderPtr out) {
+    if (parts.size() == 1) {
+      parts.push_back(parts[0].substr(parts[0].size() / 2));
+      parts[0].resize(parts[0].size() / 2);
+      rule.after_events = 1;
+    }
+    size_t sent = std::min(static_cast<size_t>(rule.after_events), parts.size() - 1);
+    parts.resize(sent);
+    out->start(status, std::move(headers));
+    for (auto& part : parts) {
+      if (out->closed()) co_return;
+      out->write(std::move(part));
+      co_await pause(&self->loop, rule.chunk_delay_ms);
+    }
+    out->abort();
+  }
 };
+
+std::vector<std::string> pieces(const std::string& text) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = std::min(text.size(), i + 16);
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    out.push_back(text.substr(i, end - i));
+    i = end;
+  }
+  return out;
+}
 
 FakeLlm::FakeLlm(net::Loop& loop) : state_(std::make_shared<State>(loop)) {}
 Result<void> FakeLlm::set_script(const Value& rules) {

@@ -1,4 +1,4 @@
-// fake-llm: a scripted provider that speaks the OpenAI and Anthropic wire formats, streaming too, with faults.
+// fake-llm: a scripted provider that speaks the OpenAI, Anthropic and Gemini wire formats, streaming too, with faults.
 //
 // For demos without a key, for tests and for load. Who calls: `sightline fake-llm`. Thread: its server's loop.
 // Script: a YAML or JSON list of rules, see docs/guides/fake-llm.md.

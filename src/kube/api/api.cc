@@ -187,9 +187,7 @@ bool Api::has_blocking_dependents(const std::string& uid) {
     for (auto& object : store_.list(type->key()).items)
       if (auto* owners = json::arr(*object, "metadata", "ownerReferences"))
         for (auto& owner : *owners)
-          if (auto* block = json::find(owner, "blockOwnerDeletion");
-              block && block->is_bool() && block->get_bool() && json::str(owner, "uid") == uid)
-            return true;
+          if (json::flag(owner, "blockOwnerDeletion") && json::str(owner, "uid") == uid) return true;
   return false;
 }
 
@@ -316,6 +314,7 @@ void Api::after_removal(const ResourceType& type, const ObjectPtr& object) {
   if (type.key() == kCrdKey) {
     remove_instances(*object);
     if (auto served = served_by(*object)) registry_.remove(served->key());
+    register_refused(json::str(*object, "spec", "group"));
   } else if (!type.built_in) {
     finish_crd(type.plural + "." + type.group);
   }
@@ -403,6 +402,37 @@ Result<ResourceType> type_from_crd(const Value& crd) {
 
 }  // namespace
 
+static bool condition_holds(const Value& object, std::string_view type) {
+  auto* found = find_condition(object, type);
+  return found && json::str(*found, "status") == "True";
+}
+
+// The first name of a definition that another of its group has, and the reason why it is not accepted.
+static std::pair<std::string, std::string> name_conflict(const Value& crd, const std::vector<ObjectPtr>& all) {
+  const Value& mine = *json::find(crd, "spec", "names");
+  for (auto& other : all) {
+    bool rival = json::str(*other, "spec", "group") == json::str(crd, "spec", "group") &&
+                 name_of(*other) != name_of(crd) && condition_holds(*other, "NamesAccepted");
+    auto* theirs = rival ? json::find(*other, "status", "acceptedNames") : nullptr;
+    if (!theirs) continue;
+    auto resources = strings(*theirs, "shortNames");
+    for (auto key : {"plural", "singular"}) resources.emplace_back(json::str(*theirs, key));
+    auto taken = [&](std::string_view name) {
+      return !name.empty() && std::find(resources.begin(), resources.end(), name) != resources.end();
+    };
+    if (auto name = json::str(mine, "plural"); taken(name)) return {std::string(name), "PluralConflict"};
+    if (auto name = json::str(mine, "singular"); taken(name)) return {std::string(name), "SingularConflict"};
+    for (auto& name : strings(mine, "shortNames"))
+      if (taken(name)) return {name, "ShortNamesConflict"};
+    for (auto [key, reason] : {std::pair{"kind", "KindConflict"}, {"listKind", "ListKindConflict"}}) {
+      auto name = json::str(mine, key);
+      if (!name.empty() && (name == json::str(*theirs, "kind") || name == json::str(*theirs, "listKind")))
+        return {std::string(name), reason};
+    }
+  }
+  return {};
+}
+
 void Api::register_crd(const ObjectPtr& crd) {
   auto type = type_from_crd(*crd);
   std::string name(name_of(*crd));
@@ -411,26 +441,44 @@ void Api::register_crd(const ObjectPtr& crd) {
     return;
   }
   auto built_in = registry_.find(type->group, type->plural);
-  // Our own kinds stay as they are; the definition is accepted and kept.
-  if (!built_in || !built_in->built_in) registry_.add(*type);
+  bool ours = built_in && built_in->built_in;  // stays as it is; the definition is accepted and kept
+  auto [taken, reason] = name_conflict(*crd, store_.list(std::string(kCrdKey)).items);
+  bool established = taken.empty() || condition_holds(*crd, "Established");  // once is for good, as upstream
+  if (!ours && established) registry_.add(*type);
   json::Object names = json::find(*crd, "spec", "names")->get_object();
   names["singular"] = type->singular;
   names["listKind"] = type->list_kind();
-  std::string now = rfc3339(unix_ms());
-  auto condition = [&](std::string_view kind, std::string_view reason, std::string_view message) {
+  auto condition = [&](std::string_view kind, bool holds, std::string_view why, std::string_view message) {
     return json::Object{{"type", kind},
-                        {"status", "True"},
-                        {"reason", reason},
+                        {"status", holds ? "True" : "False"},
+                        {"reason", why},
                         {"message", message},
                         {"lastTransitionTime", json::str(*crd, "metadata", "creationTimestamp")}};
   };
-  json::Object status{{"acceptedNames", names},
-                      {"conditions", json::Array{condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-                                                 condition("Established", "InitialNamesAccepted",
-                                                           "the initial names have been accepted")}},
-                      {"storedVersions", json::Array{Value(type->versions[0])}}};
+  json::Array conditions{
+      taken.empty() ? condition("NamesAccepted", true, "NoConflicts", "no conflicts found")
+                    : condition("NamesAccepted", false, reason, fmt::format("\"{}\" is already in use", taken)),
+      established ? condition("Established", true, "InitialNamesAccepted", "the initial names have been accepted")
+                  : condition("Established", false, "NotAccepted", "not all names are accepted")};
+  // Versions in which objects may have been stored: they come, and go only when a user takes them off.
+  json::Array stored =
+      json::arr(*crd, "status", "storedVersions") ? *json::arr(*crd, "status", "storedVersions") : json::Array{};
+  if (std::find(stored.begin(), stored.end(), Value(type->versions[0])) == stored.end())
+    stored.push_back(Value(type->versions[0]));
+  json::Object status{{"conditions", std::move(conditions)}, {"storedVersions", std::move(stored)}};
+  if (taken.empty())
+    status["acceptedNames"] = std::move(names);
+  else if (auto* before = json::find(*crd, "status", "acceptedNames"))
+    status["acceptedNames"] = *before;
   auto crd_type = registry_.find("apiextensions.k8s.io", "customresourcedefinitions");
   if (crd_type) (void)set_status(*crd_type, "", name, status, "sightline");
+}
+
+// Names that were taken may be free now.
+void Api::register_refused(std::string_view group) {
+  for (auto& crd : store_.list(std::string(kCrdKey)).items)
+    if (json::str(*crd, "spec", "group") == group && !being_deleted(*crd) && !condition_holds(*crd, "NamesAccepted"))
+      register_crd(crd);
 }
 
 Result<void> Api::start() {

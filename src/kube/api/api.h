@@ -114,6 +114,7 @@ class Api {
   void removed_by_write(const ResourceType& type, const ObjectPtr& object);
   void after_removal(const ResourceType& type, const ObjectPtr& object);
   void register_crd(const ObjectPtr& crd);
+  void register_refused(std::string_view group);
   TypePtr served_by(const Value& crd) const;  // null for a definition of a built-in kind
   bool has_instances(const Value& crd);
   void remove_instances(const Value& crd);

@@ -111,7 +111,7 @@ void check_owners(const Value& o, std::vector<Cause>& causes) {
   if (!list) return;
   std::vector<std::string> controllers;
   for (auto& owner : *list)
-    if (auto* c = json::find(owner, "controller"); c && c->is_bool() && c->get_bool())
+    if (json::flag(owner, "controller"))
       controllers.push_back(fmt::format("{}/{}", json::str(owner, "kind"), json::str(owner, "name")));
   if (controllers.size() > 1)
     causes.push_back(

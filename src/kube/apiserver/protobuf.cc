@@ -14,7 +14,7 @@ using json::Value;
 
 namespace {
 
-enum class Kind { Text, Bytes, Int, Bool, Message, Time, TextMap, BytesMap, IntOrString };
+enum class Kind { Text, Bytes, Int, Bool, Message, Time, MicroTime, TextMap, BytesMap, IntOrString };
 
 struct Table;
 struct Column {
@@ -65,6 +65,8 @@ const Table kPort{{{1, "name"},
                    {4, "targetPort", Kind::IntOrString},
                    {5, "nodePort", Kind::Int},
                    {6, "appProtocol"}}};
+const Table kClientIp{{{1, "timeoutSeconds", Kind::Int}}};
+const Table kSessionAffinity{{{1, "clientIP", Kind::Message, false, &kClientIp}}};
 const Table kServiceSpec{{{1, "ports", Kind::Message, true, &kPort},
                           {2, "selector", Kind::TextMap},
                           {3, "clusterIP"},
@@ -72,7 +74,19 @@ const Table kServiceSpec{{{1, "ports", Kind::Message, true, &kPort},
                           {5, "externalIPs", Kind::Text, true},
                           {7, "sessionAffinity"},
                           {8, "loadBalancerIP"},
-                          {10, "externalName"}}};
+                          {9, "loadBalancerSourceRanges", Kind::Text, true},
+                          {10, "externalName"},
+                          {11, "externalTrafficPolicy"},
+                          {12, "healthCheckNodePort", Kind::Int},
+                          {13, "publishNotReadyAddresses", Kind::Bool},
+                          {14, "sessionAffinityConfig", Kind::Message, false, &kSessionAffinity},
+                          {17, "ipFamilyPolicy"},
+                          {18, "clusterIPs", Kind::Text, true},
+                          {19, "ipFamilies", Kind::Text, true},
+                          {20, "allocateLoadBalancerNodePorts", Kind::Bool},
+                          {21, "loadBalancerClass"},
+                          {22, "internalTrafficPolicy"},
+                          {23, "trafficDistribution"}}};
 const Table kService{{{1, "metadata", Kind::Message, false, &kMeta}, {2, "spec", Kind::Message, false, &kServiceSpec}}};
 const Table kReference{{{1, "kind"},
                         {2, "namespace"},
@@ -81,6 +95,7 @@ const Table kReference{{{1, "kind"},
                         {5, "apiVersion"},
                         {6, "resourceVersion"},
                         {7, "fieldPath"}}};
+const Table kSeries{{{1, "count", Kind::Int}, {2, "lastObservedTime", Kind::MicroTime}}};
 const Table kSource{{{1, "component"}, {2, "host"}}};
 const Table kEvent{{{1, "metadata", Kind::Message, false, &kMeta},
                     {2, "involvedObject", Kind::Message, false, &kReference},
@@ -91,7 +106,10 @@ const Table kEvent{{{1, "metadata", Kind::Message, false, &kMeta},
                     {7, "lastTimestamp", Kind::Time},
                     {8, "count", Kind::Int},
                     {9, "type"},
+                    {10, "eventTime", Kind::MicroTime},
+                    {11, "series", Kind::Message, false, &kSeries},
                     {12, "action"},
+                    {13, "related", Kind::Message, false, &kReference},
                     {14, "reportingComponent"},
                     {15, "reportingInstance"}}};
 const Table kPreconditions{{{1, "uid"}, {2, "resourceVersion"}}};
@@ -207,18 +225,25 @@ Result<void> read_map_entry(std::string_view data, bool binary, Object& out) {
   return {};
 }
 
-Result<Value> read_time(std::string_view data) {
+Result<Value> read_time(std::string_view data, bool micro) {
   Reader r(data);
-  int64_t seconds = 0;
+  int64_t seconds = 0, nanos = 0;
   for (;;) {
     SL_TRY(more, r.next());
     if (!more) break;
     if (r.number == 1) seconds = static_cast<int64_t>(r.integer);
+    if (r.number == 2) nanos = static_cast<int64_t>(r.integer);
   }
   if (seconds == 0) return Value(nullptr);
   if (seconds < -62135596800 || seconds > 253402300799)
     return fail(Code::InvalidArgument, "protobuf time is out of range");
-  return Value(rfc3339(seconds * 1000));
+  std::string text = rfc3339(seconds * 1000);
+  if (micro) {
+    if (nanos < 0 || nanos > 999'999'999) return fail(Code::InvalidArgument, "protobuf time is out of range");
+    text.back() = '.';
+    text += fmt::format("{:06}Z", nanos / 1000);
+  }
+  return Value(text);
 }
 
 Result<Value> read_int_or_string(std::string_view data) {
@@ -249,7 +274,9 @@ Result<Value> read_field(const Reader& r, const Column& c, int depth) {
     case Kind::Message:
       return read_message(r.bytes, *c.message, depth + 1);
     case Kind::Time:
-      return read_time(r.bytes);
+      return read_time(r.bytes, false);
+    case Kind::MicroTime:
+      return read_time(r.bytes, true);
     case Kind::IntOrString:
       return read_int_or_string(r.bytes);
     default:

@@ -70,6 +70,27 @@ TEST(Protobuf, ConfigMap) {
       R"("binaryData":{"z":"AQ=="}})");
 }
 
+TEST(Protobuf, EveryFieldOfAService) {
+  std::string spec = bytes(9, "10.0.0.0/8") + bytes(11, "Local") + number(12, 30001) + number(13, 1) +
+                     bytes(14, bytes(1, number(1, 60))) + bytes(17, "SingleStack") + bytes(18, "1.2.3.4") +
+                     bytes(19, "IPv4") + number(20, 0) + bytes(21, "c") + bytes(22, "Cluster") +
+                     bytes(23, "PreferClose");
+  EXPECT_EQ(decoded("Service", bytes(2, spec)),
+            R"({"apiVersion":"v1","kind":"Service","spec":{"loadBalancerSourceRanges":["10.0.0.0/8"],)"
+            R"("externalTrafficPolicy":"Local","healthCheckNodePort":30001,"publishNotReadyAddresses":true,)"
+            R"("sessionAffinityConfig":{"clientIP":{"timeoutSeconds":60}},"ipFamilyPolicy":"SingleStack",)"
+            R"("clusterIPs":["1.2.3.4"],"ipFamilies":["IPv4"],"allocateLoadBalancerNodePorts":false,)"
+            R"("loadBalancerClass":"c","internalTrafficPolicy":"Cluster","trafficDistribution":"PreferClose"}})");
+}
+
+TEST(Protobuf, TimesOfAnEvent) {
+  std::string at = number(1, 1'700'000'000) + number(2, 120'034'000);
+  EXPECT_EQ(decoded("Event", bytes(10, at) + bytes(11, number(1, 3) + bytes(2, at)) + bytes(13, bytes(3, "n"))),
+            R"({"apiVersion":"v1","kind":"Event","eventTime":"2023-11-14T22:13:20.120034Z",)"
+            R"("series":{"count":3,"lastObservedTime":"2023-11-14T22:13:20.120034Z"},"related":{"name":"n"}})");
+  EXPECT_THAT(decoded("Event", bytes(10, number(1, 1) + number(2, 1'000'000'000))), HasSubstr("out of range"));
+}
+
 TEST(Protobuf, ServicePortsOfBothKinds) {
   std::string http =
       bytes(1, "http") + bytes(2, "TCP") + number(3, 80) + bytes(4, number(1, 0) + number(2, 8080)) + number(5, 0);

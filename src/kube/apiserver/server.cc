@@ -54,6 +54,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (serve_health(r, out)) return;
     if (r.path == "/version" || r.path == "/version/") return answer(out, 200, version());  // anybody's, as upstream
     if (!authenticated(r)) return refuse(out, Error{Code::Unauthenticated, "Unauthorized", {}});
+    if (auto as = r.header("impersonate-user"); !as.empty()) return refuse(out, cannot_impersonate(as));
     if (r.path == "/") return answer(out, 200, root_paths());
     if (serve_discovery(r, out) || serve_openapi(r, out)) return;
     if (r.body.size() > kBodyMax)
@@ -72,6 +73,13 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     constexpr std::string_view kBearer = "Bearer ";
     return header.size() > kBearer.size() && iequals(header.substr(0, kBearer.size()), kBearer) &&
            same_secret(trim(header.substr(kBearer.size())), options.token);
+  }
+
+  // There is one user: who asks to be another must not go on as the first.
+  static Error cannot_impersonate(std::string_view user) {
+    return {Code::PermissionDenied,
+            fmt::format("users \"{}\" is forbidden: impersonation is not supported here", clean_utf8(user)),
+            {}};
   }
 
   bool serve_health(const HttpRequest& r, const HttpResponderPtr& out) {

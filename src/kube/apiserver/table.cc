@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/ids.h"
 #include "base/strings.h"
 #include "kube/api/api.h"
@@ -110,11 +112,48 @@ std::string pod_cell(const Value& o, std::string_view what) {
   if (auto* list = json::arr(o, "status", "containerStatuses"))
     for (auto& c : *list) {
       ++all;
-      auto* r = json::find(c, "ready");
-      ready += r && r->is_bool() && r->get_bool();
+      ready += json::flag(c, "ready");
       restarts += json::num(c, 0, "restartCount");
     }
   return what == "ready" ? fmt::format("{}/{}", ready, all) : std::to_string(restarts);
+}
+
+std::string selector_text(const Value& o) {
+  std::string out;
+  if (auto* map = json::find(o, "spec", "selector"); map && map->is_object())
+    for (auto& [key, value] : map->get_object())
+      out += fmt::format("{}{}={}", out.empty() ? "" : ",", std::string_view(key), text_of(value));
+  return out.empty() ? "<none>" : out;
+}
+
+// The first of these that there is.
+std::string_view first_time(const Value& o, std::initializer_list<std::string_view> keys) {
+  for (auto key : keys)
+    if (auto at = json::str(o, key); !at.empty()) return at;
+  return json::str(o, "metadata", "creationTimestamp");
+}
+
+Value computed_of_event(const Value& o, std::string_view name) {
+  if (name == "@event-last-seen") {
+    auto series = json::str(o, "series", "lastObservedTime");
+    return Value(age_of(series.empty() ? first_time(o, {"lastTimestamp", "eventTime", "firstTimestamp"}) : series));
+  }
+  if (name == "@event-first-seen") return Value(age_of(first_time(o, {"firstTimestamp", "eventTime"})));
+  if (name == "@event-count") {
+    int64_t series = json::num(o, 0, "series", "count"), count = json::num(o, 0, "count");
+    return Value(std::to_string(series ? series : count ? count : 1));
+  }
+  if (name == "@event-source") {
+    std::string out(json::str(o, "source", "component"));
+    if (out.empty()) out = json::str(o, "reportingComponent");
+    std::string_view host = json::str(o, "source", "host");
+    if (host.empty()) host = json::str(o, "reportingInstance");
+    return Value(host.empty() ? out : fmt::format("{}, {}", out, host));
+  }
+  if (name == "@event-object")
+    return Value(to_lower(json::str(o, "involvedObject", "kind")) + "/" +
+                 std::string(json::str(o, "involvedObject", "name")));
+  return nullptr;
 }
 
 // Columns that upstream computes in code. Names start with "@".
@@ -132,14 +171,17 @@ Value computed(const Value& o, std::string_view name) {
   }
   if (name == "@pod-ready") return Value(pod_cell(o, "ready"));
   if (name == "@pod-restarts") return Value(pod_cell(o, "restarts"));
-  if (name == "@event-last-seen") {
-    std::string_view at = json::str(o, "lastTimestamp");
-    return Value(age_of(at.empty() ? json::str(o, "metadata", "creationTimestamp") : at));
+  if (name == "@name") return Value(name_of(o));
+  if (name == "@service-selector") return Value(selector_text(o));
+  if (name == "@pod-nominated-node") {
+    auto node = json::str(o, "status", "nominatedNodeName");
+    return Value(node.empty() ? "<none>" : node);
   }
-  if (name == "@event-object")
-    return Value(to_lower(json::str(o, "involvedObject", "kind")) + "/" +
-                 std::string(json::str(o, "involvedObject", "name")));
-  return nullptr;
+  if (name == "@pod-readiness-gates") {
+    auto* gates = json::arr(o, "spec", "readinessGates");
+    return Value(gates && !gates->empty() ? std::to_string(gates->size()) : "<none>");
+  }
+  return computed_of_event(o, name);
 }
 
 Value cell(const Value& object, const PrinterColumn& c) {
@@ -190,12 +232,15 @@ Value make_table(const ResourceType& type, const std::string& version, const std
                  IncludeObject include, bool with_columns) {
   auto columns = columns_of(type, version);
   json::Array definitions, rows;
+  // Kinds whose name says little place it themselves (Event).
+  bool name_first = std::none_of(columns.begin(), columns.end(), [](auto& c) { return c.path == "@name"; });
   if (with_columns) {
-    definitions.push_back(json::Object{{"name", "Name"},
-                                       {"type", "string"},
-                                       {"format", "name"},
-                                       {"description", "Name must be unique within a namespace."},
-                                       {"priority", 0}});
+    if (name_first)
+      definitions.push_back(json::Object{{"name", "Name"},
+                                         {"type", "string"},
+                                         {"format", "name"},
+                                         {"description", "Name must be unique within a namespace."},
+                                         {"priority", 0}});
     for (auto& c : columns)
       definitions.push_back(json::Object{{"name", c.name},
                                          {"type", c.type},
@@ -204,7 +249,8 @@ Value make_table(const ResourceType& type, const std::string& version, const std
                                          {"priority", c.priority}});
   }
   for (auto& item : items) {
-    json::Array cells{Value(name_of(*item))};
+    json::Array cells;
+    if (name_first) cells.push_back(Value(name_of(*item)));
     for (auto& c : columns) cells.push_back(cell(*item, c));
     json::Object row{{"cells", std::move(cells)}};
     if (include == IncludeObject::Object) {

@@ -1,5 +1,6 @@
 #include "kube/apiserver/table.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -182,6 +183,30 @@ TEST(Table, ComputedColumnsOfTheCoreKinds) {
   EXPECT_EQ(computed("@pod-ready", pod), R"("1/2")");
   EXPECT_EQ(computed("@pod-restarts", pod), R"("3")");
   EXPECT_EQ(computed("@event-object", R"({"metadata":{},"involvedObject":{"kind":"Pod","name":"p"}})"), R"("pod/p")");
+  EXPECT_EQ(computed("@service-selector", R"({"metadata":{},"spec":{"selector":{"a":"1","b":"2"}}})"), R"("a=1,b=2")");
+  EXPECT_EQ(computed("@pod-readiness-gates", R"({"metadata":{}})"), R"("<none>")");
+}
+
+TEST(Table, ColumnsOfAnEvent) {
+  std::string ago = rfc3339(unix_ms() - 3'600'000 * 5);
+  auto event = [&](std::string_view members) { return fmt::format(R"({{"metadata":{{"name":"e"}},{}}})", members); };
+  std::string at = fmt::format(R"("eventTime":"{}")", ago);
+  EXPECT_EQ(computed("@event-last-seen", event(at)), R"("5h")");
+  EXPECT_EQ(computed("@event-first-seen", event(at)), R"("5h")");
+  EXPECT_EQ(computed("@event-last-seen", event(fmt::format(R"("series":{{"lastObservedTime":"{}"}})", ago))),
+            R"("5h")");
+  EXPECT_EQ(computed("@event-count", event(at)), R"("1")");
+  EXPECT_EQ(computed("@event-count", event(R"("count":2,"series":{"count":7})")), R"("7")");
+  EXPECT_EQ(computed("@event-source", event(R"("source":{"component":"c","host":"h"})")), R"("c, h")");
+  EXPECT_EQ(computed("@event-source", event(R"("reportingComponent":"r")")), R"("r")");
+}
+
+TEST(Table, AKindMayPlaceItsNameItself) {
+  ResourceType t = type();
+  t.columns = {{"Reason", "string", ".reason"}, {"Name", "string", "@name", 1}};
+  Value table = make_table(t, "v1", {object(R"({"metadata":{"name":"e"},"reason":"r"})")}, IncludeObject::None);
+  EXPECT_EQ(json::arr(table, "columnDefinitions")->size(), 2u);
+  EXPECT_EQ(json::dump(*json::find((*json::arr(table, "rows"))[0], "cells")), R"(["r","e"])");
 }
 
 }  // namespace

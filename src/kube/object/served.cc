@@ -44,8 +44,7 @@ void ServedKinds::add(const json::Value& list) {
     k.plural = json::str(r, "name");
     k.singular = json::str(r, "singularName");
     k.kind = json::str(r, "kind");
-    auto* ns = json::find(r, "namespaced");
-    k.namespaced = ns && ns->is_bool() && ns->get_bool();
+    k.namespaced = json::flag(r, "namespaced");
     if (auto* shorts = json::arr(r, "shortNames"))
       for (auto& s : *shorts)
         if (s.is_string()) k.short_names.emplace_back(json::view(s.get_string()));

@@ -303,10 +303,7 @@ SchemaType type_from_name(std::string_view name) {
   return SchemaType::Any;
 }
 
-bool flag(const Value& v, std::string_view key) {
-  auto* b = json::find(v, key);
-  return b && b->is_bool() && b->get_bool();
-}
+using json::flag;
 
 std::optional<size_t> count(const Value& v, std::string_view key) {
   int64_t n = json::num(v, -1, key);

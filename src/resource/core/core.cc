@@ -50,6 +50,18 @@ void describe(json::Fields<ServicePort>& f) {
   f.add("nodePort", &ServicePort::node_port).doc("Port on every node.");
 }
 
+struct ClientIpConfig {
+  std::optional<int32_t> timeout_seconds;
+};
+void describe(json::Fields<ClientIpConfig>& f) {
+  f.add("timeoutSeconds", &ClientIpConfig::timeout_seconds).doc("How long a client stays.").min(1).max(86400);
+}
+struct SessionAffinityConfig {
+  std::optional<ClientIpConfig> client_ip;
+};
+void describe(json::Fields<SessionAffinityConfig>& f) {
+  f.add("clientIP", &SessionAffinityConfig::client_ip).doc("By the client's address.");
+}
 struct ServiceSpec {
   std::vector<ServicePort> ports;
   std::map<std::string, std::string> selector;
@@ -57,6 +69,10 @@ struct ServiceSpec {
   std::vector<std::string> external_ips, cluster_ips, ip_families;
   std::string ip_family_policy, internal_traffic, external_traffic;
   std::optional<bool> publish_not_ready, allocate_node_ports;
+  std::optional<SessionAffinityConfig> session_affinity_config;
+  std::vector<std::string> source_ranges;
+  std::optional<int32_t> health_check_node_port;
+  std::optional<std::string> traffic_distribution;
 };
 void describe(json::Fields<ServiceSpec>& f) {
   f.doc("What the service exposes.");
@@ -79,6 +95,10 @@ void describe(json::Fields<ServiceSpec>& f) {
   f.add("externalTrafficPolicy", &ServiceSpec::external_traffic).doc("Cluster or Local.");
   f.add("publishNotReadyAddresses", &ServiceSpec::publish_not_ready).doc("Publish pods before they are ready.");
   f.add("allocateLoadBalancerNodePorts", &ServiceSpec::allocate_node_ports).doc("Allocate node ports.");
+  f.add("sessionAffinityConfig", &ServiceSpec::session_affinity_config).doc("How long a client stays at one pod.");
+  f.add("loadBalancerSourceRanges", &ServiceSpec::source_ranges).doc("Who may reach the load balancer (CIDRs).");
+  f.add("healthCheckNodePort", &ServiceSpec::health_check_node_port).doc("Where a node tells that it has pods.");
+  f.add("trafficDistribution", &ServiceSpec::traffic_distribution).doc("Which endpoints are preferred.");
 }
 
 KindInfo core_kind(std::string kind, std::string plural, std::vector<std::string> shorts) {
@@ -270,7 +290,8 @@ KindInfo service_kind() {
                {"Cluster-IP", "string", ".spec.clusterIP"},
                {"External-IP", "string", "@service-external-ip"},
                {"Port(s)", "string", "@service-ports"},
-               age()};
+               age(),
+               {"Selector", "string", "@service-selector", 1}};
   k.selectable_fields = {"spec.type", "spec.clusterIP"};
   k.check = check_service;
   k.prepare = [](Value& service) -> Result<void> {
@@ -288,9 +309,14 @@ KindInfo pod_kind() {
   k.read_only = true;
   k.subresources = {"log"};
   k.members = {open_object("spec", "What runs."), open_object("status", "How it runs.")};
-  k.columns = {{"Ready", "string", "@pod-ready"},       {"Status", "string", ".status.phase"},
-               {"Restarts", "string", "@pod-restarts"}, age(),
-               {"IP", "string", ".status.podIP", 1},    {"Node", "string", ".spec.nodeName", 1}};
+  k.columns = {{"Ready", "string", "@pod-ready"},
+               {"Status", "string", ".status.phase"},
+               {"Restarts", "string", "@pod-restarts"},
+               age(),
+               {"IP", "string", ".status.podIP", 1},
+               {"Node", "string", ".spec.nodeName", 1},
+               {"Nominated Node", "string", "@pod-nominated-node", 1},
+               {"Readiness Gates", "string", "@pod-readiness-gates", 1}};
   k.selectable_fields = {"spec.nodeName", "status.phase", "status.podIP", "spec.serviceAccountName"};
   return k;
 }
@@ -316,7 +342,12 @@ KindInfo event_kind() {
                {"Type", "string", ".type"},
                {"Reason", "string", ".reason"},
                {"Object", "string", "@event-object"},
-               {"Message", "string", ".message"}};
+               {"Subobject", "string", ".involvedObject.fieldPath", 1},
+               {"Source", "string", "@event-source", 1},
+               {"Message", "string", ".message"},
+               {"First Seen", "string", "@event-first-seen", 1},
+               {"Count", "string", "@event-count", 1},
+               {"Name", "string", "@name", 1}};
   k.selectable_fields = {"involvedObject.kind",
                          "involvedObject.namespace",
                          "involvedObject.name",
@@ -327,25 +358,6 @@ KindInfo event_kind() {
                          "type",
                          "source",
                          "reportingComponent"};
-  return k;
-}
-
-KindInfo crd_kind() {
-  KindInfo k;
-  k.group = "apiextensions.k8s.io";
-  k.kind = "CustomResourceDefinition";
-  k.plural = "customresourcedefinitions";
-  k.singular = "customresourcedefinition";
-  k.versions = {"v1"};
-  k.short_names = {"crd", "crds"};
-  k.categories = {"api-extensions"};
-  k.namespaced = false;
-  k.core_style = true;
-  k.doc = "A kind added to this API.";
-  k.members = {open_object("spec", "The kind, its versions and schemas."),
-               open_object("status", "Accepted names and stored versions.")};
-  k.columns = {{"Created At", "string", ".metadata.creationTimestamp", 0, ""}};
-  k.check = check_definition;
   return k;
 }
 
@@ -360,7 +372,8 @@ std::vector<KindInfo> core_kinds() {
                         plain<bool>("immutable", "If true the values cannot be changed.")};
   config_map.check = check_config_map;
   config_map.columns = {{"Data", "integer", "@data-count"}, age()};
-  return {namespace_kind(), secret_kind(), std::move(config_map), service_kind(), pod_kind(), event_kind(), crd_kind()};
+  return {namespace_kind(), secret_kind(), std::move(config_map), service_kind(),
+          pod_kind(),       event_kind(),  definition_kind()};
 }
 
 }  // namespace sl::resource

@@ -11,10 +11,7 @@ using json::Value;
 
 namespace {
 
-bool flag(const Value& v, std::string_view key) {
-  auto* found = json::find(v, key);
-  return found && *found == true;
-}
+using json::flag;
 
 // Structural: every value has a type, but where anything may stand.
 void check_structural(const Value& schema, const std::string& at, std::string_view what, std::vector<Cause>& causes) {
@@ -103,6 +100,155 @@ void check_definition(const Value& crd, const Value* old, std::vector<Cause>& ca
     causes.push_back({"FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"None\"", s),
                       "spec.conversion.strategy"});
   if (old) check_immutable(crd, *old, causes);
+}
+
+// ---- the kind
+
+struct DefinitionNames {
+  std::string plural, singular, kind, list_kind;
+  std::vector<std::string> short_names, categories;
+};
+void describe(json::Fields<DefinitionNames>& f) {
+  f.doc("Names of the kind.");
+  f.add("plural", &DefinitionNames::plural).doc("As in paths; metadata.name is PLURAL.GROUP.");
+  f.add("singular", &DefinitionNames::singular).doc("By default the kind in lower case.");
+  f.add("kind", &DefinitionNames::kind).doc("CamelCase, singular.");
+  f.add("listKind", &DefinitionNames::list_kind).doc("By default the kind and List.");
+  f.add("shortNames", &DefinitionNames::short_names).doc("For kubectl.");
+  f.add("categories", &DefinitionNames::categories).doc("Groups of kinds, as all.");
+}
+struct DefinitionColumn {
+  std::string name, type, format, description, json_path;
+  std::optional<int32_t> priority;
+};
+void describe(json::Fields<DefinitionColumn>& f) {
+  f.doc("A column of kubectl get.");
+  f.add("name", &DefinitionColumn::name).doc("Heading.").required();
+  f.add("type", &DefinitionColumn::type).doc("integer, number, string, boolean or date.").required();
+  f.add("format", &DefinitionColumn::format).doc("Hint for the client.");
+  f.add("description", &DefinitionColumn::description).doc("What it shows.");
+  f.add("priority", &DefinitionColumn::priority).doc("Above 0: only with -o wide.");
+  f.add("jsonPath", &DefinitionColumn::json_path).doc("Where in the object.").required();
+}
+struct DefinitionScale {
+  std::string spec_path, status_path, selector_path;
+};
+void describe(json::Fields<DefinitionScale>& f) {
+  f.doc("kubectl scale.");
+  f.add("specReplicasPath", &DefinitionScale::spec_path).doc("Wanted replicas.");
+  f.add("statusReplicasPath", &DefinitionScale::status_path).doc("Replicas there are.");
+  f.add("labelSelectorPath", &DefinitionScale::selector_path).doc("Their selector.");
+}
+struct DefinitionSubresources {
+  Value status;
+  std::optional<DefinitionScale> scale;
+};
+void describe(json::Fields<DefinitionSubresources>& f) {
+  f.doc("Subresources.");
+  f.add("status", &DefinitionSubresources::status).doc("The status is written apart.").object();
+  f.add("scale", &DefinitionSubresources::scale).doc("Kept, not served yet.");
+}
+struct DefinitionSchema {
+  Value open_api;
+};
+void describe(json::Fields<DefinitionSchema>& f) {
+  f.doc("Schema of the objects.");
+  f.add("openAPIV3Schema", &DefinitionSchema::open_api).doc("A structural OpenAPI v3 schema.").object();
+}
+struct SelectableField {
+  std::string json_path;
+};
+void describe(json::Fields<SelectableField>& f) {
+  f.add("jsonPath", &SelectableField::json_path).doc("Where in the object.").required();
+}
+struct DefinitionVersion {
+  std::string name, deprecation_warning;
+  bool served = false, storage = false, deprecated = false;
+  std::optional<DefinitionSchema> schema;
+  std::optional<DefinitionSubresources> subresources;
+  std::vector<DefinitionColumn> columns;
+  std::vector<SelectableField> selectable;
+};
+void describe(json::Fields<DefinitionVersion>& f) {
+  f.doc("A version of the kind.");
+  f.add("name", &DefinitionVersion::name).doc("As v1.");
+  f.add("served", &DefinitionVersion::served).doc("Whether it can be asked for.");
+  f.add("storage", &DefinitionVersion::storage).doc("Whether objects are stored in it: one is.");
+  f.add("deprecated", &DefinitionVersion::deprecated).doc("Whether users are warned.");
+  f.add("deprecationWarning", &DefinitionVersion::deprecation_warning).doc("In these words.");
+  f.add("schema", &DefinitionVersion::schema).doc("Schema of the objects.");
+  f.add("subresources", &DefinitionVersion::subresources).doc("Subresources.");
+  f.add("additionalPrinterColumns", &DefinitionVersion::columns).doc("Columns of kubectl get.");
+  f.add("selectableFields", &DefinitionVersion::selectable).doc("Fields for selectors; kept, not served yet.");
+}
+struct DefinitionSpec {
+  std::string group, scope;
+  DefinitionNames names;
+  std::vector<DefinitionVersion> versions;
+  Value conversion;
+  bool preserve_unknown = false;
+};
+void describe(json::Fields<DefinitionSpec>& f) {
+  f.doc("The kind, its versions and schemas.");
+  f.add("group", &DefinitionSpec::group).doc("API group.");
+  f.add("names", &DefinitionSpec::names).doc("Names of the kind.");
+  f.add("scope", &DefinitionSpec::scope).doc("Namespaced or Cluster.");
+  f.add("versions", &DefinitionSpec::versions).doc("Versions.");
+  f.add("conversion", &DefinitionSpec::conversion).doc("Between versions; kept, only None is carried out.").object();
+  f.add("preserveUnknownFields", &DefinitionSpec::preserve_unknown).doc("Must be false.");
+}
+
+static bool has_rules(const Value& schema) {
+  if (auto* o = schema.if_object()) {
+    if (o->contains("x-kubernetes-validations")) return true;
+    for (auto& [key, value] : *o)
+      if (has_rules(value)) return true;
+  } else if (auto* list = schema.if_array()) {
+    for (auto& value : *list)
+      if (has_rules(value)) return true;
+  }
+  return false;
+}
+
+// What is kept and not carried out is said to who applies it.
+static void warn_of_definition(const Value& crd, std::vector<std::string>& warnings) {
+  auto* versions = json::arr(crd, "spec", "versions");
+  for (size_t i = 0; versions && i < versions->size(); ++i) {
+    auto& v = (*versions)[i];
+    auto told = [&](std::string_view field, std::string_view what) {
+      warnings.push_back(fmt::format("spec.versions[{}].{}: {}", i, field, what));
+    };
+    if (auto* schema = json::find(v, "schema"); schema && has_rules(*schema))
+      told("schema", "rules in x-kubernetes-validations are kept but not checked");
+    if (json::find(v, "subresources", "scale")) told("subresources.scale", "kept but not served");
+    if (auto* list = json::arr(v, "selectableFields"); list && !list->empty())
+      told("selectableFields", "kept but not served");
+  }
+  if (auto way = json::str(crd, "spec", "conversion", "strategy"); way == "Webhook")
+    warnings.emplace_back("spec.conversion: webhooks are kept but not called");
+}
+
+KindInfo definition_kind() {
+  KindInfo k;
+  k.group = "apiextensions.k8s.io";
+  k.kind = "CustomResourceDefinition";
+  k.plural = "customresourcedefinitions";
+  k.singular = "customresourcedefinition";
+  k.versions = {"v1"};
+  k.short_names = {"crd", "crds"};
+  k.categories = {"api-extensions"};
+  k.namespaced = false;
+  k.core_style = true;
+  k.doc = "A kind added to this API.";
+  auto status = std::make_shared<json::Schema>();
+  status->type = json::SchemaType::Object;
+  status->preserve_unknown = true;
+  status->doc = "Accepted names and stored versions.";
+  k.members = {member<DefinitionSpec>("spec"), {"status", std::move(status), false}};
+  k.columns = {{"Created At", "string", ".metadata.creationTimestamp", 0, ""}};
+  k.check = check_definition;
+  k.warn = warn_of_definition;
+  return k;
 }
 
 }  // namespace sl::resource

@@ -19,10 +19,7 @@ void describe(json::Fields<ModelConfigStatus>& f) {
   f.add("secretHash", &ModelConfigStatus::secret_hash).doc("Changes when the key or CA changes.");
 }
 
-bool flag(const Value& s, std::string_view key) {
-  auto* v = json::find(s, key);
-  return v && v->is_bool() && v->get_bool();
-}
+using json::flag;
 
 bool provider_in(const Value& s, std::initializer_list<std::string_view> names) {
   for (auto n : names)

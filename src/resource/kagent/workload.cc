@@ -27,6 +27,7 @@ static void describe(json::Fields<SharedDeployment>& f) {
   f.add("imagePullPolicy", &SharedDeployment::image_pull_policy).doc("Always, IfNotPresent or Never.");
   f.add("resources", &SharedDeployment::resources).doc("Requests and limits.").object();
   f.add("tolerations", &SharedDeployment::tolerations).doc("Taints that are borne.");
+  f.add("topologySpreadConstraints", &SharedDeployment::topology_spread).doc("How pods are spread.");
   f.add("affinity", &SharedDeployment::affinity).doc("Where pods like to be.").object();
   f.add("nodeSelector", &SharedDeployment::node_selector).doc("Labels of the nodes.");
   f.add("securityContext", &SharedDeployment::security_context).doc("Of the container.").object();

@@ -18,7 +18,7 @@ struct ServiceAccountConfig {
 struct SharedDeployment {
   std::optional<int32_t> replicas;
   std::vector<LocalReference> image_pull_secrets;
-  std::vector<PodPart> volumes, volume_mounts, env, env_from, tolerations, extra_containers;
+  std::vector<PodPart> volumes, volume_mounts, env, env_from, tolerations, topology_spread, extra_containers;
   std::map<std::string, std::string> labels, annotations, deployment_annotations, node_selector;
   std::string image_pull_policy;
   PodPart resources, affinity, security_context, pod_security_context;
