@@ -54,6 +54,18 @@ class Classes(ConditionsTest):
         self.api.must_create(objects.gateway_class(self.cls))
         self.served()
 
+    def test_another_controllers_status_is_left_alone(self):
+        self.api.must_create(objects.gateway_class(f"other-{self.ns}", "example.test/other"))
+        self.make_gateway("theirs", objects.listener(self.port()), cls=f"other-{self.ns}")
+        status = {"addresses": [{"type": "IPAddress", "value": "192.0.2.7"}],
+                  "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "m",
+                                  "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+        self.api.patch("Gateway", self.ns, "theirs", {"status": status}, sub="status").expect(200)
+        self.api.must_patch("Gateway", self.ns, "gw", {"metadata": {"labels": {"look": "again"}}})
+        self.served()  # our controller has been round
+        found = self.api.read("Gateway", self.ns, "theirs")["status"]
+        self.assertEqual((status["addresses"], "True"), (found["addresses"], found["conditions"][0]["status"]))
+
     def test_the_gateway_moves_to_another_class(self):
         self.api.must_patch("Gateway", self.ns, "gw", {"spec": {"gatewayClassName": "no-such-class"}})
         self.expect("Gateway", "gw", NOBODY)

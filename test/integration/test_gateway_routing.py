@@ -196,6 +196,46 @@ class Matching(GatewayTest):
             self.assertIn(word.lower(), done.stdout.lower())
         self.assertEqual(404, self.taken("/abc"))
 
+    def test_the_route_command_says_what_the_gateway_does(self):
+        """Redirects, rules that cannot be carried out or have no backends: the same status as a request gets."""
+        mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": objects.backend_ref("one")}}
+        redirect = {"type": "RequestRedirect", "requestRedirect": {"hostname": "there.test", "statusCode": 301}}
+        named = self.rule("/moved", backend=None)
+        named.update({"filters": [redirect], "name": "moved"})
+        broken = self.rule("/mirrored", backend="one")
+        broken["filters"] = [mirror]
+        self.rules("r", named, broken, self.rule("/none", backend=None), self.rule("/", backend="two"))
+        for path, status, words in (("/moved", 301, ("rule 0 (moved)", "host=there.test")), ("/mirrored", 500, ("rule 1", "RequestMirror")),
+                                    ("/none", 500, ("rule 2", "no backends")), ("/x", 200, ("rule 3", f"{self.ns}/two at "))):
+            with self.subTest(path=path):
+                self.assertEqual(status, self.ask(path).status)
+                done = self.explain("--host", self.site, "--path", path)
+                for word in (*words, *((f"answer    {status}",) if status != 200 else ())):
+                    self.assertIn(word, done.stdout)
+                if path == "/x":
+                    self.assertIn("/none: path is /x", done.stdout)
+                else:
+                    self.assertIn("rule 3 path prefix /: fits too, but comes after", done.stdout)
+        found = json.loads(self.explain("--host", self.site, "--path", "/moved", "-o", "json").stdout)
+        self.assertEqual(({"index": 0, "name": "moved", "error": ""}, 301), (found["rule"], found["answer"]["status"]))
+
+    def test_the_route_command_takes_one_port(self):
+        self.rules("r", self.rule("/", backend="two"))
+        listening = self.explain("--host", self.site, "--path", "/", "-o", "json")
+        port = json.loads(listening.stdout)["port"]
+        for args in (("--host", self.site, "--port", port), ("--host", f"{self.site}:{port}")):
+            self.assertEqual(0, self.explain(*args).returncode)
+        done = self.explain("--host", self.site, "--port", 1)
+        self.assertEqual(1, done.returncode)
+        self.assertIn(f"does not listen on port 1; it does on {port}", done.stderr)
+
+    def test_an_expression_that_takes_too_much_is_refused(self):
+        """What the gateway cannot compile is in the route's condition, not a silent 404."""
+        self.rules("r", self.rule(r"/(\pL{100}){2}", "RegularExpression", "one"), self.rule("/", backend="two"))
+        self.route_is("r", {"PartiallyInvalid": "True UnsupportedValue"}, "gw")
+        self.assertIn("pattern too large", str(self.api.read("HTTPRoute", self.ns, "r")["status"]))
+        self.assertEqual("two", self.taken("/abc"))
+
     def test_the_route_command_names_what_it_cannot_use(self):
         done = self.explain("--header", "no-value")
         self.assertIn(done.returncode, (1, 2))

@@ -1,6 +1,7 @@
 // `sightline route`: which listener, rule and backend a request would take, and why the others did not match.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "app/cli/client.h"
 #include "app/cli/verbs.h"
@@ -13,46 +14,154 @@ namespace {
 struct Options {
   std::shared_ptr<Where> where = std::make_shared<Where>();
   std::string gateway, method = "GET", host, path = "/", output = "text";
+  uint16_t port = 0;
   std::vector<std::string> headers;
 };
 
-void print_text(const Options& o, const route::MatchResult& found, const std::vector<std::string>& why) {
-  fmt::print("{} {} host={}\n", o.method, o.path, o.host);
-  if (found.listener)
-    fmt::print("listener  {} ({})\n", found.listener->key,
-               found.listener->spec.hostname.empty() ? "every host" : found.listener->spec.hostname);
-  if (found.match) {
-    fmt::print("route     {}\nmatch     path {} {}\n", found.match->rule->route, found.match->spec->path.type,
-               found.match->spec->path.value);
-    for (auto& share : found.match->rule->shares) {
-      if (!share.backend) fmt::print("backend   500: {}\n", share.error);
-      for (auto& e : share.backend ? share.backend->spec.endpoints : std::vector<route::Endpoint>{})
-        fmt::print("backend   {} at {}:{}{}{}, weight {}\n", share.backend->spec.name, e.host, e.port,
-                   share.backend->spec.tls ? " (TLS)" : "",
-                   share.backend->spec.ai ? " as " + share.backend->spec.ai->provider : "", share.weight);
-    }
-  } else {
-    fmt::print("no route matches: 404\n");
-  }
-  for (auto& line : why) fmt::print("not       {}\n", line);
+using Headers = std::vector<std::pair<std::string, std::string>>;
+using Listeners = std::vector<const route::CompiledListener*>;
+
+// What the gateway would answer by itself; 0 when a backend answers.
+int own_status(const route::MatchResult& found) {
+  if (!found.match) return 404;
+  auto& rule = *found.match->rule;
+  if (!rule.error.empty()) return 500;
+  if (rule.spec->filters.redirect) return static_cast<int>(rule.spec->filters.redirect->status);
+  return rule.weight_total > 0 ? 0 : 500;
+}
+std::string own_words(const route::MatchResult& found) {
+  if (!found.listener) return "no listener serves the host";
+  if (!found.match) return "no route matches";
+  auto& rule = *found.match->rule;
+  if (!rule.error.empty()) return rule.error;
+  if (rule.spec->filters.redirect) return "redirect";
+  if (rule.shares.empty()) return "the rule has no backends";
+  return rule.weight_total > 0 ? "" : "every backend of the rule has weight 0";
 }
 
-void print_json(const route::MatchResult& found, const std::vector<std::string>& why) {
-  json::Object out{{"matched", found.match != nullptr}, {"not", json::Array(why.begin(), why.end())}};
-  if (found.listener) out["listener"] = found.listener->key;
+// "scheme=https host=x path=prefix:/y port=8443", of what a redirect or rewrite changes.
+std::string changes(const std::string& scheme, const std::string& host, const std::optional<route::PathChange>& path,
+                    std::optional<int64_t> port) {
+  std::vector<std::string> out;
+  if (!scheme.empty()) out.push_back("scheme=" + scheme);
+  if (!host.empty()) out.push_back("host=" + host);
+  if (path) out.push_back(fmt::format("path={}:{}", path->type, path->value));
+  if (port) out.push_back(fmt::format("port={}", *port));
+  return join(out, " ");
+}
+
+// The conditions of a match: "path prefix /x, method GET, header a=b, query c~d".
+std::string match_text(const route::CompiledMatch& m) {
+  std::string out = fmt::format("path {} {}", m.spec->path.type, m.spec->path.value);
+  if (!m.spec->method.empty()) out += ", method " + m.spec->method;
+  auto named = [&](std::string_view what, const std::vector<route::HeaderMatch>& list) {
+    for (auto& h : list) out += fmt::format(", {} {}{}{}", what, h.name, h.regex ? "~" : "=", h.value);
+  };
+  named("header", m.spec->headers);
+  named("query", m.spec->query);
+  return out;
+}
+
+void print_share(const route::CompiledShare& share) {
+  if (!share.backend) return fmt::print("backend   500: {}, weight {}\n", share.error, share.weight);
+  auto& spec = share.backend->spec;
+  if (spec.endpoints.empty()) fmt::print("backend   503: {} has no endpoints, weight {}\n", spec.name, share.weight);
+  for (auto& e : spec.endpoints)
+    fmt::print("backend   {} at {}:{}{}{}, weight {}\n", spec.name, e.host, e.port, spec.tls ? " (TLS)" : "",
+               spec.ai ? " as " + spec.ai->provider : "", share.weight);
+}
+
+void print_text(const Options& o, const route::MatchResult& found, const std::vector<std::string>& others) {
+  fmt::print("{} {} host={}\n", o.method, o.path, o.host);
+  if (found.listener)
+    fmt::print("listener  {} ({}, port {})\n", found.listener->key,
+               found.listener->spec.hostname.empty() ? "every host" : found.listener->spec.hostname,
+               found.listener->spec.port);
   if (found.match) {
-    out["route"] = found.match->rule->route;
+    auto& rule = *found.match->rule;
+    fmt::print("route     {} rule {}\nmatch     {}\n", rule.route, route::rule_name(rule), match_text(*found.match));
+    auto& f = rule.spec->filters;
+    if (f.redirect)
+      fmt::print("redirect  {}\n",
+                 changes(f.redirect->scheme, f.redirect->hostname, f.redirect->path, f.redirect->port));
+    if (f.rewrite) fmt::print("rewrite   {}\n", changes("", f.rewrite->hostname, f.rewrite->path, std::nullopt));
+    if (!own_status(found))
+      for (auto& share : rule.shares) print_share(share);
+  }
+  if (int status = own_status(found)) fmt::print("answer    {}: {}\n", status, own_words(found));
+  for (auto& line : others) fmt::print("not       {}\n", line);
+}
+
+void print_json(const route::MatchResult& found, const std::vector<std::string>& others) {
+  json::Object out{{"matched", found.match != nullptr}, {"not", json::Array(others.begin(), others.end())}};
+  if (found.listener) {
+    out["listener"] = found.listener->key;
+    out["port"] = found.listener->spec.port;
+  }
+  if (int status = own_status(found)) out["answer"] = json::Object{{"status", status}, {"message", own_words(found)}};
+  if (found.match) {
+    auto& rule = *found.match->rule;
+    out["route"] = rule.route;
+    out["rule"] = json::Object{{"index", rule.index}, {"name", rule.spec->name}, {"error", rule.error}};
+    out["match"] = json::encode(*found.match->spec);
+    out["filters"] = json::encode(rule.spec->filters);
     json::Array backends;
-    for (auto& share : found.match->rule->shares)
-      backends.push_back(json::Object{{"backend", share.backend ? share.backend->spec.name : ""},
-                                      {"weight", share.weight},
-                                      {"error", share.error}});
+    for (auto& share : rule.shares) {
+      json::Object b{
+          {"backend", share.backend ? share.backend->spec.name : ""}, {"weight", share.weight}, {"error", share.error}};
+      if (share.backend) {
+        auto& spec = share.backend->spec;
+        b["endpoints"] = json::Array(share.backend->authorities.begin(), share.backend->authorities.end());
+        b["tls"] = spec.tls;
+        if (spec.ai) b["provider"] = spec.ai->provider;
+      }
+      backends.push_back(std::move(b));
+    }
     out["backends"] = std::move(backends);
   }
   fmt::print("{}", json::dump_pretty(out));
 }
 
+Result<Headers> headers_of(const Options& o) {
+  Headers out;
+  for (auto& h : o.headers) {
+    size_t at = h.find_first_of("=:");  // a name holds neither
+    if (at == std::string::npos || at == 0)
+      return fail(Code::InvalidArgument, fmt::format("--header \"{}\" must be NAME=VALUE or NAME: VALUE", h));
+    std::string_view value = std::string_view(h).substr(at + 1);
+    out.emplace_back(h.substr(0, at), h[at] == ':' ? trim(value) : value);
+  }
+  return out;
+}
+
+// The listeners on one port: --port, or that of --host if a listener has it, or the only one.
+Result<Listeners> listeners_of(const Options& o, const route::Snapshot& snapshot) {
+  std::map<int64_t, Listeners> by_port;
+  for (auto& bind : snapshot.binds())
+    for (auto* l : *snapshot.listeners_at(bind))
+      if (l->spec.gateway == o.gateway) by_port[l->spec.port].push_back(l);
+  if (by_port.empty())
+    return fail(Code::NotFound,
+                fmt::format("gateway \"{}\" has no listener; --gateway takes NAMESPACE/NAME", o.gateway));
+  std::string ports;
+  for (auto& [port, list] : by_port) ports += fmt::format("{}{}", ports.empty() ? "" : ", ", port);
+  if (o.port) {
+    if (auto it = by_port.find(o.port); it != by_port.end()) return it->second;
+    return fail(Code::NotFound,
+                fmt::format("gateway {} does not listen on port {}; it does on {}", o.gateway, o.port, ports));
+  }
+  auto bare = route::host_without_port(o.host);
+  if (bare.size() + 1 < o.host.size())
+    if (auto port = parse_uint(std::string_view(o.host).substr(bare.size() + 1)))
+      if (auto it = by_port.find(static_cast<int64_t>(*port)); it != by_port.end()) return it->second;
+  if (by_port.size() > 1)
+    return fail(Code::InvalidArgument,
+                fmt::format("gateway {} listens on ports {}: say --port, or --host HOST:PORT", o.gateway, ports));
+  return by_port.begin()->second;
+}
+
 Result<int> run(const Options& o) {
+  SL_TRY(headers, headers_of(o));
   Client client(*o.where);
   SL_TRY(base, client.endpoint("admin"));
   net::ClientRequest r;
@@ -63,20 +172,7 @@ Result<int> run(const Options& o) {
   if (!spec_json) return fail(Code::Unavailable, "the data plane has no configuration yet");
   SL_TRY(spec, json::decode<route::RouteSpec>(*spec_json));
   SL_TRY(snapshot, route::Snapshot::build(std::move(spec), 1));
-  std::vector<const route::CompiledListener*> listeners;
-  for (auto& bind : snapshot->binds())
-    for (auto* l : *snapshot->listeners_at(bind))
-      if (l->spec.gateway == o.gateway) listeners.push_back(l);
-  if (listeners.empty())
-    return fail(Code::NotFound,
-                fmt::format("gateway \"{}\" has no listener; --gateway takes NAMESPACE/NAME", o.gateway));
-  std::vector<std::pair<std::string, std::string>> headers;
-  for (auto& h : o.headers) {
-    size_t eq = h.find('=');
-    if (eq == std::string::npos)
-      return fail(Code::InvalidArgument, fmt::format("--header \"{}\" must be NAME=VALUE", h));
-    headers.emplace_back(h.substr(0, eq), h.substr(eq + 1));
-  }
+  SL_TRY(listeners, listeners_of(o, *snapshot));
   route::RequestView view;
   view.method = o.method;
   view.host = o.host;
@@ -89,12 +185,12 @@ Result<int> run(const Options& o) {
     return std::nullopt;
   };
   if (route::has_dot_segment(view.path)) return fail(Code::InvalidArgument, std::string(route::kDotSegment));
-  std::vector<std::string> why;
-  auto found = route::match_request(listeners, view, &why);
+  auto found = route::match_request(listeners, view);
+  auto others = route::explain_others(listeners, view, found);
   if (o.output == "json")
-    print_json(found, why);
+    print_json(found, others);
   else
-    print_text(o, found, why);
+    print_text(o, found, others);
   return found.match ? 0 : 1;
 }
 
@@ -106,9 +202,10 @@ void add_route(CLI::App& app, int* exit) {
   add_where(verb, o->where);
   verb->add_option("--gateway", o->gateway, "Gateway, NAMESPACE/NAME")->required();
   verb->add_option("--method", o->method, "Method")->capture_default_str();
-  verb->add_option("--host", o->host, "Host");
+  verb->add_option("--host", o->host, "Host, perhaps with port");
+  verb->add_option("--port", o->port, "Port of the listener, where the gateway has several");
   verb->add_option("--path", o->path, "Path, with query")->capture_default_str();
-  verb->add_option("--header", o->headers, "NAME=VALUE; repeatable");
+  verb->add_option("--header", o->headers, "NAME=VALUE or NAME: VALUE; repeatable");
   verb->add_option("-o,--output", o->output, "text or json")->check(CLI::IsMember({"text", "json"}));
   verb->callback([=] {
     auto done = run(*o);

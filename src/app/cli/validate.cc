@@ -16,8 +16,10 @@ size_t print_conditions(const control::StatusUpdate& s, const json::Array& condi
   size_t problems = 0;
   for (auto& c : conditions) {
     std::string_view type = json::str(c, "type");
-    bool bad = json::str(c, "status") == "False" && type != "Conflicted";
+    bool no = json::str(c, "status") == "False";
+    bool bad = no && type != "Conflicted" && type != "ThroughGateway";
     bool soft = json::str(c, "status") == "True" && (type == "UnsupportedFeatures" || type == "PartiallyInvalid");
+    soft |= no && type == "ThroughGateway";
     if (!bad && !soft) continue;
     problems += bad;
     fmt::print("{} {}/{}: {} {}: {}\n", bad ? "error" : "warning", s.ns, s.name, type, json::str(c, "reason"),

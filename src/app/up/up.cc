@@ -200,7 +200,8 @@ class Program {
       if (auto address = plane_->bound(fmt::format("{}:{}", l.host, l.port)); !address.empty())
         bound[l.gateway + "/" + l.name] = address;
     gateways_.set(std::move(bound));
-    return {plane_->failed()};
+    for (auto& problem : plane_->snapshot()->problems()) log_.warn("{}", problem);
+    return {true, plane_->failed()};
   }
 
   Result<std::string> serve(std::unique_ptr<net::HttpServer>& slot, const std::string& address,

@@ -6,11 +6,12 @@
 
 #include "base/strings.h"
 #include "control/reconcile/synthetic.h"
+#include "control/status/conditions.h"
 
 namespace sl::control {
 namespace {
 
-constexpr char kManager[] = "sightline";
+constexpr int64_t kRetryMs = 1000;
 
 // Changes of these kinds can change the outcome.
 const std::set<std::string>& watched_kinds() {
@@ -66,7 +67,7 @@ Controller::~Controller() {
 // What is there, and perhaps changed by its user, stays as it is.
 static Result<void> make(kube::Api& api, const std::string& key, const json::Value& object) {
   if (api.store().get(key, {"", std::string(kube::name_of(object))})) return {};
-  SL_CHECK(api.apply(object, kManager));
+  SL_CHECK(api.apply(object, kFieldManager));
   return {};
 }
 
@@ -103,8 +104,11 @@ void Controller::stop() {
 
 void Controller::run() {
   std::string key;
-  // A port that another program had is tried again until it is free.
-  while (queue_.pop(&key, failed_binds_.empty() ? 0 : 1000)) reconcile();
+  // A port that another program had is tried again until it is free, and what failed until it works.
+  while (queue_.pop(&key, failed_binds_.empty() && !retry_ ? 0 : kRetryMs)) {
+    retry_ = false;
+    reconcile();
+  }
 }
 
 bool Controller::wrote_status(const kube::Change& c) {
@@ -115,14 +119,20 @@ bool Controller::wrote_status(const kube::Change& c) {
 }
 
 void Controller::reconcile() {
-  if (auto made = make_defaults(); !made) log_.error("objects that always exist: {}", made.error().message);
+  if (auto made = make_defaults(); !made) {
+    log_.error("objects that always exist: {}", made.error().message);
+    retry_ = true;
+  }
   ResourceIndex index = build_index(api_);
   TranslateOptions options{options_.listen_host, failed_binds_, object_problems_};
   Translation t = translate(index, options);
   std::string routes = json::dump(json::encode(t.routes));
   if (routes != last_routes_ || !failed_binds_.empty()) {
     PublishOutcome outcome = options_.publish(t.routes);
-    last_routes_ = std::move(routes);
+    if (outcome.live)
+      last_routes_ = std::move(routes);
+    else
+      retry_ = true;
     for (auto& [bind, why] : outcome.failed_binds)
       if (failed_binds_[bind] != why) log_.error("{}", why);
     if (outcome.failed_binds != failed_binds_) {
@@ -158,11 +168,23 @@ void Controller::write_statuses(const ResourceIndex& index, const Translation& t
     auto type =
         api_.registry().find(dot == std::string::npos ? "" : s.resource.substr(dot + 1), s.resource.substr(0, dot));
     if (!type) continue;
-    auto seen = index.versions.find(s.resource + " " + (s.ns.empty() ? s.name : s.ns + "/" + s.name));
+    std::string name = s.ns.empty() ? s.name : s.ns + "/" + s.name;
+    auto before = api_.store().get(s.resource, {s.ns, s.name});
+    auto seen = index.versions.find(s.resource + " " + name);
     auto ok =
-        api_.set_status(*type, s.ns, s.name, s.status, kManager, seen == index.versions.end() ? "" : seen->second);
-    if (ok && !*ok) queue_.add("all");  // changed meanwhile: what others wrote into its status must not be lost
-    if (!ok) log_.error("status of {} {}/{}: {}", type->kind, s.ns, s.name, ok.error().message);
+        api_.set_status(*type, s.ns, s.name, s.status, kFieldManager, seen == index.versions.end() ? "" : seen->second);
+    if (!ok) {
+      log_.error("status of {} {}: {}", type->kind, name, ok.error().message);
+      retry_ = true;
+    } else if (!*ok) {
+      queue_.add("all");  // changed meanwhile: what others wrote into its status must not be lost
+    } else if (std::string now = conditions_text(s.status); before) {
+      auto* old = json::find(*before, "status");
+      if (now.empty() || (old && conditions_text(*old) == now)) continue;
+      // Each controller's pod tells of its own kinds.
+      (type->group == resource::kKagentGroup ? log_.with_component("agents") : log_)
+          .info("{} {}:{}", type->kind, name, now);
+    }
   }
 }
 
@@ -176,10 +198,12 @@ std::map<std::string, std::string> Controller::sync_objects(const ResourceIndex&
     auto now = api_.store().get(kind == "Pod" ? "pods" : "services",
                                 {std::string(kube::namespace_of(object)), std::string(kube::name_of(object))});
     std::string trouble;
-    if (now && !is_synthetic(*now, kManager))
+    if (now && !is_synthetic(*now, kFieldManager))
       trouble = fmt::format("{} {} is somebody else's and stays as it is: choose another name", kind, name);
-    else if (auto made = api_.apply(object, kManager); !made)
+    else if (auto made = api_.apply(object, kFieldManager); !made) {
       trouble = fmt::format("{} {} could not be made: {}", kind, name, made.error().message);
+      retry_ = true;
+    }
     if (trouble.empty()) continue;
     auto& words = problems[name];
     words += (words.empty() ? "" : "; ") + trouble;
@@ -187,7 +211,7 @@ std::map<std::string, std::string> Controller::sync_objects(const ResourceIndex&
   for (auto plural : {"pods", "services"}) {
     auto type = api_.registry().find("", plural);
     for (auto& o : api_.store().list(plural).items) {
-      if (!is_synthetic(*o, kManager)) continue;
+      if (!is_synthetic(*o, kFieldManager)) continue;
       if (wanted.contains(fmt::format("{} {}", kube::kind_of(*o), kube::namespaced_name(*o)))) continue;
       (void)api_.remove(*type, std::string(kube::namespace_of(*o)), std::string(kube::name_of(*o)), {});
     }

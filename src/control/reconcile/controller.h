@@ -14,6 +14,7 @@
 namespace sl::control {
 
 struct PublishOutcome {
+  bool live = false;                                // the data plane has it; if not, it is handed over again
   std::map<std::string, std::string> failed_binds;  // "IP:PORT" -> why
 };
 
@@ -53,7 +54,8 @@ class Controller {
   uint64_t watch_ = 0;
   std::string last_routes_, last_problems_;
   std::map<std::string, std::string> failed_binds_, object_problems_;
-  std::mutex written_mutex_;                    // changes are told on whichever thread writes
+  bool retry_ = false;        // something could not be written or published: again soon, whatever else happens
+  std::mutex written_mutex_;  // changes are told on whichever thread writes
   std::map<std::string, json::Value> written_;  // statuses, by resource and name
   std::thread thread_;
 };

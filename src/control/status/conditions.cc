@@ -1,5 +1,7 @@
 #include "control/status/conditions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/ids.h"
@@ -52,7 +54,7 @@ json::Array Conditions::take() {
 std::vector<const json::Value*> Conditions::foreign() const {
   static constexpr std::string_view kOurs[] = {"Accepted",   "Programmed",       "ResolvedRefs",
                                                "Conflicted", "PartiallyInvalid", "UnsupportedFeatures",
-                                               "Ready",      "SupportedVersion"};
+                                               "Ready",      "SupportedVersion", "ThroughGateway"};
   std::vector<const json::Value*> out;
   if (auto* old = before_ ? json::arr(*before_, "conditions") : nullptr)
     for (auto& c : *old) {
@@ -61,6 +63,28 @@ std::vector<const json::Value*> Conditions::foreign() const {
                   std::any_of(entries_.begin(), entries_.end(), [&](auto& e) { return e.type == type; });
       if (!ours && !type.empty()) out.push_back(&c);
     }
+  return out;
+}
+
+std::string conditions_text(const json::Value& status) {
+  std::string out;
+  auto add = [&](const json::Value& part, std::string_view name) {
+    auto* list = json::arr(part, "conditions");
+    if (!list || list->empty()) return;
+    if (!name.empty()) out += fmt::format(" {}:", name);
+    for (auto& c : *list) {
+      std::string_view type = json::str(c, "type"), state = json::str(c, "status");
+      out += fmt::format(" {}={}/{}", type, state, json::str(c, "reason"));
+      bool bad_when_true = type == "Conflicted" || type == "PartiallyInvalid" || type == "UnsupportedFeatures";
+      if (state == (bad_when_true ? "False" : "True")) continue;
+      out += fmt::format(" ({})", json::str(c, "message"));
+    }
+  };
+  add(status, "");
+  if (auto* listeners = json::arr(status, "listeners"))
+    for (auto& l : *listeners) add(l, fmt::format("listener {}", json::str(l, "name")));
+  if (auto* parents = json::arr(status, "parents"))
+    for (auto& p : *parents) add(p, fmt::format("parent {}", json::str(p, "parentRef", "name")));
   return out;
 }
 

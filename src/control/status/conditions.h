@@ -30,4 +30,8 @@ class Conditions {
   std::vector<Entry> entries_;
 };
 
+// " TYPE=STATUS/REASON (MESSAGE)" of each condition of a status, also of its listeners and parents, for the log; the
+// message where the condition does not say that all is well.
+std::string conditions_text(const json::Value& status);
+
 }  // namespace sl::control

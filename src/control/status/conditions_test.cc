@@ -117,5 +117,18 @@ TEST(Conditions, ThoseOfOthersStay) {
   EXPECT_EQ(json::str(all[1], "type"), "x.test/Y");
 }
 
+TEST(ConditionsText, SaysWhatIsNotWell) {
+  auto status = json::parse(R"({"conditions":[{"type":"Accepted","status":"True","reason":"Accepted","message":"m"},
+      {"type":"Conflicted","status":"False","reason":"NoConflicts","message":"m"}],
+      "listeners":[{"name":"http","conditions":[{"type":"Programmed","status":"False","reason":"Invalid","message":"bad"}]}],
+      "parents":[{"parentRef":{"name":"g"},"conditions":[
+        {"type":"PartiallyInvalid","status":"True","reason":"UnsupportedValue","message":"odd"}]},{"parentRef":{}}]})");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(conditions_text(*status),
+            " Accepted=True/Accepted Conflicted=False/NoConflicts listener http: Programmed=False/Invalid (bad)"
+            " parent g: PartiallyInvalid=True/UnsupportedValue (odd)");
+  EXPECT_EQ(conditions_text(json::Object{}), "");
+}
+
 }  // namespace
 }  // namespace sl::control

@@ -13,6 +13,14 @@ using json::Object;
 
 namespace {
 
+// HOST and PORT of "HOST:PORT" or "[HOST]:PORT"; the port is empty where there is none.
+std::pair<std::string_view, std::string_view> split_authority(std::string_view authority) {
+  size_t bracket = authority.rfind(']');
+  size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon == std::string_view::npos) return {authority, ""};
+  return {authority.substr(0, colon), authority.substr(colon + 1)};
+}
+
 // What must be said about a URL before it is used; "" when it is fine.
 std::string check_url(std::string_view url) {
   bool https = url.starts_with("https:"), http = url.starts_with("http:");
@@ -25,13 +33,12 @@ std::string check_url(std::string_view url) {
   }
   rest.remove_prefix(2);
   std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  std::string_view host = authority.substr(
-      0, authority.find(':', authority.rfind(']') == std::string_view::npos ? 0 : authority.rfind(']')));
+  auto [host, port_text] = split_authority(authority);
   if (host.empty()) return fmt::format("URL \"{}\" has no host", url);
   for (unsigned char c : url)
     if (c <= 0x20 || c == 0x7f) return fmt::format("URL \"{}\" holds a space or control character", url);
   if (host.size() < authority.size()) {
-    auto port = parse_uint(authority.substr(host.size() + 1));
+    auto port = parse_uint(port_text);
     if (!port || *port == 0 || *port > 65535) return fmt::format("URL \"{}\" has an invalid port", url);
   }
   return "";
@@ -218,6 +225,21 @@ std::string hash_of(const json::Value& secret) {
 
 }  // namespace
 
+// "HOST:PORT" that a model is called at, if that is no listener here: such calls pass by every gateway. Else "".
+static std::string direct_address(const route::ModelSpec& model, const route::RouteSpec& routes) {
+  std::string_view rest = model.url;
+  bool tls = rest.starts_with("https:");
+  rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
+  std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  auto [host, port_text] = split_authority(authority);
+  int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
+  for (auto& l : routes.listeners) {
+    bool loopback = l.host.starts_with("127.") || l.host == "::1" || l.host == "0.0.0.0";
+    if (l.port == port && !tls && (l.host == host || (loopback && iequals(host, "localhost")))) return "";
+  }
+  return fmt::format("{}:{}", host, port);
+}
+
 void translate_agents(const ResourceIndex& index, Translation& out) {
   std::map<std::string, std::pair<route::ModelSpec, std::string>> models;
   for (auto& [key, m] : index.models) {
@@ -226,6 +248,11 @@ void translate_agents(const ResourceIndex& index, Translation& out) {
     Conditions c(json::find(*m.object, "status"), m.generation());
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
+    if (auto direct = error.empty() ? direct_address(spec, out.routes) : ""; !direct.empty())
+      c.set("ThroughGateway", false, "DirectEndpoint",
+            fmt::format("calls go to {} past every gateway: no route, policy or credential of a gateway applies; the "
+                        "agent records them itself",
+                        direct));
     Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
     if (auto secret = index.secrets.find(m.ns() + "/" + m.spec.api_key_secret);
         !spec.credential.empty() && secret != index.secrets.end())

@@ -222,11 +222,21 @@ void translate_gateway(const ResourceIndex& index, const Held<resource::GatewayS
   out.statuses.push_back({"gateways.gateway.networking.k8s.io", g.ns(), g.name(), std::move(status)});
 }
 
+// Another controller's words are not ours to take back.
+bool spoken_by_us(const Value& gateway) {
+  if (auto* entries = json::arr(gateway, "metadata", "managedFields"))
+    for (auto& e : *entries)
+      if (json::str(e, "manager") == kFieldManager && (json::find(e, "fieldsV1", "f:status", "f:listeners") ||
+                                                       json::find(e, "fieldsV1", "f:status", "f:addresses")))
+        return true;
+  return false;
+}
+
 // A Gateway that was ours and is no longer: nothing serves it, and its status must not say otherwise.
 void release_gateway(const Held<resource::GatewaySpec>& g, Translation& out) {
   auto* before = json::find(*g.object, "status");
   bool spoken_for = before && (json::arr(*before, "listeners") || json::arr(*before, "addresses"));
-  if (!spoken_for) return;
+  if (!spoken_for || !spoken_by_us(*g.object)) return;
   Conditions c(before, g.generation());
   std::string why = fmt::format("no controller here serves GatewayClass \"{}\"", g.spec.class_name);
   c.set_text("Accepted", "Unknown", "Pending", why);

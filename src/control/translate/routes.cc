@@ -1,10 +1,10 @@
 // HTTPRoutes: attachment to listeners, rules of the RouteSpec, and conditions per parent.
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include "base/strings.h"
 #include "control/status/conditions.h"
 #include "control/translate/translate.h"
+#include "route/spec/regex.h"
 
 namespace sl::control {
 
@@ -85,8 +85,8 @@ std::string translate_filters(const std::vector<resource::HttpRouteFilter>& list
 }
 
 std::string check_regex(const std::string& text) {
-  re2::RE2 re(text, re2::RE2::Quiet);
-  return re.ok() ? "" : fmt::format("regular expression \"{}\": {}", text, re.error());
+  auto re = route::compile_regex(text);
+  return re ? "" : re.error().message;
 }
 
 // `fields`: header fields, whose names have no case.
@@ -200,11 +200,38 @@ class RouteTranslator {
         made.error = fmt::format("{} is not accepted: its conditions say why", what);
       return made;
     } else if (service && index_.services.contains(ns + "/" + b.name)) {
-      made.backend = service_backend(ns, b, out);
+      auto& object = *index_.services.at(ns + "/" + b.name);
+      auto* port = port_of(object, b.port.value_or(0));
+      std::string_view protocol = port ? json::str(*port, "appProtocol") : std::string_view();
+      if (!port && has_ports(object))
+        unresolved("BackendNotFound",
+                   fmt::format("{} has no port {}; its ports are {}", what, b.port.value_or(0), ports_of(object)));
+      else if (!protocol.empty() && !iequals(protocol, "http"))
+        unresolved("UnsupportedProtocol",
+                   fmt::format("{} port {}: appProtocol {} is not supported yet; supported is http", what,
+                               b.port.value_or(0), protocol));
+      else
+        made.backend = service_backend(ns, b, out);
     } else {
       unresolved("BackendNotFound", fmt::format("{} not found", what));
     }
     return made;
+  }
+
+  static bool has_ports(const Value& service) {
+    auto* ports = json::arr(service, "spec", "ports");
+    return ports && !ports->empty();
+  }
+  static const Value* port_of(const Value& service, int64_t number) {
+    if (has_ports(service))
+      for (auto& p : *json::arr(service, "spec", "ports"))
+        if (json::num(p, 0, "port") == number) return &p;
+    return nullptr;
+  }
+  static std::string ports_of(const Value& service) {
+    std::vector<std::string> out;
+    for (auto& p : *json::arr(service, "spec", "ports")) out.push_back(std::to_string(json::num(p, 0, "port")));
+    return join(out, ", ");
   }
 
   // A Service is reached at its external name or cluster address: there are no pods here to balance over.
@@ -252,7 +279,6 @@ bool namespace_allowed(const ResourceIndex& index, const resource::Listener& l, 
 }
 
 bool kind_allowed(const resource::Listener& l) {
-  if (!listener_supported(l)) return false;
   if (!l.allowed_routes || l.allowed_routes->kinds.empty()) return true;
   for (auto& k : l.allowed_routes->kinds)
     if (k.kind == "HTTPRoute" && (k.group.empty() || k.group == resource::kGatewayGroup)) return true;
@@ -268,11 +294,17 @@ struct Attachment {
 Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec>& route,
                   const resource::ParentReference& ref, const Held<resource::GatewaySpec>& gateway) {
   Attachment out;
-  bool section = false, allowed = false, host = false;
+  std::string protocol;  // that is not supported
+  bool section = false, served = false, allowed = false, host = false;
   for (auto& l : gateway.spec.listeners) {
     if (!ref.section_name.empty() && ref.section_name != l.name) continue;
     if (ref.port && *ref.port != l.port) continue;
     section = true;
+    if (!listener_supported(l)) {
+      protocol = l.protocol;
+      continue;
+    }
+    served = true;
     if (!namespace_allowed(index, l, gateway.ns(), route.ns()) || !kind_allowed(l)) continue;
     allowed = true;
     bool fits = route.spec.hostnames.empty();
@@ -289,6 +321,10 @@ Attachment attach(const ResourceIndex& index, const Held<resource::HttpRouteSpec
     out.reason = "NoMatchingListenerHostname";
     out.message =
         fmt::format("no listener of Gateway {} has a hostname that intersects the route's hostnames", gateway.key());
+  } else if (section && !served) {
+    out.reason = "NotAllowedByListeners";
+    out.message = fmt::format("the listener of Gateway {} does not serve: protocol {} is not supported yet",
+                              gateway.key(), protocol);
   } else if (section) {
     out.reason = "NotAllowedByListeners";
     out.message =

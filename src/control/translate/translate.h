@@ -10,6 +10,8 @@
 
 namespace sl::control {
 
+inline constexpr char kFieldManager[] = "sightline";  // of what we write
+
 struct TranslateOptions {
   std::string listen_host = "127.0.0.1";  // address Gateways bind and report
   // What the data plane said of the last configuration: why a bind ("IP:PORT") failed.

@@ -54,55 +54,36 @@ bool conditions_hold(const CompiledMatch& m, const RequestView& r, std::string* 
   return true;
 }
 
-const CompiledMatch* first_of(const std::vector<const CompiledMatch*>& list, const RequestView& r,
-                              std::vector<std::string>* why) {
-  for (auto* m : list) {
-    std::string reason;
-    if (conditions_hold(*m, r, why ? &reason : nullptr)) return m;
-    if (why)
-      why->push_back(
-          fmt::format("route {} path {} {}: {}", m->rule->route, m->spec->path.type, m->spec->path.value, reason));
-  }
+const CompiledMatch* first_of(const std::vector<const CompiledMatch*>& list, const RequestView& r) {
+  for (auto* m : list)
+    if (conditions_hold(*m, r, nullptr)) return m;
   return nullptr;
 }
 
-const CompiledMatch* match_table(const HostTable& table, const RequestView& r, std::vector<std::string>* why) {
+const CompiledMatch* match_table(const HostTable& table, const RequestView& r) {
   std::string key(r.path);
   if (auto it = table.exact.find(key); it != table.exact.end())
-    if (auto* m = first_of(it->second, r, why)) return m;
+    if (auto* m = first_of(it->second, r)) return m;
   // Prefixes from the longest: whole path, then without its last element, down to the root ("").
   while (key.ends_with('/')) key.pop_back();
   if (!table.prefix.empty()) {
     for (;;) {
       if (auto it = table.prefix.find(key); it != table.prefix.end())
-        if (auto* m = first_of(it->second, r, why)) return m;
+        if (auto* m = first_of(it->second, r)) return m;
       if (key.empty()) break;
       key.resize(key.rfind('/') == std::string::npos ? 0 : key.rfind('/'));
     }
   }
-  for (auto* m : table.regex) {
-    if (!re2::RE2::FullMatch({r.path.data(), r.path.size()}, *m->path_regex)) {
-      if (why) why->push_back(fmt::format("route {} path regex {}: does not match", m->rule->route, m->path_value));
-      continue;
-    }
-    std::string reason;
-    if (conditions_hold(*m, r, why ? &reason : nullptr)) return m;
-    if (why) why->push_back(fmt::format("route {} path regex {}: {}", m->rule->route, m->path_value, reason));
-  }
-  if (why) {
-    for (auto& m : table.owned) {
-      bool path_fits = m->path_rank == 2 || (m->path_rank == 0 ? m->path_value == r.path : false);
-      if (!path_fits && m->path_rank == 1) {
-        std::string_view p = r.path;
-        path_fits =
-            p.starts_with(m->path_value) && (p.size() == m->path_value.size() || p[m->path_value.size()] == '/');
-      }
-      if (!path_fits)
-        why->push_back(fmt::format("route {} path {} {}: path is {}", m->rule->route, m->spec->path.type,
-                                   m->spec->path.value, r.path));
-    }
-  }
+  for (auto* m : table.regex)
+    if (re2::RE2::FullMatch({r.path.data(), r.path.size()}, *m->path_regex) && conditions_hold(*m, r, nullptr))
+      return m;
   return nullptr;
+}
+
+bool path_fits(const CompiledMatch& m, std::string_view path) {
+  if (m.path_rank == 0) return m.path_value == path;
+  if (m.path_rank == 2) return re2::RE2::FullMatch({path.data(), path.size()}, *m.path_regex);
+  return path.starts_with(m.path_value) && (path.size() == m.path_value.size() || path[m.path_value.size()] == '/');
 }
 
 }  // namespace
@@ -137,32 +118,74 @@ const CompiledListener* pick_listener(const std::vector<const CompiledListener*>
   return nullptr;
 }
 
-MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request,
-                          std::vector<std::string>* why) {
+MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request) {
   std::string host = to_lower(host_without_port(request.host));
   MatchResult out;
   out.listener = pick_listener(listeners, host);
-  if (!out.listener) {
-    if (why) why->push_back(fmt::format("no listener serves host \"{}\"", host));
-    return out;
-  }
+  if (!out.listener) return out;
   auto& hosts = out.listener->hosts;
   auto try_host = [&](const std::string& pattern) {
     auto it = hosts.find(pattern);
-    if (it != hosts.end()) out.match = match_table(*it->second, request, why);
+    if (it != hosts.end()) out.match = match_table(*it->second, request);
     return out.match != nullptr;
   };
   if (hosts.size() == 1 && hosts.begin()->first.empty()) {  // the common case: no host names at all
-    out.match = match_table(*hosts.begin()->second, request, why);
+    out.match = match_table(*hosts.begin()->second, request);
     return out;
   }
   if (try_host(host)) return out;
   for (size_t dot = host.find('.'); dot != std::string::npos; dot = host.find('.', dot + 1))
     if (try_host("*" + host.substr(dot))) return out;
-  if (why)
-    for (auto& [pattern, table] : hosts)
-      if (!host_fits(pattern, host)) why->push_back(fmt::format("host {}: host is {}", pattern, host));
   try_host("");
+  return out;
+}
+
+std::string rule_name(const CompiledRule& rule) {
+  if (rule.spec && !rule.spec->name.empty()) return fmt::format("{} ({})", rule.index, rule.spec->name);
+  return std::to_string(rule.index);
+}
+
+std::vector<std::string> explain_others(const std::vector<const CompiledListener*>& listeners,
+                                        const RequestView& request, const MatchResult& found) {
+  std::string host = to_lower(host_without_port(request.host));
+  if (!found.listener) {
+    std::vector<std::string> names;
+    for (auto* l : listeners) names.push_back(fmt::format("{} ({})", l->key, l->spec.hostname));
+    return {fmt::format("no listener serves host \"{}\"; there are {}", host, join(names, ", "))};
+  }
+  // As they would be tried: by host name from the most specific, path, then the rest of precedence.
+  std::vector<std::pair<const HostTable*, const CompiledMatch*>> all;
+  for (auto& [pattern, table] : found.listener->hosts)
+    for (auto& m : table->owned) all.emplace_back(table.get(), m.get());
+  auto place = [](auto& entry) {
+    auto& [table, m] = entry;
+    auto& p = table->pattern;
+    return std::tuple(p.empty()             ? 2
+                      : p.starts_with("*.") ? 1
+                                            : 0,
+                      -static_cast<int64_t>(p.size()), std::string_view(p), m->path_rank,
+                      -static_cast<int64_t>(m->path_value.size()));
+  };
+  std::sort(all.begin(), all.end(), [&](auto& a, auto& b) {
+    auto x = place(a), y = place(b);
+    return x != y ? x < y : before(a.second, b.second);
+  });
+  std::vector<std::string> out;
+  for (auto& [table, m] : all) {
+    if (m == found.match) continue;
+    std::string reason;
+    if (!host_fits(table->pattern, host))
+      reason = fmt::format("host is {}, not {}", host, table->pattern);
+    else if (!path_fits(*m, request.path))
+      reason = fmt::format("path is {}", request.path);
+    else if (conditions_hold(*m, request, &reason))
+      reason = "fits too, but comes after the one that is taken";
+    if (!m->rule->error.empty()) reason += fmt::format(" (and the rule cannot be carried out: {})", m->rule->error);
+    std::string_view path = m->spec->path.value;
+    out.push_back(fmt::format("route {} rule {} path {} {}: {}", m->rule->route, rule_name(*m->rule),
+                              m->spec->path.type, path.starts_with('/') || m->path_rank == 2 ? path : "(unreadable)",
+                              reason));
+  }
   return out;
 }
 

@@ -26,9 +26,12 @@ struct MatchResult {
 // The most specific listener of a bound address for this host; nullptr when none takes it.
 const CompiledListener* pick_listener(const std::vector<const CompiledListener*>& listeners, std::string_view host);
 
-// `why`, if given, gets a line for each candidate that did not match.
-MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request,
-                          std::vector<std::string>* why = nullptr);
+MatchResult match_request(const std::vector<const CompiledListener*>& listeners, const RequestView& request);
+// Why each of the listener's other matches is not taken, a line each, in the order of precedence (not for the data
+// path).
+std::vector<std::string> explain_others(const std::vector<const CompiledListener*>& listeners,
+                                        const RequestView& request, const MatchResult& found);
+std::string rule_name(const CompiledRule& rule);  // "INDEX (NAME)"
 
 // A path with a "." or ".." segment matches nothing and is answered 400 (decision 0012).
 bool has_dot_segment(std::string_view path);

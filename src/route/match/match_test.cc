@@ -60,7 +60,8 @@ class Table {
                        if (it == r.headers.end()) return std::nullopt;
                        return it->second;
                      }};
-    auto found = match_request(*snapshot_->listeners_at(kBind), view, why);
+    auto found = match_request(*snapshot_->listeners_at(kBind), view);
+    if (why) *why = explain_others(*snapshot_->listeners_at(kBind), view, found);
     if (!found.listener) return "no listener";
     return found.match ? found.match->rule->spec->name : "404";
   }

@@ -34,12 +34,9 @@ std::vector<std::string> hosts_at(const Route& route, const Listener& listener) 
   return out;
 }
 
-Result<std::unique_ptr<re2::RE2>> compile_regex(const std::string& text, std::string_view where) {
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(1 << 20);
-  auto re = std::make_unique<re2::RE2>(text, options);
-  if (!re->ok()) return fail(Code::Invalid, fmt::format("{}: regular expression \"{}\": {}", where, text, re->error()));
+Result<std::unique_ptr<re2::RE2>> compile_at(const std::string& text, std::string_view where) {
+  auto re = compile_regex(text);
+  if (!re) return fail(with_context(re.error(), where));
   return re;
 }
 
@@ -53,30 +50,20 @@ Result<void> compile_match(const Match& m, CompiledMatch& out) {
     while (out.path_value.ends_with('/')) out.path_value.pop_back();
   } else {
     out.path_rank = 2;
-    SL_TRY(re, compile_regex(m.path.value, "path"));
+    SL_TRY(re, compile_at(m.path.value, "path"));
     out.path_regex = std::move(re);
   }
   auto each = [](const std::vector<HeaderMatch>& list, auto& regexes, std::string_view what) -> Result<void> {
     for (auto& h : list) {
       regexes.emplace_back();
       if (!h.regex) continue;
-      SL_TRY(re, compile_regex(h.value, fmt::format("{} {}", what, h.name)));
+      SL_TRY(re, compile_at(h.value, fmt::format("{} {}", what, h.name)));
       regexes.back() = std::move(re);
     }
     return {};
   };
   SL_CHECK(each(m.headers, out.header_regex, "header"));
   return each(m.query, out.query_regex, "query parameter");
-}
-
-// Gateway API precedence among candidates with the same path.
-bool before(const CompiledMatch* a, const CompiledMatch* b) {
-  auto key = [](const CompiledMatch* m) {
-    return std::tuple(m->spec->method.empty(), -static_cast<int64_t>(m->spec->headers.size()),
-                      -static_cast<int64_t>(m->spec->query.size()), m->created, std::string_view(m->rule->route),
-                      m->order);
-  };
-  return key(a) < key(b);
 }
 
 // The share acts on what the rule has made: what it sets or removes replaces what the rule set or added.
@@ -101,10 +88,20 @@ const Match kEverything{};
 
 }  // namespace
 
+bool before(const CompiledMatch* a, const CompiledMatch* b) {
+  auto key = [](const CompiledMatch* m) {
+    return std::tuple(m->spec->method.empty(), -static_cast<int64_t>(m->spec->headers.size()),
+                      -static_cast<int64_t>(m->spec->query.size()), m->created, std::string_view(m->rule->route),
+                      m->order);
+  };
+  return key(a) < key(b);
+}
+
 void Snapshot::compile_rule(const Route& route, const Rule& rule) {
   auto compiled = std::make_unique<CompiledRule>();
   compiled->route = route.name;
   compiled->spec = &rule;
+  compiled->index = static_cast<size_t>(&rule - route.rules.data());
   compiled->error = rule.error;
   for (auto& share : rule.backends) {
     CompiledShare out;
@@ -130,6 +127,7 @@ void Snapshot::break_match(CompiledMatch& match, const std::string& why) {
   auto broken = std::make_unique<CompiledRule>();
   broken->route = match.rule->route;
   broken->spec = match.rule->spec;
+  broken->index = match.rule->index;
   broken->error = why;
   match.rule = broken.get();
   match.unreadable = true;

@@ -11,6 +11,7 @@
 
 #include <re2/re2.h>
 
+#include "route/spec/regex.h"
 #include "route/spec/spec.h"
 
 namespace sl::route {
@@ -36,6 +37,7 @@ struct CompiledShare {
 struct CompiledRule {
   std::string route;  // NS/NAME
   const Rule* spec = nullptr;
+  size_t index = 0;  // in the route
   std::vector<CompiledShare> shares;
   int64_t weight_total = 0;
   std::string error;
@@ -68,6 +70,9 @@ struct CompiledListener {
   std::string key;  // NS/GATEWAY/NAME
   std::unordered_map<std::string, std::unique_ptr<HostTable>> hosts;
 };
+
+// Gateway API precedence among matches with the same path.
+bool before(const CompiledMatch* a, const CompiledMatch* b);
 
 class Snapshot {
  public:

@@ -112,6 +112,8 @@ struct RouteSpec {
   std::vector<Backend> backends;
 };
 
+void describe(json::Fields<Match>& f);
+void describe(json::Fields<Filters>& f);
 void describe(json::Fields<RouteSpec>& f);
 
 // JSON for people: credentials replaced by "[redacted]".
