@@ -447,7 +447,12 @@ TEST_F(Plane, ACutModelStreamEndsInAnErrorAndIsCut) {
   start(model_spec(b.port(), "anthropic"));
   std::string text = events_answer();
   size_t head = text.find("\r\n\r\n") + 4;
-  for (size_t cut : {head, head + 60, text.find("message_delta"), text.size() - 40}) {
+  for (size_t cut : {head, head + 60}) {  // before the first event was whole: the status can still tell
+    b.answer_with({text.substr(0, cut), "<close>"});
+    EXPECT_THAT(chat(kChatStream), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr("application/json"),
+                                         HasSubstr("upstream_closed"), Not(HasSubstr("data:"))));
+  }
+  for (size_t cut : {text.find("content_block_delta"), text.find("message_delta"), text.size() - 40}) {
     b.answer_with({text.substr(0, cut), "<close>"});
     auto got = dechunked(chat(kChatStream));
     EXPECT_THAT(got, StartsWith("cut: ")) << cut;
@@ -590,7 +595,42 @@ TEST_F(Plane, AnErrorEventEndsTheAnswer) {
   Backend b({open_stream(
       "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n")});
   start(model_spec(b.port(), "anthropic"));
+  EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("application/json"), HasSubstr("busy")));
+  EXPECT_THAT(record().error, Not(IsEmpty()));
+  EXPECT_EQ(record().status, 503);
+}
+
+TEST_F(Plane, AnErrorEventAfterTheFirstEndsTheAnswer) {
+  Backend b(
+      {open_stream("data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}\n\n"
+                   "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n")});
+  start(model_spec(b.port(), "anthropic"));
   EXPECT_THAT(dechunked(chat(kStreamed)), AllOf(StartsWith("cut: "), HasSubstr("busy")));
+}
+
+// Both ways: of another provider's form, and of the client's own.
+TEST_F(Plane, AnErrorThatComesFirstIsAnAnswerOfItsOwn) {
+  Backend b({open_stream("data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\"}}\n\n")});
+  start(model_spec(b.port(), "openai"));
+  EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("slow down")));
+}
+
+TEST_F(Plane, WhatIsNoAnswerIsNamed) {
+  auto plain = [](std::string_view head, std::string_view body) {
+    return fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}", head, body.size(), body);
+  };
+  Backend b({});
+  start(model_spec(b.port(), "anthropic"));
+  for (auto [answer, words] :
+       {std::pair{plain("302 Found\r\nLocation: http://x.test/", ""), "redirected to http://x.test/"},
+        {plain("200 OK\r\nContent-Encoding: gzip", "\x1f\x8b"), "Content-Encoding gzip"},
+        {plain("200 OK", ""), "was empty"},
+        {plain("200 OK\r\nContent-Type: text/event-stream", "data: {}\n\n"), "was a stream"}}) {
+    b.answer_with({answer});
+    EXPECT_THAT(chat(kChat), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr(words)));
+  }
+  b.answer_with({plain("200 OK\r\nContent-Type: application/json", "{}")});
+  EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr("where a stream was asked for")));
 }
 
 }  // namespace

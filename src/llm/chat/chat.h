@@ -73,6 +73,7 @@ struct ChatRequest {
   const json::Node* thinking = nullptr;  // a client that speaks the provider's own parameter
   std::string_view schema_name;          // structured output
   const json::Node* schema = nullptr;    // an object, or null
+  bool schema_strict = false;            // nothing else will do
   std::string_view service_tier;
   bool stream = false;
   bool include_usage = false;

@@ -41,11 +41,11 @@ class MessageReader {
       if (role == "system" || role == "developer") {
         size_t before = out_.system.size();
         SL_CHECK(read_content(member(m, "content"), at.member("content"), out_.system));
-        mark_cached(m, out_.system, before);
+        mark_cached(m, out_.system, before, at);
       } else if (role == "user") {
         Message user;
         SL_CHECK(read_content(member(m, "content"), at.member("content"), user.parts));
-        mark_cached(m, user.parts, 0);
+        mark_cached(m, user.parts, 0, at);
         if (!user.parts.empty()) append(std::move(user));
       } else if (role == "assistant") {
         SL_CHECK(read_assistant(m, at));
@@ -64,12 +64,7 @@ class MessageReader {
     Part out;
     std::string_view type = json::str(p, "type");
     out.cache_control = given(p, "cache_control");
-    if (p.is_object())
-      for (auto& value : p) {
-        static constexpr std::string_view kRead[] = {"type", "text", "refusal", "image_url", "file", "cache_control"};
-        if (std::find(std::begin(kRead), std::end(kRead), value.key()) == std::end(kRead) && !value.is_null())
-          drop(at.member(value.key()).text());
-      }
+    note_unread(out_, p, {"type", "text", "refusal", "image_url", "file", "cache_control"}, at);
     if (type == "text" || type == "input_text") {
       auto* text = json::find(p, "text");
       if (!text || !text->is_string()) return bad(at.member("text"), "must be a string");
@@ -79,6 +74,7 @@ class MessageReader {
     } else if (type == "image_url") {
       out.kind = PartKind::Image;
       auto& image = member(p, "image_url");
+      note_unread(out_, image, {"url", "detail"}, at.member("image_url"));
       std::string_view url = image.is_string() ? image.string() : json::str(image, "url");
       if (auto detail = json::str(image, "detail"); !detail.empty() && detail != "auto") drop("image_url.detail");
       if (url.starts_with("http://") || url.starts_with("https://"))
@@ -88,6 +84,7 @@ class MessageReader {
     } else if (type == "file") {
       out.kind = PartKind::Document;
       auto& file = member(p, "file");
+      note_unread(out_, file, {"file_id", "file_data", "filename"}, at.member("file"));
       if (!json::str(file, "file_id").empty())
         return bad(at.member("file").member("file_id"),
                    "a file stored at OpenAI cannot be read by this provider; send file_data");
@@ -153,6 +150,9 @@ class MessageReader {
     std::string_view type = json::str(call, "type");
     if (!type.empty() && type != "function")
       return bad(at.member("type"), fmt::format("\"{}\" cannot be sent to this provider, only \"function\"", type));
+    if (json::str(call, "id").empty()) return bad(at.member("id"), "is required: the result refers to it");
+    note_unread(out_, call, {"id", "type", "function", "index"}, at);  // streamed calls have an index
+    note_unread(out_, member(call, "function"), {"name", "arguments"}, at.member("function"));
     return read_call(json::str(call, "id"), member(call, "function"), at.member("function"), out);
   }
 
@@ -185,7 +185,6 @@ class MessageReader {
     out.role = Role::Assistant;
     read_reasoning(m, at, out.parts);
     SL_CHECK(read_content(member(m, "content"), at.member("content"), out.parts));
-    if (!out.parts.empty() && out.parts.back().kind == PartKind::Text) mark_cached(m, out.parts, 0);
     if (auto refusal = json::str(m, "refusal"); !refusal.empty()) {
       Part p;
       p.text = refusal;
@@ -199,6 +198,7 @@ class MessageReader {
       std::string_view id = out_.kept.text(fmt::format("call_{}", out_.messages.size()));
       SL_CHECK(read_call(id, old, at.member("function_call"), out.parts));
     }
+    mark_cached(m, out.parts, 0, at);
     if (!out.parts.empty()) append(std::move(out));
     return {};
   }
@@ -242,9 +242,13 @@ class MessageReader {
   }
 
   // The cache mark of a whole message belongs to its last part.
-  static void mark_cached(const Node& m, std::vector<Part>& parts, size_t from) {
+  void mark_cached(const Node& m, std::vector<Part>& parts, size_t from, const At& at) {
     auto* cache = given(m, "cache_control");
-    if (cache && parts.size() > from && !parts.back().cache_control) parts.back().cache_control = cache;
+    if (!cache) return;
+    auto* last = parts.size() > from ? &parts.back() : nullptr;
+    bool takes = last && last->kind != PartKind::Thinking && last->kind != PartKind::RedactedThinking;
+    if (!takes) return drop(at.member("cache_control").text());
+    if (!last->cache_control) last->cache_control = cache;
   }
 
   // Members of a message that nothing here reads.

@@ -156,10 +156,15 @@ class RequestReader {
                  fmt::format("\"{}\" must be none, minimal, low, medium, high, xhigh or max", out_.reasoning_effort));
     SL_CHECK(take_text(kServiceTier, out_.service_tier));
     out_.thinking = fields_[kThinking];
+    if (out_.thinking && !out_.thinking->is_object())
+      return bad("thinking", fmt::format("must be an object, found {}", json::kind_name(*out_.thinking)));
     std::optional<bool> stream;
     SL_CHECK(take_bool(kStream, stream));
     out_.stream = stream.value_or(false);
     if (auto* o = fields_[kStreamOptions]) {
+      if (!o->is_object())
+        return bad("stream_options", fmt::format("must be an object, found {}", json::kind_name(*o)));
+      note_unread(out_, *o, {"include_usage"}, At{nullptr, "stream_options"});
       auto* u = json::find(*o, "include_usage");
       out_.include_usage = u && u->is_true();
     }
@@ -199,6 +204,7 @@ class RequestReader {
       return bad(at.member("parameters"),
                  fmt::format("must be a JSON Schema object, found {}", json::kind_name(*tool.parameters)));
     tool.cache_control = cache;
+    note_unread(out_, f, {"name", "description", "parameters", "strict", "cache_control"}, at);
     if (auto& strict = member(f, "strict"); strict.is_true()) out_.dropped.push_back(at.member("strict").text());
     out_.tools.push_back(std::move(tool));
     return {};
@@ -213,6 +219,7 @@ class RequestReader {
         if (json::str(t, "type") != "function")
           return bad(at.member("type"),
                      fmt::format("\"{}\" cannot be offered to this provider, only \"function\"", json::str(t, "type")));
+        note_unread(out_, t, {"type", "function", "cache_control"}, at);
         const Node* cache = given(t, "cache_control");
         if (!cache) cache = given(member(t, "function"), "cache_control");
         SL_CHECK(read_function(member(t, "function"), at.member("function"), cache));
@@ -295,7 +302,10 @@ class RequestReader {
       auto& spec = member(*format, "json_schema");
       out_.schema_name = json::str(spec, "name");
       out_.schema = given(spec, "schema");
-      if (!json::str(spec, "description").empty()) drop("response_format.json_schema.description");
+      At at{nullptr, "response_format"};
+      note_unread(out_, *format, {"type", "json_schema"}, at);
+      note_unread(out_, spec, {"name", "schema", "strict"}, at.member("json_schema"));
+      out_.schema_strict = member(spec, "strict").is_true();
       if (!out_.schema || !out_.schema->is_object())
         return bad("response_format.json_schema.schema", "must be a JSON Schema object");
     } else if (type == "json_object") {

@@ -137,6 +137,8 @@ TEST(OpenAiRequest, AWrongKindIsRefusedByTheClientsName) {
       {R"("stop":5)", "stop: must be a string or an array of strings"},
       {R"("stop":["a",5])", "stop: must be a string or an array of strings"},
       {R"("n":2)", "n: "},
+      {R"("thinking":"on")", "thinking: must be an object"},
+      {R"("stream_options":true)", "stream_options: must be an object"},
       {R"("modalities":["text","audio"])", "modalities: "},
       {R"("tools":{})", "tools: must be an array"},
       {R"("response_format":{"type":"xml"})", "response_format.type: "},
@@ -408,6 +410,42 @@ TEST(OpenAiRequest, WhatCannotBeHeldIsNamed) {
   EXPECT_THAT(r->dropped,
               UnorderedElementsAre("seed", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty",
                                    "logit_bias", "store", "x_new", "prediction", "web_search_options"));
+}
+
+TEST(OpenAiRequest, WhatStandsInsideAndIsNotReadIsNamedByPlace) {
+  auto r = decode(R"({"model":"m","stream_options":{"include_usage":true,"include_obfuscation":false,"x":null},
+      "tools":[{"type":"function","hint":1,"function":{"name":"f","examples":[]}}],
+      "response_format":{"type":"json_schema","odd":1,"json_schema":{"name":"n","strict":true,"description":"d",
+        "schema":{"type":"object"},"z":2}},
+      "messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y","alt":"a"}},
+        {"type":"file","file":{"file_data":"data:application/pdf;base64,AA==","filename":"f","mime":"m"}}]},
+       {"role":"assistant","tool_calls":[{"id":"c","index":0,"type":"function","extra_content":{},
+         "function":{"name":"f","arguments":"{}","parsed":{}}}]},{"role":"tool","tool_call_id":"c","content":"r"}]})");
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_THAT(r->dropped,
+              UnorderedElementsAre("stream_options.include_obfuscation", "tools[0].hint", "tools[0].function.examples",
+                                   "response_format.odd", "response_format.json_schema.description",
+                                   "response_format.json_schema.z", "messages[0].content[0].image_url.alt",
+                                   "messages[0].content[1].file.mime", "messages[1].tool_calls[0].extra_content",
+                                   "messages[1].tool_calls[0].function.parsed"));
+  EXPECT_TRUE(r->schema_strict);
+}
+
+TEST(OpenAiRequest, TheCacheMarkOfATurnIsOnItsLastPartOrNamed) {
+  auto r = messages(R"({"role":"assistant","content":"a","cache_control":{"type":"ephemeral"},
+      "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+      {"role":"tool","tool_call_id":"c","content":"r"},
+      {"role":"assistant","content":"","cache_control":{"type":"ephemeral"}})");
+  ASSERT_EQ(r.messages[0].parts.size(), 2u);
+  EXPECT_EQ(r.messages[0].parts[0].cache_control, nullptr);
+  EXPECT_NE(r.messages[0].parts[1].cache_control, nullptr);
+  EXPECT_THAT(r.dropped, ElementsAre("messages[2].cache_control"));
+}
+
+TEST(OpenAiRequest, ACallNeedsAnId) {
+  EXPECT_THAT(
+      error_of(messages_of(R"({"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f"}}]})")),
+      StartsWith("messages[0].tool_calls[0].id: is required"));
 }
 
 TEST(OpenAiRequest, DefaultsSaidAloudAreNotDropped) {

@@ -54,4 +54,13 @@ inline void note_dropped(ChatRequest& request, std::string field) {
   if (std::find(dropped.begin(), dropped.end(), field) == dropped.end()) dropped.push_back(std::move(field));
 }
 
+// Names the members of an object that are not among those read here, unless they say nothing (null).
+inline void note_unread(ChatRequest& request, const json::Node& object, std::initializer_list<std::string_view> read,
+                        const At& at) {
+  if (!object.is_object()) return;
+  for (auto& value : object)
+    if (!value.is_null() && std::find(read.begin(), read.end(), value.key()) == read.end())
+      note_dropped(request, at.member(value.key()).text());
+}
+
 }  // namespace sl::llm

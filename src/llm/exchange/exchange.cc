@@ -107,11 +107,23 @@ std::string Exchange::error_response(int* status, std::string_view body) {
   return dialect_->encode(error);
 }
 
+void Exchange::fail_stream(ProviderError error) {
+  failed_ = true;
+  if (!begun_ && !early_) early_ = std::move(error);
+}
+
+std::string Exchange::early_body() const {
+  return early_ ? dialect_->encode(*early_) : "";
+}
+
 void Exchange::on_event(const StreamEvent& e, std::string& out) {
   using Kind = StreamEvent::Kind;
   if (e.kind == Kind::Start) facts_.model = e.name;
   if (e.kind == Kind::Finish) facts_.finish = openai_finish(e.finish);
-  if (e.kind == Kind::Error) failed_ = true;
+  if (e.kind == Kind::Error)
+    fail_stream({e.status, std::string(e.name), std::string(e.text)});
+  else
+    begun_ = true;
   if (e.kind == Kind::Dropped && std::find(dropped_.begin(), dropped_.end(), e.name) == dropped_.end())
     dropped_.emplace_back(e.name);
   if (e.kind == Kind::Usage) {
@@ -171,11 +183,15 @@ void Exchange::tap_events(std::string_view bytes, std::string& out) {
     } else if (auto read = document.read(event.data)) {
       const Node& parsed = **read;
       provider_->tap(parsed, true, facts_);
-      if (has_error(parsed)) done_ = failed_ = true;
+      if (has_error(parsed)) {
+        done_ = true;
+        fail_stream(provider_->decode_error(0, event.data));
+      }
       auto* choices = json::arr(parsed, "choices");
       auto* usage = json::find(parsed, "usage");
       usage_only = choices && choices->empty() && usage && usage->is_object();
     }
+    begun_ |= !failed_;
     if (hide_usage_ && !usage_only) sse::append_event(event.name, event.data, out);
   }
 }
@@ -208,10 +224,11 @@ bool Exchange::finish(std::string& out, std::string_view why) {
     held_.clear();
     return true;
   }
-  failed_ = true;
+  ProviderError error{502, "upstream_closed", std::string(why)};
+  fail_stream(error);
   if (pass_through_) {
     out += "data: ";
-    out += dialect_->encode(ProviderError{502, "upstream_closed", std::string(why)});
+    out += dialect_->encode(error);
     out += "\n\n";
     return false;
   }
@@ -220,6 +237,7 @@ bool Exchange::finish(std::string& out, std::string_view why) {
   e.kind = StreamEvent::Kind::Error;
   e.name = "upstream_closed";
   e.text = why;
+  e.status = 502;
   on_event(e, out);
   return false;
 }

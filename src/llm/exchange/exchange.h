@@ -38,6 +38,9 @@ class Exchange {
   // The provider's stream ended. False: it was cut, and an error event has been appended.
   bool finish(std::string& out, std::string_view why = "the provider closed the stream before its end");
   bool stream_failed() const { return failed_; }
+  // The stream failed before its first event: it can still be answered with a status. Null otherwise.
+  const ProviderError* early_error() const { return early_ ? &*early_ : nullptr; }
+  std::string early_body() const;  // that error as a whole answer
   // Nothing more can come of it, whether or not the provider has closed.
   bool stream_ended() const;
 
@@ -45,6 +48,7 @@ class Exchange {
 
  private:
   Result<std::string> pass_request(std::string_view body, std::string_view model);
+  void fail_stream(ProviderError error);
   void on_event(const StreamEvent& event, std::string& out);
   void tap_stream(std::string_view bytes, std::string& out);
   void tap_events(std::string_view bytes, std::string& out);
@@ -60,6 +64,8 @@ class Exchange {
   bool hide_usage_ = false;  // we asked for usage, the client did not
   bool done_ = false;
   bool failed_ = false;
+  bool begun_ = false;  // an event of the stream was not an error
+  std::optional<ProviderError> early_;
   std::string model_;
   std::vector<std::string> dropped_;
   AnswerFacts facts_;

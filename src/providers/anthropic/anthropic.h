@@ -15,7 +15,8 @@ inline constexpr char kStructuredTool[] = "sightline_structured_output";
 // What a model of this family accepts.
 struct ModelTraits {
   int64_t default_max_tokens = 4096;
-  bool output_format = false;  // output_config.format
+  bool output_format = false;         // output_config.format
+  bool temperature_or_top_p = false;  // takes one of them only
   bool thinking = true;
   bool adaptive_thinking = false;  // thinking {type: adaptive} with output_config.effort
 };

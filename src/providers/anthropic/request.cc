@@ -29,6 +29,7 @@ ModelTraits traits_of(std::string_view model) {
   if (major >= 4 && major < 1000) {
     out.default_max_tokens = 16384;
     out.output_format = major > 4 || minor >= 5 || (minor == 1 && has("opus"));
+    out.temperature_or_top_p = out.output_format;
     out.adaptive_thinking = major > 4 || minor >= 6;
   }
   return out;
@@ -108,7 +109,9 @@ void write_block(const Part& p, Writer& w) {
       return write_tool_result(p, w);
     case PartKind::ToolCall:
       w.begin_object().member("type", "tool_use").member("id", p.id).member("name", p.name);
-      w.key("input").json(p.arguments).end_object();
+      w.key("input").json(p.arguments);
+      write_cache_control(p, w);
+      w.end_object();
       return;
     case PartKind::Thinking:
       w.begin_object().member("type", "thinking").member("thinking", p.text);
@@ -225,7 +228,8 @@ struct Thinking {
 Thinking choose_thinking(ChatRequest& r) {
   // The provider refuses thinking where a tool is forced.
   bool forced = r.tool_choice == ToolChoice::Required || r.tool_choice == ToolChoice::Named || uses_structured_tool(r);
-  if (r.thinking && r.thinking->is_object()) {
+  if (r.thinking && !r.reasoning_effort.empty()) drop(r, "reasoning_effort");  // its own parameter says it already
+  if (r.thinking) {
     bool on = json::str(*r.thinking, "type") != "disabled";
     if (on && forced) {
       drop(r, "thinking");
@@ -243,7 +247,9 @@ Thinking choose_thinking(ChatRequest& r) {
   }
   std::string_view e = r.reasoning_effort;
   if (traits.adaptive_thinking) return {true, nullptr, 0, e == "minimal" ? "low" : e == "xhigh" ? "max" : e};
-  return {true, nullptr, std::min(budget_of(e), r.max_tokens.value_or(INT64_MAX) - 1), ""};
+  // A quarter of what the client allows stays for the answer itself; 1024 is the least that may be asked for.
+  int64_t limit = r.max_tokens.value_or(INT64_MAX);
+  return {true, nullptr, std::min(budget_of(e), std::max<int64_t>(1024, limit - limit / 4)), ""};
 }
 
 void write_thinking(const Thinking& t, Writer& w) {
@@ -284,16 +290,15 @@ void write_stop(ChatRequest& r, Writer& w) {
 }
 
 void write_sampling(ChatRequest& r, bool thinking, Writer& w) {
-  if (r.temperature) {
-    bool kept = !thinking || *r.temperature == 1;
-    if (!kept || *r.temperature > 1) drop(r, "temperature");  // or clamped
-    if (kept) write_share("temperature", std::clamp(*r.temperature, 0.0, 1.0), w);
-  }
+  bool temperature = r.temperature && (!thinking || *r.temperature == 1);
+  if (r.temperature && (!temperature || *r.temperature > 1)) drop(r, "temperature");  // or clamped
+  if (temperature) write_share("temperature", std::clamp(*r.temperature, 0.0, 1.0), w);
   if (r.top_p) {
-    if (thinking && *r.top_p < 0.95)
-      drop(r, "top_p");
-    else
+    bool refused = (temperature && traits_of(r.model).temperature_or_top_p) || (thinking && *r.top_p < 0.95);
+    if (!refused)
       write_share("top_p", *r.top_p, w);
+    else if (*r.top_p < 1)  // 1 leaves everything as it is
+      drop(r, "top_p");
   }
   if (r.top_k) {
     if (thinking)
@@ -329,6 +334,7 @@ size_t size_of(const ChatRequest& r) {
 Result<std::string> encode_request(ChatRequest& r) {
   if (r.model.empty()) return fail(Code::InvalidArgument, "model: is required");
   r.value_by_tool = uses_structured_tool(r);
+  if (r.value_by_tool && r.schema_strict) drop(r, "response_format.json_schema.strict");
   if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
   Thinking thinking = choose_thinking(r);
   // The budget is taken out of max_tokens: a client that set no limit keeps the usual room for its answer.

@@ -303,6 +303,26 @@ TEST(AnthropicThinking, TheBudgetIsBelowTheLimitOrNothing) {
   }
 }
 
+TEST(AnthropicThinking, LeavesRoomForTheAnswer) {
+  auto r = request(kThinking);
+  r.reasoning_effort = "max";
+  r.max_tokens = 2000;
+  EXPECT_EQ(json::num(encoded(r), 0, "thinking", "budget_tokens"), 1500);
+}
+
+TEST(AnthropicRequest, NewModelsTakeOneOfTemperatureAndTopP) {
+  for (auto [model, top_p, sent, dropped] :
+       {std::tuple{kNew, 0.5, "absent", true}, {kNew, 1.0, "absent", false}, {kThinking, 0.5, "0.5", false}}) {
+    auto r = request(model);
+    r.temperature = 0.5;
+    r.top_p = top_p;
+    auto body = encoded(r);
+    EXPECT_EQ(at(body, "temperature"), "0.5");
+    EXPECT_EQ(at(body, "top_p"), sent);
+    EXPECT_EQ(r.dropped.size(), dropped ? 1u : 0u);
+  }
+}
+
 TEST(AnthropicThinking, NewModelsTakeAnEffort) {
   for (auto& [effort, sent] : std::vector<std::pair<std::string, std::string>>{
            {"minimal", "low"}, {"low", "low"}, {"medium", "medium"}, {"high", "high"}, {"max", "max"}}) {

@@ -1,6 +1,7 @@
 // Anthropic answers and streams into the canonical chat.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "providers/anthropic/anthropic.h"
@@ -57,6 +58,20 @@ struct Counters {
 
 }  // namespace
 
+// What an OpenAI answer has no place for: `message` holds stop_reason and what goes with it, `usage` what was used.
+static void name_unheld(const Node& message, const Node* usage, const std::function<void(std::string_view)>& drop) {
+  std::string_view reason = json::str(message, "stop_reason");
+  static constexpr std::string_view kSaid[] = {
+      "", "end_turn", "stop_sequence", "max_tokens", "tool_use", "refusal", "model_context_window_exceeded"};
+  if (std::find(std::begin(kSaid), std::end(kSaid), reason) == std::end(kSaid))
+    drop(fmt::format("stop_reason.{}", reason));
+  for (std::string_view name : {"stop_sequence", "stop_details", "container", "context_management"})
+    if (auto* v = json::find(message, name); v && !v->is_null()) drop(name);
+  if (!usage) return;
+  if (auto tier = json::str(*usage, "service_tier"); !tier.empty() && tier != "standard") drop("usage.service_tier");
+  if (auto* tools = json::find(*usage, "server_tool_use"); tools && !tools->is_null()) drop("usage.server_tool_use");
+}
+
 Usage usage_of(const Node& u) {
   Counters counters;
   counters.take(u);
@@ -70,7 +85,9 @@ Result<ChatResponse> decode_response(const Node& body) {
   out.id = json::str(body, "id");
   out.model = json::str(body, "model");
   out.finish = finish_of(json::str(body, "stop_reason"));
-  if (auto* usage = json::find(body, "usage")) out.usage = usage_of(*usage);
+  auto* usage = json::find(body, "usage");
+  if (usage) out.usage = usage_of(*usage);
+  name_unheld(body, usage, [&out](std::string_view name) { out.dropped.emplace_back(name); });
   bool structured = false;  // the reserved tool was called
   out.parts.reserve(content->size());
   for (auto& block : *content) {
@@ -273,6 +290,8 @@ class AnthropicStream : public StreamDecoder {
       sink(e);
     }
     auto* u = json::find(body, "usage");
+    auto* delta = json::find(body, "delta");
+    name_unheld(delta ? *delta : Node::null(), u, [&](std::string_view name) { dropped(sink, name); });
     if (!u) return;
     usage_.take(*u);
     tell_usage(sink);

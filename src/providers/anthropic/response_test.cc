@@ -18,6 +18,7 @@ using namespace llm;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 
 using json::test::kept;
 using json::test::must;
@@ -75,6 +76,17 @@ TEST(AnthropicAnswer, WhatHasNoPlaceIsNamed) {
   ASSERT_TRUE(r);
   EXPECT_THAT(r->dropped, ElementsAre("content.citations", "content.server_tool_use"));
   EXPECT_EQ(r->parts.size(), 1u);
+}
+
+TEST(AnthropicAnswer, WhatIsSaidBesideTheContentIsNamed) {
+  auto r = decode(R"({"content":[],"stop_reason":"pause_turn","stop_sequence":"END","container":{"id":"c"},
+      "usage":{"input_tokens":1,"output_tokens":1,"service_tier":"priority","server_tool_use":{"web_search_requests":1}}})");
+  ASSERT_TRUE(r);
+  EXPECT_THAT(r->dropped, ElementsAre("stop_reason.pause_turn", "stop_sequence", "container", "usage.service_tier",
+                                      "usage.server_tool_use"));
+  r = decode(R"({"content":[],"stop_reason":"end_turn","stop_sequence":null,"container":null,
+      "usage":{"input_tokens":1,"output_tokens":1,"service_tier":"standard","server_tool_use":null}})");
+  EXPECT_THAT(r->dropped, IsEmpty());
 }
 
 TEST(AnthropicAnswer, WithoutContentItIsNoAnswer) {
@@ -347,6 +359,14 @@ TEST(AnthropicStream, ServerToolsAndCitationsAreNamed) {
   r.put(delta(2, R"({"type":"citations_delta","citation":{}})"));
   EXPECT_THAT(r.seen, ElementsAre("start msg_1 claude", "tool 0 c1 f", "arguments 0 {\"a\":1}",
                                   "dropped content.server_tool_use", "dropped content.citations"));
+}
+
+TEST(AnthropicStream, WhatIsSaidBesideTheContentIsNamed) {
+  Reader r;
+  r.put(kStart).put(
+      R"({"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"END"},"usage":{"output_tokens":1,)"
+      R"("server_tool_use":{"web_search_requests":1}}})");
+  EXPECT_THAT(r.seen, IsSupersetOf({"dropped stop_sequence", "dropped usage.server_tool_use"}));
 }
 
 TEST(AnthropicStream, InputGivenWithTheBlockIsKept) {

@@ -249,6 +249,8 @@ net::Task<bool> write_client(Exchange& x, std::string_view text) {
   co_return sent.has_value();
 }
 
+constexpr std::string_view kEvents = "text/event-stream";
+
 struct StreamState {
   std::string out;     // in the client's framing, ready to write
   std::string events;  // translated bytes of one read
@@ -264,8 +266,27 @@ void frame_events(Exchange& x, StreamState& s) {
   s.events.clear();
 }
 
+// What was waiting to be told has been.
+void begun(Exchange& x, StreamState& s) {
+  x.record.status = 200;
+  x.record.streamed = true;
+  x.head_sent = true;
+  s.out.clear();
+}
+
+// The provider failed where its stream should have begun: a client takes that for what it is by the status alone.
+net::Task<void> answer_early_error(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer) {
+  std::string body = call.early_body();
+  std::string& fields = x.client.scratch().fields;
+  fields.clear();
+  append_answer_fields(x, call, answer, "application/json", fields);
+  Unsent unsent{{}, body};
+  if (!reply_now(x, call.early_error()->status, fields, unsent)) co_await finish_reply(x, unsent);
+}
+
 // Streams until the provider's end. True when the connection may be kept.
-net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecoder& body, StreamState& s) {
+net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer,
+                              http1::BodyDecoder& body, StreamState& s) {
   for (;;) {
     std::string_view input = x.upstream->buffer.view();
     Error broken{Code::UpstreamProtocol, "", {}};
@@ -283,9 +304,11 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
     x.upstream->buffer.clear();
     bool ended = body.done() || !broken.message.empty() || call.stream_ended();
     if (!ended) {
+      // With the first event: until then a failure still has a status of its own.
+      bool tell = !s.events.empty();
       frame_events(x, s);
-      if (!s.out.empty() && !co_await write_client(x, s.out)) co_return false;
-      s.out.clear();
+      if (tell && !co_await write_client(x, s.out)) co_return false;
+      if (tell) begun(x, s);
       auto more = co_await read_more(x);
       if (more && *more) continue;
       if (!more)
@@ -296,10 +319,15 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, http1::BodyDecod
     }
     bool whole = broken.message.empty() ? call.finish(s.events) : call.finish(s.events, broken.message);
     if (!whole) x.record.failed(broken.code, broken.message.empty() ? "the provider's stream failed" : broken.message);
+    if (call.early_error() && !x.head_sent) {
+      co_await answer_early_error(x, call, answer);
+      co_return false;
+    }
     frame_events(x, s);
     // A failed stream must not look finished: no last chunk, the connection is cut.
     if (s.chunked && whole) s.out += http1::kLastChunk;
     bool sent = co_await write_client(x, s.out);
+    begun(x, s);
     if (!whole) x.keep_alive = false;
     if (sent && whole && !body.done() && x.client.scratch().parsed.keep_alive) {
       x.client.watch_upstream(nullptr);
@@ -321,18 +349,35 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
   append_answer_fields(x, call, answer, "text/event-stream; charset=utf-8", s.out);
   if (s.chunked) s.out += "Transfer-Encoding: chunked\r\n";
   end_answer(x, s.out);
-  x.record.status = 200;
-  x.record.streamed = true;
-  x.head_sent = true;
-  bool reusable = co_await stream_events(x, call, body, s);
+  bool reusable = co_await stream_events(x, call, answer, body, s);
   note_facts(x, call);
-  if (call.stream_failed()) x.client.stream().close();
+  if (call.stream_failed() && !call.early_error()) x.client.stream().close();
   co_return reusable;
 }
 
+// Why a successful answer cannot be one that was asked for, in words, or "".
+std::string wrong_form(const llm::Exchange& call, const http1::ResponseHead& answer, std::string_view text) {
+  auto type = answer.field("content-type");
+  if (answer.status >= 300)
+    return fmt::format("redirected to {}, which is not followed: it may be another destination",
+                       clean_utf8(answer.field("location").value_or("nowhere")));
+  if (auto coding = answer.field("content-encoding"); coding && !iequals(*coding, "identity"))
+    return fmt::format("came with Content-Encoding {}, which was not asked for", clean_utf8(*coding));
+  if (text.empty()) return "was empty";
+  if (type && iequals(type->substr(0, kEvents.size()), kEvents)) return "was a stream, and none was asked for";
+  if (call.streamed() && !call.pass_through())
+    return fmt::format("was {}, where a stream was asked for", clean_utf8(type.value_or("of no stated type")));
+  return "";
+}
+
 // The client's status and body for the provider's whole answer.
-Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, std::string_view text, int& status) {
-  if (status < 400) return call.response(text);
+Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer,
+                                     std::string_view text, int& status) {
+  if (status < 400) {
+    if (auto wrong = wrong_form(call, answer, text); !wrong.empty())
+      return fail(Code::UpstreamProtocol, "the provider's answer " + wrong);
+    return call.response(text);
+  }
   x.record.failed(Code::UpstreamProtocol, fmt::format("the provider answered {}", status));
   return call.error_response(&status, text);
 }
@@ -355,7 +400,7 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
   if (!ok && (ok.error().code == Code::UpstreamClosed || ok.error().code == Code::UpstreamProtocol))
     x.upstream->broke_rules("broke off its answer");
   int status = answer.status;
-  auto made = ok ? translate_answer(x, call, whole.text(), status) : Result<std::string>(fail(ok.error()));
+  auto made = ok ? translate_answer(x, call, answer, whole.text(), status) : Result<std::string>(fail(ok.error()));
   if (!made) {
     co_await send_error(x, made.error());
     co_return ok&& whole.body.done() && !whole.surplus;
@@ -371,11 +416,10 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
 
 // Other APIs of model providers: taken for a chat they would only earn a misleading error.
 bool asks_another_api(std::string_view path) {
-  constexpr std::string_view kOthers[] = {"/embeddings",   "/models",
-                                          "/responses",    "/messages",
-                                          "/moderations",  "/images/generations",
-                                          "/audio/speech", "/audio/transcriptions",
-                                          "/rerank"};
+  constexpr std::string_view kOthers[] = {
+      "/embeddings",           "/models",      "/responses",          "/messages",
+      "/completions",          "/moderations", "/images/generations", "/audio/speech",
+      "/audio/transcriptions", "/rerank"};
   return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) {
     return path.ends_with(other) && path.substr(0, path.size() - other.size()).ends_with("/v1");
   });
@@ -440,7 +484,6 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   auto type = answer.field("content-type");
-  constexpr std::string_view kEvents = "text/event-stream";
   bool stream = answer.status < 300 && call.streamed() && type && iequals(type->substr(0, kEvents.size()), kEvents);
   bool reusable = false;
   if (stream)
