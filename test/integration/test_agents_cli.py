@@ -249,6 +249,33 @@ class Explain(TrafficTest):
                 self.assertEqual(tree, self.explain(record["id"]))
                 self.assertIn(f"#{record['id']}", tree)
 
+    def test_by_turn_and_by_session(self):
+        """What the log line names finds everything."""
+        agent = self.agent()
+        first = agent.send("the first question")
+        second = agent.send("the second question", first["contextId"])
+        self.of_session(first, 4)
+        one, two = (self.explain(task["id"]) for task in (first, second))
+        self.assertIn("question  the first question", one)
+        self.assertIn("answer    You said: the first question", one)
+        self.assertNotIn("second", one)
+        self.assertEqual(one + two, self.explain(first["contextId"]))
+
+    def test_a_long_question_is_one_short_line(self):
+        task = self.agent().send("long\n\x1b[31m" + "word " * 1000)
+        self.of_session(task, 2)
+        line = next(x for x in self.explain(task["id"]).splitlines() if "question  long" in x)
+        self.assertLess(len(line), 300)
+        self.assertNotIn("\x1b", line)
+
+    def test_yaml(self):
+        task = self.agent().send("hello")
+        self.of_session(task, 2)
+        for args in (("explain", task["id"]), ("traffic", "--session", task["contextId"])):
+            out = self.assert_exit(0, self.cli(*args, "-o", "yaml")).stdout
+            self.assertEqual(2, len([x for x in out.splitlines() if x.startswith("- ")]), out)
+            self.assertIn(f"turn: {task['id']}", out)
+
     def test_json(self):
         task = self.agent().send("hello")
         records = self.of_session(task, 2)

@@ -4,7 +4,7 @@ import json
 import unittest
 
 from harness import wait_until
-from test_agents_kit import AgentTest, say, text_of, user_message
+from test_agents_kit import AgentTest, NS, say, text_of, user_message
 
 WORDS = {"call_1": "Which colour?", "call_2": "Delete everything?"}
 
@@ -96,7 +96,7 @@ class TheTurnThatGoesOn(QuestionsTest):
         task = self.ask()
         first, = [r for r in self.records(task, 2) if r["kind"] == "turn"]
         self.reply(task, {"kind": "text", "text": "green"})
-        records = self.records(task, 4)
+        records = self.records(task, 6)
         turns = [r for r in records if r["kind"] == "turn"]
         self.assertEqual(2, len(turns))
         second = next(r for r in turns if r["id"] != first["id"])
@@ -109,11 +109,86 @@ class TheTurnThatGoesOn(QuestionsTest):
     def test_explain_shows_every_model_call_once(self):
         task = self.ask()
         self.reply(task, {"kind": "text", "text": "green"})
-        records = self.records(task, 4)
+        records = self.records(task, 6)
         tree = self.assert_exit(0, self.cli("explain", records[0]["trace_id"])).stdout
         self.assertEqual((2, 2), (tree.count("model call"), tree.count("turn of agent")), tree)
         shown = [word for line in tree.splitlines() for word in line.split() if word.startswith("#")]
         self.assertEqual(sorted(f"#{r['id']}" for r in records), sorted(shown), tree)
+
+
+class Extension(QuestionsTest):
+    """kagent's A2A extension for questions: how its own clients know and answer them."""
+
+    URI = "https://kagent.dev/extensions/hitl/v1"
+
+    def answer(self, task, **response):
+        message = user_message("", task["contextId"], task["id"], extensions=[self.URI],
+                               metadata={self.URI: {"type": "ask_user_response", **response}})
+        message["parts"] = []
+        return message
+
+    def test_the_request_is_in_the_status_and_stays_there(self):
+        task = self.ask({"call_1": ["One?", "Two?"], "call_2": ["Three?"]})
+        listed, = self.rest("GET", f"/api/sessions/{task['contextId']}/tasks").expect(200).data
+        for found in (task, self.agent().get(task["id"]), listed):
+            message = found["status"]["message"]
+            self.assertEqual([self.URI], message["extensions"])
+            self.assertEqual(task["status"]["message"]["messageId"], message["messageId"], "one message, however it is read")
+            request = message["metadata"][self.URI]
+            self.assertEqual(("ask_user_request", "call_1"), (request["type"], request["id"]))
+            self.assertEqual(["One?", "Two?", "Three?"], [q["question"] for q in request["questions"]])
+            self.assertEqual(2, len([p for p in message["parts"] if p["kind"] == "data"]))
+
+    def test_it_is_answered(self):
+        task = self.ask({"call_1": ["One?", "Two?"], "call_2": ["Three?"]})
+        answers = [{"answer": ["a"]}, {"answer": ["b", "c"]}, {"answer": []}]
+        done = self.agent().must("message/send", {"message": self.answer(task, id="call_1", answers=answers)})
+        self.assertEqual("completed", done["status"]["state"], done["status"])
+        self.assertEqual({"call_1": answers[:2], "call_2": answers[2:]}, {k: json.loads(v) for k, v in self.told().items()})
+
+    def test_an_answer_to_something_else_is_refused(self):
+        task = self.ask()
+        two = [{"answer": ["a"]}] * 2
+        for wrong, words in (({"id": "call_9", "answers": two}, '"call_1"'), ({"answers": two}, '"call_1"'),
+                             ({"id": "call_1", "answers": two[:1]}, "1 answers to 2"), ({"id": "call_1"}, "0 answers to 2"),
+                             ({"id": "call_1", "answers": two, "type": "tool_approval_response"}, "ask_user_response")):
+            error = self.agent().error("message/send", {"message": self.answer(task, **wrong)})
+            self.assertEqual(-32602, error["code"])
+            self.assertIn(words, error["message"])
+        self.assertEqual("input-required", self.agent().get(task["id"])["status"]["state"])
+
+    def test_it_is_announced_and_echoed(self):
+        card = self.rest("GET", f"/api/a2a/{NS}/plain/.well-known/agent-card.json").json
+        self.assertIn(self.URI, [e["uri"] for e in card["capabilities"]["extensions"]])
+        self.script(say("hi"))
+        for name, wanted in (("A2A-Extensions", f"urn:x, {self.URI}"), ("X-A2A-Extensions", self.URI), ("A2A-Extensions", "urn:x")):
+            agent = self.agent()
+            reply = agent.raw(agent.envelope("message/send", {"message": user_message("x")}), {name: wanted})
+            self.assertEqual(self.URI if self.URI in wanted else None, reply.headers["A2A-Extensions"])
+
+
+class Recorded(QuestionsTest):
+    """A question is a tool call like others: its record lasts from the question to the answer."""
+
+    def records(self, task):
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            return [r for r in found if r["kind"] == "tool_call"]
+
+        return wait_until(look, what=f"records of tool calls of {task['id']}")
+
+    def test_answered(self):
+        task = self.ask()
+        self.reply(task, {"kind": "text", "text": "green"})
+        records = self.records(task)
+        self.assertEqual([("ask_user", "call_1"), ("ask_user", "call_2")],
+                         sorted((r["gen_ai.tool.name"], r["gen_ai.tool.call.id"]) for r in records))
+        self.assertFalse([r for r in records if "error" in r])
+
+    def test_never_answered(self):
+        task = self.ask()
+        self.agent().must("tasks/cancel", {"id": task["id"]})
+        self.assertEqual(["cancelled before it was answered"] * 2, [r["error"] for r in self.records(task)])
 
 
 if __name__ == "__main__":

@@ -226,5 +226,110 @@ class Many(AgentTest):
         self.assertEqual(before[1:], self.records(turn=first["id"], after=before[0]["id"]))
 
 
+class Direct(AgentTest):
+    """An agent whose ModelConfig names no gateway: said in a condition, and recorded by the agent itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        config = objects.model_config(NS, "direct", f"https://api.openai.com/v1", "llm-key")
+        cls.api.must_create(config)
+        cls.make_agent("direct", "direct")
+        cls.make_agent("direct-chunks", "direct", stream=True)
+
+    def records(self, task, count):
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            return len(found) >= count and found
+
+        return wait_until(look, what=f"{count} records of task {task['id']}")
+
+    def test_its_calls_are_recorded(self):
+        for name, streamed in (("direct", None), ("direct-chunks", True)):
+            self.script(say("done", **{}))
+            task = self.agent(name).send("hello")
+            exchange, = [r for r in self.records(task, 2) if r["kind"] == "exchange"]
+            turn, = [r for r in self.records(task, 2) if r["kind"] == "turn"]
+            self.assertEqual(("api.openai.com:443", "TLSv1.3", "api.anthropic.com", "secret", 200, streamed, "llm"),
+                             tuple(exchange.get(k) for k in ("endpoint", "tls.version", "tls.peer", "auth", "http.status", "streamed", "protocol")))
+            self.assertEqual(turn["span_id"], exchange["parent_span_id"])
+            self.assertTrue(exchange["gen_ai.usage.output_tokens"])
+            self.assertNotIn("gateway", exchange)
+            sent = self.model_calls()[-1]["headers"]
+            self.assertIn(exchange["span_id"], sent["traceparent"])
+            self.assertNotIn("x-sightline-identity", sent)
+            tree = self.assert_exit(0, self.cli("explain", task["id"])).stdout
+            self.assertIn("past every gateway", tree)
+
+    def test_a_failure_is_recorded_too(self):
+        self.script({"status": 503})
+        task = self.agent("direct").send("hello")
+        exchange, = [r for r in self.records(task, 2) if r["kind"] == "exchange"]
+        self.assertEqual(503, exchange["http.status"])
+        self.assertIn("503", exchange["error"])
+
+    def test_the_condition(self):
+        def conditions(name):
+            return {c["type"]: c for c in self.api.read("ModelConfig", NS, name)["status"]["conditions"]}
+        through = wait_until(lambda: conditions("direct").get("ThroughGateway"))
+        self.assertEqual(("False", "DirectEndpoint"), (through["status"], through["reason"]))
+        self.assertIn("api.openai.com:443", through["message"])
+        self.assertNotIn("ThroughGateway", conditions("m"))
+
+
+class ToolCalls(AgentTest):
+    def tool_records(self, task):
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            return any(r["kind"] == "turn" for r in found) and [r for r in found if r["kind"] == "tool_call"]
+
+        return wait_until(look, what=f"records of tool calls of {task['id']}")
+
+    def test_what_an_agent_tried_and_was_denied(self):
+        for name, arguments, words in (("k8s_delete_resource", {}, 'no tool "k8s_delete_resource"'), ("k8s_get_resources", "[1", "not a JSON object")):
+            rule = use(name, {})
+            if arguments:
+                rule = {"times": 1, "raw": json.dumps({"id": "c", "object": "chat.completion", "model": "m", "choices": [
+                    {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": [
+                        {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}]}}]})}
+            self.script(rule, say("done"))
+            record, = self.tool_records(self.agent("tooled").send("try"))
+            self.assertEqual((name, "call_1"), (record["gen_ai.tool.name"], record["gen_ai.tool.call.id"]))
+            self.assertIn(words, record["error"])
+            self.assertNotIn("endpoint", record)
+
+    def test_where_a_tool_went(self):
+        self.script(use("k8s_get_resources", {"resource_type": "agent", "namespace": NS}), say("done"))
+        task = self.agent("tooled").send("look")
+        record, = self.tool_records(task)
+        api = self.server.endpoints()["api"].removeprefix("https://")
+        self.assertEqual((api, api, "TLSv1.3", "own"), tuple(record.get(k) for k in ("endpoint", "upstream.addr", "tls.version", "auth")))
+        tree = self.assert_exit(0, self.cli("explain", task["id"])).stdout
+        for words in (f"where     {api}", "secured   TLSv1.3", "Sightline's own credential", '{"resource_type":"agent"', "plain"):
+            self.assertIn(words, tree)
+
+
+class Interrupted(AgentTest):
+    def test_the_turn_that_a_crash_broke_off_has_its_record(self):
+        self.script({"fault": "hang", "times": 1}, say("done"))
+        task = self.agent().send("hello", blocking=False)
+        wait_until(lambda: self.model_calls())
+        self.server.restart(hard=True)
+        cls = type(self)
+        cls.api, cls.url = self.server.client(), self.server.endpoints()["ui"]
+        self.assertEqual("completed", self.agent().wait_final(task["id"])["status"]["state"])
+
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            turns = [r for r in found if r["kind"] == "turn"]
+            return len(turns) == 2 and turns
+        first, second = sorted(wait_until(look), key=lambda r: r["start_us"])
+        self.assertIn("interrupted", first["error"])
+        self.assertNotIn("error", second)
+        self.assertEqual(first["span_id"], second["parent_span_id"])
+        tree = self.assert_exit(0, self.cli("explain", task["id"])).stdout
+        self.assertEqual(1, tree.count("\nturn of agent"), "one tree")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -186,7 +186,10 @@ describe("the page", { skip, timeout: 240_000 }, () => {
     assert.equal(page.url(), url);
     assert.equal(await page.locator(".exchange-row").count(), 2);
     assert.deepEqual((await fake.last()).body.messages.map((m) => m.role), ["user", "assistant", "user"]);
-    for (const i of [0, 1]) assert.equal(await trail(page, i).locator(".hop.exchange").count(), 1);
+    for (const i of [0, 1]) {
+      await trail(page, i).locator(".hop.exchange").first().waitFor();  // told a moment after the answer
+      assert.equal(await trail(page, i).locator(".hop.exchange").count(), 1);
+    }
     const place = await turn(page, 1).boundingBox();
     assert.ok(place.y + place.height <= 800, "the newest turn is in view");
   });

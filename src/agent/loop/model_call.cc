@@ -155,9 +155,10 @@ Result<ModelAnswer> checked(Result<ModelAnswer> answer) {
 
 net::Task<Result<ModelAnswer>> exchange_once(net::HttpClient* client, net::ClientRequest http,
                                              std::function<void(std::string_view)> on_text,
-                                             std::function<void()>* abort) {
+                                             std::function<void()>* abort, ModelWire* wire) {
   auto exchange = co_await client->send(std::move(http), abort);
   if (!exchange) co_return fail(std::move(exchange).error());
+  wire->status = (*exchange)->status;
   if ((*exchange)->status >= 300) {
     auto body = co_await (*exchange)->read_all(1 << 20);
     co_return fail(model_error((*exchange)->status, body ? *body : ""));
@@ -176,8 +177,10 @@ net::Task<Result<ModelAnswer>> exchange_once(net::HttpClient* client, net::Clien
 }  // namespace
 
 net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request,
-                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort) {
+                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort,
+                                          ModelWire* wire) {
   net::ClientRequest http;
+  http.peer = &wire->peer;
   http.method = "POST";
   http.url = request.model.url;
   http.headers.emplace_back("Content-Type", "application/json");
@@ -194,9 +197,13 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
     http.headers.emplace_back(name, value);
   }
   http.headers.insert(http.headers.end(), request.headers.begin(), request.headers.end());
+  wire->auth = named(http.headers, "authorization") == http.headers.end() ? "none"
+               : request.model.caller_credential                          ? "caller"
+                                                                          : "secret";
   http.body = body_of(request);
+  wire->request_bytes = http.body.size();
   http.idle_ms = request.model.timeout_ms;
-  auto answer = co_await exchange_once(client, std::move(http), std::move(on_text), abort);
+  auto answer = co_await exchange_once(client, std::move(http), std::move(on_text), abort, wire);
   if (!answer && !answer.error().message.starts_with("LLM error: "))
     co_return fail(with_context(answer.error(), "LLM error"));
   co_return answer;

@@ -25,8 +25,17 @@ struct ModelAnswer {
   std::string model, finish_reason;
 };
 
+// What a call looked like on the wire, for its record; filled as far as it came.
+struct ModelWire {
+  net::Peer peer;
+  int status = 0;
+  size_t request_bytes = 0;
+  std::string auth;  // as in Record
+};
+
 // `on_text` gets text as it arrives (streamed calls). `*abort` is set to what cancels the call.
 net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest request,
-                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort);
+                                          std::function<void(std::string_view)> on_text, std::function<void()>* abort,
+                                          ModelWire* wire);
 
 }  // namespace sl::agent

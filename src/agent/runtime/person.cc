@@ -46,14 +46,53 @@ std::vector<Value> questions_among(const Array& calls) {
 
 }  // namespace
 
+// kagent's extension: the questions as metadata of the status message, under its URI. All of them are one request, by
+// the id of the first call. Source: kagent's HITL extension v1.
+static Object extension_request(const std::vector<Value>& calls) {
+  Array questions;
+  for (auto& call : calls) {
+    Value arguments = arguments_of(call);
+    auto* asked = json::arr(arguments, "questions");
+    if (!asked || asked->empty()) {
+      questions.push_back(Object{{"question", words_of(arguments)}});
+      continue;
+    }
+    for (auto& q : *asked) {
+      Object one{{"question", json::str(q, "question")}, {"multiple", json::flag(q, "multiple")}};
+      if (auto* choices = json::arr(q, "choices")) one["choices"] = *choices;
+      questions.push_back(std::move(one));
+    }
+  }
+  return Object{{"type", "ask_user_request"}, {"id", json::str(calls[0], "id")}, {"questions", std::move(questions)}};
+}
+
+// Its answers, in the order of the questions; null where the message does not speak the extension.
+static Result<Value> extension_answers(const Value& message, const std::vector<Value>& calls) {
+  auto* given = json::find(message, "metadata", kHitlExtension);
+  if (!given) return Value(nullptr);
+  if (json::str(*given, "type") != "ask_user_response")
+    return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].type must be ask_user_response", kHitlExtension));
+  if (json::str(*given, "id") != json::str(calls[0], "id"))
+    return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].id must be \"{}\", that of the request",
+                                                   kHitlExtension, json::str(calls[0], "id")));
+  auto* answers = json::arr(*given, "answers");
+  size_t asked = 0;
+  for (auto& call : calls) asked += questions_in(call);
+  if (!answers || answers->size() != asked)
+    return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].answers has {} answers to {} questions",
+                                                   kHitlExtension, answers ? answers->size() : 0, asked));
+  return Value(*answers);
+}
+
 // The answer becomes the result of every call that asked: a list of answers in the order of the questions, each call
 // its own; one text is the answer to all of them, which were put together.
 Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s) {
   SL_TRY(messages, store_.messages_of_task(row.id));
   auto calls = questions_among(open_calls(row.id, messages));
   if (calls.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
+  SL_TRY(extended, extension_answers(s.message, calls));
   Value data = a2a::data_of(s.message);
-  auto* answers = json::arr(data, "ask_user_answers");
+  auto* answers = extended.is_null() ? json::arr(data, "ask_user_answers") : extended.if_array();
   std::string text = a2a::text_of(s.message);
   if (!answers && text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
   size_t asked = 0;
@@ -78,6 +117,7 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
         Object{{"role", "tool"}, {"tool_call_id", json::str(call, "id")}, {"name", "ask_user"}, {"content", content}}));
   }
   SL_CHECK(store_.advance(row.id, results, kWorking, ""));
+  record_questions(row, messages);
   TaskRow now = row;
   now.state = kWorking;
   now.streaming = s.streaming;
@@ -106,9 +146,23 @@ static Array question_parts(const std::vector<Value>& calls, std::string& words)
   return parts;
 }
 
-json::Array Runtime::open_questions(const std::string& task, const std::vector<LogMessage>& messages) {
+// A task may ask more than once.
+static std::string question_id(const std::string& task, const std::vector<Value>& calls) {
+  return fmt::format("{}-{}", task, json::str(calls[0], "id"));
+}
+
+static void add_extension(Object& message, const std::vector<Value>& calls) {
+  message["extensions"] = Array{kHitlExtension};
+  message["metadata"] = Object{{kHitlExtension, extension_request(calls)}};
+}
+
+void Runtime::add_questions(Object& message, const std::string& task, const std::vector<LogMessage>& messages) {
   std::string words;
-  return question_parts(questions_among(open_calls(task, messages)), words);
+  auto calls = questions_among(open_calls(task, messages));
+  message["parts"] = question_parts(calls, words);
+  if (calls.empty()) return;
+  message["messageId"] = question_id(task, calls);
+  add_extension(message, calls);
 }
 
 Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value>& calls) {
@@ -116,8 +170,10 @@ Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value
   Array parts = question_parts(calls, words);
   SL_CHECK(store_step(run, {}, kInputRequired, words));
   run->waiting = true;
-  run->emit_status(kInputRequired, a2a::message("agent", std::move(parts), uuid4(), run->row.session, run->row.id),
-                   true);
+  Object question =
+      a2a::message("agent", std::move(parts), question_id(run->row.id, calls), run->row.session, run->row.id);
+  add_extension(question, calls);
+  run->emit_status(kInputRequired, std::move(question), true);
   return {};
 }
 

@@ -64,9 +64,10 @@ void Runtime::resume() {
   for (auto& row : *rows) {
     if (runs_.contains(row.id)) continue;
     auto* spec = find(row.agent);
-    take_new_span(row);
     if (spec) {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
+      record_interrupted(row, {Code::Unavailable, "interrupted: the program ended; the task was taken up again", {}});
+      take_new_span(row);
       start_run(row, *spec, {});
       continue;
     }
@@ -77,11 +78,7 @@ void Runtime::resume() {
         {}};
     (void)store_.advance(row.id, {}, kFailed, gone.message);
     row.state = kFailed;
-    Run ended;
-    ended.row = row;
-    ended.start_us = monotonic_us();
-    ended.start_unix_us = unix_us();
-    record_turn(ended, &gone);
+    record_interrupted(row, gone);
   }
 }
 
@@ -111,7 +108,7 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
     for (auto& p : *parts)
       if (auto* data = json::find(p, "data"))  // structured input is told to the model as JSON
         text += (text.empty() ? "" : "\n") + json::dump(*data);
-  if (text.empty()) return fail(Code::InvalidArgument, "the message has no text part");
+  if (trim(text).empty()) return fail(Code::InvalidArgument, "the message has no text part");
   TaskRow row;
   row.id = uuid4();
   row.session = json::str(s.message, "contextId");
@@ -193,12 +190,11 @@ net::Task<Result<void>> Runtime::steps(RunPtr run) {
                  fmt::format("the agent made {} model calls without an answer; the task was stopped", kStepsMax));
 }
 
-net::Headers Runtime::model_headers(const RunPtr& run) {
+net::Headers Runtime::model_headers(const RunPtr& run, const std::string& span, bool identity) {
   net::Headers out;
-  out.emplace_back("traceparent", fmt::format("00-{}-{}-01", run->row.trace_id, run->row.span_id));
+  out.emplace_back("traceparent", fmt::format("00-{}-{}-01", run->row.trace_id, span));
   if (!run->tracestate.empty()) out.emplace_back("tracestate", run->tracestate);
-  auto url = net::parse_url(run->spec.model.url);
-  if (url && options_.own_gateway && options_.own_gateway(url->host, url->port))
+  if (identity)
     out.emplace_back("x-sightline-identity", fmt::format("{};agent={};session={};turn={}", options_.identity_token,
                                                          run->row.agent, run->row.session, run->row.id));
   return out;
@@ -242,7 +238,11 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   ModelRequest request;
   request.model = run->spec.model;
   request.stream = run->spec.stream || run->row.streaming;
-  request.headers = model_headers(run);
+  auto url = net::parse_url(run->spec.model.url);
+  bool direct = !url || !options_.own_gateway || !options_.own_gateway(url->host, url->port);
+  // Past every gateway the call has no record but ours, and its span is the one the provider is told.
+  std::string span = direct ? observe::new_span_id() : run->row.span_id;
+  request.headers = model_headers(run, span, !direct);
   request.caller_credential = run->credential;
   request.messages = model_messages(run->spec.system_message, run->messages);
   request.tools = offered_tools(run);
@@ -253,8 +253,12 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   run->abort = [&abort] {
     if (abort) abort();
   };
-  auto answer = co_await call_model(options_.client, std::move(request), std::move(on_text), &abort);
+  ModelWire wire;
+  int64_t start_unix = unix_us(), start = monotonic_us();
+  bool streamed = request.stream;
+  auto answer = co_await call_model(options_.client, std::move(request), std::move(on_text), &abort, &wire);
   run->abort = nullptr;
+  if (direct) record_direct_call(*run, wire, answer, {span, streamed, start_unix, monotonic_us() - start});
   if (run->cancelled || stopping_) co_return fail(Code::Cancelled, "the task was cancelled");
   if (!answer) co_return fail(std::move(answer).error());
   run->input_tokens += json::num(answer->usage, 0, "prompt_tokens");
@@ -287,19 +291,22 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
       questions.push_back(std::move(call));
       continue;
     }
-    std::string text;
+    ToolRecord about{name, id, unix_us(), monotonic_us()};
     std::string_view given = trim(json::str(call, "function", "arguments"));
     auto arguments = json::parse(given.empty() ? "{}" : given);
+    Result<std::string> result;
     if (tool == tools_.end() || !offered) {
-      text = fmt::format("error: there is no tool \"{}\"", name);
+      result = fail(Code::PermissionDenied, fmt::format("there is no tool \"{}\"", name));
+      record_tool(run->row, about, &result.error());
     } else if (!arguments || !arguments->is_object()) {
-      text =
-          "error: the arguments are not a JSON object" + (arguments ? std::string() : ": " + arguments.error().message);
+      result = fail(Code::InvalidArgument, "the arguments are not a JSON object" +
+                                               (arguments ? std::string() : ": " + arguments.error().message));
+      record_tool(run->row, about, &result.error());
     } else {
-      auto result = co_await run_tool(run, name, std::move(*arguments));
+      result = co_await run_tool(run, std::move(about), std::move(*arguments));
       if (run->cancelled || stopping_) co_return fail(Code::Cancelled, "the task was cancelled");
-      text = result ? std::move(*result) : "error: " + result.error().message;
     }
+    std::string text = result ? std::move(*result) : "error: " + result.error().message;
     std::vector<LogMessage> step;
     step.push_back(new_message(
         run->row.id, Object{{"role", "tool"}, {"tool_call_id", id}, {"name", name}, {"content", clean_utf8(text)}}));
@@ -314,41 +321,15 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
   co_return false;
 }
 
-// An error's text comes from models and providers: it can neither end its quotes nor start a field.
-static std::string quoted(std::string_view key, const std::string& text) {
-  if (text.empty()) return "";
-  std::string out = fmt::format(" {}=", key);
-  json::write_string(text, out);
-  return out;
-}
-
-net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, std::string name, Value arguments) {
-  observe::Record r;
-  r.kind = observe::RecordKind::ToolCall;
-  r.start_unix_us = unix_us();
-  int64_t start = monotonic_us();
-  r.trace_id = run->row.trace_id;
-  r.span_id = observe::new_span_id();
-  r.parent_span_id = run->row.span_id;
-  r.agent = run->row.agent;
-  r.session = run->row.session;
-  r.turn = run->row.id;
-  r.tool = name;
-  r.genai_operation = "execute_tool";
-  std::function<void()> abort;
-  run->abort = [&abort] {
-    if (abort) abort();
+net::Task<Result<std::string>> Runtime::run_tool(RunPtr run, ToolRecord about, Value arguments) {
+  ToolCall call;
+  run->abort = [&call] {
+    if (call.abort) call.abort();
   };
-  auto tool = tools_.at(name);
-  auto result = co_await tool->run(std::move(arguments), &abort);
+  auto tool = tools_.at(about.name);
+  auto result = co_await tool->run(std::move(arguments), &call);
   run->abort = nullptr;
-  r.duration_us = monotonic_us() - start;
-  if (!result) r.failed(result.error().code, result.error().message);
-  options_.log.info("tool agent={} session={} turn={} gen_ai.tool.name={} duration={}ms{}", r.agent, r.session, r.turn,
-                    r.tool, r.duration_us / 1000, quoted("error", r.error));
-  std::vector<observe::RecordPtr> records;
-  records.push_back(std::make_unique<observe::Record>(std::move(r)));
-  if (options_.sink) options_.sink->take(std::move(records));
+  record_tool(run->row, about, result ? nullptr : &result.error(), &call);
   co_return result;
 }
 
@@ -371,7 +352,9 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
     auto stored = store_step(run, cut_short(*run), kFailed, words);
     if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
     run->emit_status(kFailed,
-                     a2a::message("agent", Array{a2a::text_part(words)}, uuid4(), run->row.session, run->row.id), true);
+                     a2a::message("agent", Array{a2a::text_part(words)}, status_message_id(run->row.id),
+                                  run->row.session, run->row.id),
+                     true);
     return record_turn(*run, &outcome.error());
   }
   std::string answer = last_answer(run->messages);
@@ -389,30 +372,6 @@ void Runtime::take_new_span(TaskRow& row) {
   row.span_id = observe::new_span_id();
 }
 
-void Runtime::record_turn(const Run& run, const Error* error) {
-  observe::Record r;
-  r.kind = observe::RecordKind::Turn;
-  r.start_unix_us = run.start_unix_us;
-  r.duration_us = monotonic_us() - run.start_us;
-  r.trace_id = run.row.trace_id;
-  r.span_id = run.row.span_id;
-  r.parent_span_id = run.row.parent_span_id;
-  r.agent = run.row.agent;
-  r.session = run.row.session;
-  r.turn = run.row.id;
-  r.genai_operation = "invoke_agent";
-  r.request_model = run.spec.model.model;
-  r.has_usage = run.output_tokens > 0;
-  r.input_tokens = run.input_tokens;
-  r.output_tokens = run.output_tokens;
-  if (error) r.failed(error->code, error->message);
-  options_.log.info("turn agent={} session={} turn={} state={} duration={}ms{}", r.agent, r.session, r.turn,
-                    run.row.state, r.duration_us / 1000, quoted("error", r.error));
-  std::vector<observe::RecordPtr> records;
-  records.push_back(std::make_unique<observe::Record>(std::move(r)));
-  if (options_.sink) options_.sink->take(std::move(records));
-}
-
 void Runtime::stop() {
   stopping_ = true;
   for (auto& [id, run] : runs_)
@@ -425,7 +384,15 @@ Result<void> Runtime::cancel(const std::string& task) {
   auto it = runs_.find(task);
   std::vector<LogMessage> read;
   if (it != runs_.end()) read = cut_short(*it->second);
+  bool waited = row.state == kInputRequired;
+  std::vector<LogMessage> said;
+  if (waited) {
+    SL_TRY(messages, store_.messages_of_task(task));
+    said = std::move(messages);
+  }
   SL_CHECK(store_.advance(task, read, kCanceled, "cancelled by the caller"));
+  Error unanswered{Code::Cancelled, "cancelled before it was answered", {}};
+  if (waited) record_questions(row, said, &unanswered);
   if (it == runs_.end()) return {};
   RunPtr run = it->second;
   run->cancelled = true;
@@ -458,7 +425,7 @@ Result<Value> Runtime::task_json(const std::string& task, int64_t history_length
   if (row.state ==
       kInputRequired)  // the calls that wait, as a client that was not there when they were made needs them
     if (auto* message = json::find(view["status"], "message"); message && message->is_object())
-      view["status"].get_object()["message"].get_object()["parts"] = open_questions(task, messages);
+      add_questions(view["status"].get_object()["message"].get_object(), task, messages);
   return Value(std::move(view));
 }
 

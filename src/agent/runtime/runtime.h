@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 
+#include "agent/loop/model_call.h"
 #include "agent/sessions/store.h"
 #include "agent/tools/tool.h"
 #include "base/log.h"
@@ -21,6 +22,9 @@
 namespace sl::agent {
 
 inline constexpr int kStepsMax = 100;
+
+// kagent's extension of A2A for questions to a person, by which its clients know and answer them.
+inline constexpr char kHitlExtension[] = "https://kagent.dev/extensions/hitl/v1";
 
 // Session ids come from clients: letters, digits and -_.: only, kSessionIdMax at most.
 inline constexpr size_t kSessionIdMax = 128;
@@ -91,16 +95,35 @@ class Runtime {
   json::Array offered_tools(const RunPtr& run);
   net::Task<Result<bool>> step_model(RunPtr run);
   net::Task<Result<bool>> step_tools(RunPtr run, json::Array calls);
-  net::Task<Result<std::string>> run_tool(RunPtr run, std::string name, json::Value arguments);
-  // What a waiting task asks, as message parts.
-  static json::Array open_questions(const std::string& task, const std::vector<LogMessage>& messages);
+  struct ToolRecord {  // of a tool call, from its beginning
+    std::string name, call_id;
+    int64_t start_unix_us = 0, start_us = 0;
+  };
+  struct DirectCall {
+    std::string span;
+    bool streamed = false;
+    int64_t start_unix_us = 0, duration_us = 0;
+  };
+  net::Task<Result<std::string>> run_tool(RunPtr run, ToolRecord about, json::Value arguments);
+  // Puts what a waiting task asks into its status message.
+  static void add_questions(json::Object& message, const std::string& task, const std::vector<LogMessage>& messages);
   Result<void> wait_for_person(const RunPtr& run, const std::vector<json::Value>& calls);
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
                           std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
   static void take_new_span(TaskRow& row);
+  net::Headers model_headers(const RunPtr& run, const std::string& span, bool identity);
+
+  // Records (records.cc): each turn, tool call and model call past the gateways is told once.
+  void record(observe::Record r);
   void record_turn(const Run& run, const Error* error = nullptr);
-  net::Headers model_headers(const RunPtr& run);
+  // The turn that the end of the program broke off, when its task is found at the next start.
+  void record_interrupted(const TaskRow& row, const Error& why);
+  void record_tool(const TaskRow& row, const ToolRecord& about, const Error* error, const ToolCall* call = nullptr);
+  // The calls of ask_user that a person has answered, or (with an error) never will.
+  void record_questions(const TaskRow& row, const std::vector<LogMessage>& messages, const Error* error = nullptr);
+  void record_direct_call(const Run& run, const ModelWire& wire, const Result<ModelAnswer>& answer,
+                          const DirectCall& about);
 
   net::Loop& loop_;
   SessionStore& store_;

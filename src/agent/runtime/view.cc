@@ -78,6 +78,10 @@ Object adk_event(const LogMessage& m, const std::string& agent) {
   return out;
 }
 
+std::string status_message_id(const std::string& task) {
+  return task + "-status";
+}
+
 std::string last_answer(const std::vector<LogMessage>& messages) {
   for (auto m = messages.rbegin(); m != messages.rend(); ++m)
     if (json::str(m->message, "role") == "assistant") return std::string(json::str(m->message, "content"));
@@ -92,7 +96,7 @@ Object task_view(const TaskRow& row, const std::vector<LogMessage>& messages, in
   for (size_t i = from; i < messages.size(); ++i) history.push_back(message_view(messages[i], row.session, row.id));
   Value said = nullptr;
   if (!row.detail.empty())
-    said = a2a::message("agent", Array{a2a::text_part(row.detail)}, row.id + "-status", row.session, row.id);
+    said = a2a::message("agent", Array{a2a::text_part(row.detail)}, status_message_id(row.id), row.session, row.id);
   Object out{{"kind", "task"},
              {"id", row.id},
              {"contextId", row.session},

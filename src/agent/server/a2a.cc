@@ -26,9 +26,15 @@ struct A2aServer::Call {
   std::string method;
   Value params;
   net::HttpResponderPtr out;
+  bool hitl = false;  // asked for the extension: told that it has it
 
+  Headers headers(std::string type) const {
+    Headers out{{"Content-Type", std::move(type)}};
+    if (hitl) out.emplace_back("A2A-Extensions", kHitlExtension);
+    return out;
+  }
   void reply(const Value& body, int status = 200) const {
-    out->respond(status, Headers{{"Content-Type", "application/json"}}, json::dump(body));
+    out->respond(status, headers("application/json"), json::dump(body));
   }
   // A task where the answer is the task itself: 1.0 wraps it only in events.
   Value bare(Value task) const {
@@ -98,7 +104,12 @@ Value A2aServer::card(const route::AgentSpec& spec, const std::string& base_url)
       {"version", spec.version.empty() ? "1.0.0" : spec.version},
       {"additionalInterfaces", Array{interface("0.3")}},
       {"supportedInterfaces", Array{interface("0.3"), interface("1.0")}},
-      {"capabilities", Object{{"streaming", true}, {"pushNotifications", false}, {"stateTransitionHistory", true}}},
+      {"capabilities", Object{{"streaming", true},
+                              {"pushNotifications", false},
+                              {"stateTransitionHistory", true},
+                              {"extensions", Array{Object{{"uri", kHitlExtension},
+                                                          {"description", "Questions to a person, and their answers."},
+                                                          {"required", false}}}}}},
       {"defaultInputModes", Array{"text"}},
       {"defaultOutputModes", Array{"text"}},
       {"skills", std::move(skills)}};
@@ -155,6 +166,8 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   call.user = user_of(r);
   call.traceparent = r.header("traceparent");
   call.tracestate = r.header("tracestate");
+  for (auto name : {"a2a-extensions", "x-a2a-extensions"})  // of 1.0 and of 0.3
+    for (auto uri : split(r.header(name), ',')) call.hitl |= trim(uri) == kHitlExtension;
   if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
     call.credential = trim(bearer.substr(7));
   auto body = json::parse(r.body);
@@ -270,7 +283,9 @@ void A2aServer::submit(const Call& call, bool streaming) {
 }
 
 void A2aServer::stream_task(const Call& call, const std::string& task) {
-  call.out->start(200, Headers{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}});
+  auto headers = call.headers("text/event-stream");
+  headers.emplace_back("Cache-Control", "no-cache");
+  call.out->start(200, std::move(headers));
   auto write = [call](const Value& event) {
     Value body = a2a::rpc_result(call.id, call.version == Version::V10 ? a2a::to_v1(event) : event);
     std::string text;

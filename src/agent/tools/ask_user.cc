@@ -30,7 +30,7 @@ class AskUser : public Tool {
                   {"required", Array{"questions"}}};
   }
   bool needs_person() const override { return true; }
-  net::Task<Result<std::string>> run(Value, std::function<void()>*) override {
+  net::Task<Result<std::string>> run(Value, ToolCall*) override {
     co_return fail(Code::Internal, "ask_user is answered by a person");
   }
 };

@@ -26,18 +26,20 @@ class KubeTool : public Tool {
   explicit KubeTool(const KubeAccess& kube) : kube_(kube) {}
 
  protected:
-  net::Task<Result<Value>> get(std::string path, std::function<void()>* abort) {
-    auto text = co_await get_text(std::move(path), "application/json", abort);
+  net::Task<Result<Value>> get(std::string path, ToolCall* call) {
+    auto text = co_await get_text(std::move(path), "application/json", call);
     if (!text) co_return fail(std::move(text).error());
     co_return json::parse(*text);
   }
-  net::Task<Result<std::string>> get_text(std::string path, std::string accept, std::function<void()>* abort) {
+  net::Task<Result<std::string>> get_text(std::string path, std::string accept, ToolCall* call) {
     net::ClientRequest r;
     r.url = kube_.url + path;
     r.headers.emplace_back("Authorization", "Bearer " + kube_.token);
     r.headers.emplace_back("Accept", std::move(accept));
     r.idle_ms = 30'000;
-    auto exchange = co_await kube_.client->send(std::move(r), abort);
+    r.peer = &call->peer;
+    call->auth = "own";
+    auto exchange = co_await kube_.client->send(std::move(r), &call->abort);
     if (!exchange) co_return fail(std::move(exchange).error());
     auto body = co_await (*exchange)->read_all();
     if (!body) co_return fail(std::move(body).error());
@@ -50,18 +52,18 @@ class KubeTool : public Tool {
     co_return std::move(*body);
   }
 
-  net::Task<Result<kube::ServedKind>> find(std::string type, std::function<void()>* abort) {
-    auto all = co_await kinds(abort);
+  net::Task<Result<kube::ServedKind>> find(std::string type, ToolCall* call) {
+    auto all = co_await kinds(call);
     if (!all) co_return fail(std::move(all).error());
     if (auto* found = all->find(type)) co_return *found;
     co_return fail(Code::NotFound, fmt::format("the server does not have a resource type \"{}\"", type));
   }
-  net::Task<Result<kube::ServedKinds>> kinds(std::function<void()>* abort) {
-    auto groups = co_await get("/apis", abort);
+  net::Task<Result<kube::ServedKinds>> kinds(ToolCall* call) {
+    auto groups = co_await get("/apis", call);
     if (!groups) co_return fail(std::move(groups).error());
     kube::ServedKinds out;
     for (auto& path : kube::ServedKinds::paths(*groups))
-      if (auto list = co_await get(path, abort)) out.add(*list);
+      if (auto list = co_await get(path, call)) out.add(*list);
     co_return out;
   }
   static std::string bounded(std::string text) {
@@ -114,21 +116,20 @@ class GetResources : public KubeTool {
                                         {"output", text_field("wide, json or yaml.")}}},
                   {"required", Array{"resource_type"}}};
   }
-  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
-    auto resource = co_await find(arg(arguments, "resource_type"), abort);
+  net::Task<Result<std::string>> run(Value arguments, ToolCall* call) override {
+    auto resource = co_await find(arg(arguments, "resource_type"), call);
     if (!resource) co_return fail(std::move(resource).error());
-    auto* flag = json::find(arguments, "all_namespaces");
-    bool all = arg(arguments, "all_namespaces") == "true" || (flag && flag->is_bool() && flag->get_bool());
+    bool all = arg(arguments, "all_namespaces") == "true" || json::flag(arguments, "all_namespaces");
     std::string ns = all ? "" : arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
     std::string path = resource->path(ns, arg(arguments, "resource_name"));
     std::string output = arg(arguments, "output");
     if (output == "json" || output == "yaml") {
-      auto value = co_await get(path, abort);
+      auto value = co_await get(path, call);
       if (!value) co_return fail(std::move(value).error());
       kube::hide_secrets(*value);
       co_return bounded(output == "json" ? json::dump_pretty(*value) : json::dump_yaml(*value));
     }
-    auto table = co_await get_text(path, "application/json;as=Table;v=v1;g=meta.k8s.io", abort);
+    auto table = co_await get_text(path, "application/json;as=Table;v=v1;g=meta.k8s.io", call);
     if (!table) co_return fail(std::move(table).error());
     auto parsed = json::parse(*table);
     if (!parsed) co_return fail(std::move(parsed).error());
@@ -148,18 +149,18 @@ class DescribeResource : public KubeTool {
                                         {"namespace", text_field("Namespace; default when absent.")}}},
                   {"required", Array{"resource_type", "resource_name"}}};
   }
-  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
-    auto resource = co_await find(arg(arguments, "resource_type"), abort);
+  net::Task<Result<std::string>> run(Value arguments, ToolCall* call) override {
+    auto resource = co_await find(arg(arguments, "resource_type"), call);
     if (!resource) co_return fail(std::move(resource).error());
     std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
-    auto value = co_await get(resource->path(ns, arg(arguments, "resource_name")), abort);
+    auto value = co_await get(resource->path(ns, arg(arguments, "resource_name")), call);
     if (!value) co_return fail(std::move(value).error());
     kube::hide_secrets(*value);
     std::string out = json::dump_yaml(*value);
     auto events =
         co_await get("/api/v1/namespaces/" + percent_encode(ns) + "/events?fieldSelector=involvedObject.name%3D" +
                          percent_encode(arg(arguments, "resource_name")),
-                     abort);
+                     call);
     if (events)
       if (auto* items = json::arr(*events, "items"); items && !items->empty()) {
         out += "events:\n";
@@ -185,11 +186,11 @@ class GetPodLogs : public KubeTool {
                 {"tail_lines", Object{{"type", "number"}, {"description", "Lines from the end, 50 by default."}}}}},
         {"required", Array{"pod_name"}}};
   }
-  net::Task<Result<std::string>> run(Value arguments, std::function<void()>* abort) override {
+  net::Task<Result<std::string>> run(Value arguments, ToolCall* call) override {
     std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
     std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines={}", percent_encode(ns),
                                    percent_encode(arg(arguments, "pod_name")), json::num(arguments, 50, "tail_lines"));
-    auto text = co_await get_text(std::move(path), "*/*", abort);
+    auto text = co_await get_text(std::move(path), "*/*", call);
     if (!text) co_return text;
     co_return bounded(text->empty() ? "the log is empty" : std::move(*text));
   }
@@ -201,8 +202,8 @@ class AvailableResources : public KubeTool {
   std::string name() const override { return "k8s_get_available_api_resources"; }
   std::string description() const override { return "List the resource types that the API serves."; }
   Value parameters() const override { return Object{{"type", "object"}, {"properties", Object{}}}; }
-  net::Task<Result<std::string>> run(Value, std::function<void()>* abort) override {
-    auto served = co_await kinds(abort);
+  net::Task<Result<std::string>> run(Value, ToolCall* call) override {
+    auto served = co_await kinds(call);
     if (!served) co_return fail(std::move(served).error());
     std::string out = "name | apiVersion | namespaced | kind\n";
     for (auto& k : served->all())

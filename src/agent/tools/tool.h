@@ -2,6 +2,7 @@
 // Who calls: agent/runtime. Thread: the agents' loop. Errors are told to the model as text; they never end a turn.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,13 @@
 
 namespace sl::agent {
 
+// One call under way: what cancels it, and where it went, for its record.
+struct ToolCall {
+  std::function<void()> abort;  // set by the tool
+  net::Peer peer;               // empty where nothing left the program
+  std::string auth;             // "own": this program's own credential
+};
+
 class Tool {
  public:
   virtual ~Tool() = default;
@@ -20,8 +28,7 @@ class Tool {
   virtual json::Value parameters() const = 0;  // JSON Schema
   // True for ask_user: the turn stops until a person answers.
   virtual bool needs_person() const { return false; }
-  // `*abort` is set to what cancels the call.
-  virtual net::Task<Result<std::string>> run(json::Value arguments, std::function<void()>* abort) = 0;
+  virtual net::Task<Result<std::string>> run(json::Value arguments, ToolCall* call) = 0;
 };
 
 using ToolMap = std::map<std::string, std::shared_ptr<Tool>>;

@@ -34,8 +34,8 @@ constexpr std::string_view kGateways =
     R"({"groupVersion":"g.io/v1","resources":[{"name":"gateways","singularName":"gateway","shortNames":["gtw"],"kind":"Gateway","namespaced":true}]})";
 
 net::Task<void> call(std::shared_ptr<Tool> tool, Value arguments, std::promise<Result<std::string>>* done) {
-  std::function<void()> abort;
-  auto result = co_await tool->run(std::move(arguments), &abort);
+  ToolCall under_way;
+  auto result = co_await tool->run(std::move(arguments), &under_way);
   done->set_value(std::move(result));
 }
 

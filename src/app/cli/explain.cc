@@ -1,10 +1,13 @@
 // `sightline explain`: one task as a tree.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <map>
 
+#include "a2a/wire/wire.h"
 #include "app/cli/client.h"
 #include "app/cli/verbs.h"
 #include "base/strings.h"
+#include "json/yaml.h"
 
 namespace sl::cli {
 namespace {
@@ -15,17 +18,84 @@ std::string seconds(int64_t us) {
   return us < 10'000'000 ? fmt::format("{} ms", us / 1000) : fmt::format("{:.1f} s", static_cast<double>(us) / 1e6);
 }
 
-std::vector<std::string> words_of(const Value& r) {
+// What was said in the turns, as the session holds it; records hold no words.
+struct Words {
+  std::map<std::string, std::string> asked, answered;  // by turn
+  std::map<std::string, std::string> calls, results;   // by tool call id
+};
+
+// One line, not too long.
+std::string line_of(std::string_view text) {
+  constexpr size_t kMax = 240;
+  std::string out;
+  for (char c : clean_utf8(truncate_utf8(text, kMax))) {
+    bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
+    if (!space)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
+  }
+  return text.size() > kMax ? out + " ..." : out;
+}
+
+void note_parts(const Value& message, Words& words) {
+  auto* parts = json::arr(message, "parts");
+  if (!parts) return;
+  for (auto& p : *parts) {
+    auto* data = json::find(p, "data");
+    std::string id(data ? json::str(*data, "id") : "");
+    if (id.empty()) continue;
+    if (auto* args = json::find(*data, "args")) words.calls[id] = json::dump(*args);
+    if (auto* response = json::find(*data, "response")) {
+      auto text = json::str(*response, "result");
+      words.results[id] = text.empty() ? json::dump(*response) : std::string(text);
+    }
+  }
+}
+
+// A task that is another user's, or is there no more, says nothing.
+void read_turn(Client& client, const std::string& turn, Words& words) {
+  auto task = client.rest("/api/tasks/" + percent_encode(turn));
+  if (!task) return;
+  if (auto* history = json::arr(*task, "history"))
+    for (auto& m : *history) {
+      note_parts(m, words);
+      std::string text = a2a::text_of(m);
+      if (json::str(m, "role") == "user" && !words.asked.contains(turn)) words.asked[turn] = text;
+      if (json::str(m, "role") == "agent" && !text.empty()) words.answered[turn] = text;
+    }
+}
+
+std::vector<std::string> words_of(const Value& r, const Words& words) {
   std::vector<std::string> out;
   std::string_view kind = json::str(r, "kind");
   auto add = [&](std::string_view label, std::string value) {
     if (!value.empty()) out.push_back(fmt::format("{:<9} {}", label, value));
   };
-  if (kind == "exchange") {
+  auto said = [](const std::map<std::string, std::string>& all, std::string_view key) {
+    auto it = all.find(std::string(key));
+    return it == all.end() ? "" : line_of(it->second);
+  };
+  if (kind == "turn") {
+    if (auto text = said(words.asked, json::str(r, "turn")); !text.empty()) add("question", text);
+    if (auto text = said(words.answered, json::str(r, "turn")); !text.empty()) add("answer", text);
+  }
+  if (kind == "tool_call") {
+    add("called", said(words.calls, json::str(r, "gen_ai.tool.call.id")));
+    add("result", said(words.results, json::str(r, "gen_ai.tool.call.id")));
+  }
+  bool direct = kind == "exchange" && json::str(r, "gateway").empty();
+  if (direct || (kind == "tool_call" && !json::str(r, "endpoint").empty())) {
+    auto addr = json::str(r, "upstream.addr");
+    add("where", fmt::format("{}{}{}", json::str(r, "endpoint"), addr.empty() ? "" : fmt::format(" at {}", addr),
+                             direct ? "  (past every gateway)" : ""));
+  }
+  if (kind == "exchange" && !direct)
     add("where",
         fmt::format("{}{}  (route {}, gateway {}/{})", json::str(r, "endpoint"),
                     json::str(r, "upstream.addr").empty() ? "" : fmt::format(" at {}", json::str(r, "upstream.addr")),
                     json::str(r, "route"), json::str(r, "gateway"), json::str(r, "listener")));
+  if (!json::str(r, "endpoint").empty()) {
     add("secured", json::str(r, "tls.version").empty()
                        ? "no TLS"
                        : fmt::format("{}, certificate of {}", json::str(r, "tls.version"), json::str(r, "tls.peer")));
@@ -33,9 +103,12 @@ std::vector<std::string> words_of(const Value& r) {
     add("identity", auth == "secret"   ? "the backend's Secret"
                     : auth == "caller" ? "the caller's own credential"
                     : auth == "inline" ? "credential in the Backend"
+                    : auth == "own"    ? "Sightline's own credential"
                     : auth == "none"   ? "no credential"
                                        : std::string(auth));
     add("policy", std::string(json::str(r, "policy")));
+  }
+  if (kind == "exchange") {
     add("asked", fmt::format("{} {} {}", json::str(r, "http.method"), json::str(r, "http.path"),
                              json::str(r, "gen_ai.request.model")));
     std::string answered = fmt::format("{}", json::num(r, 0, "http.status"));
@@ -60,8 +133,14 @@ std::string title_of(const Value& r) {
                                            : "request";
 }
 
-void print_tree(const json::Array& all, const Value& r, const std::string& indent, bool root, bool last,
-                int64_t start_us) {
+struct Tree {
+  const json::Array& all;
+  const Words& words;
+  int64_t start_us;
+};
+
+void print_tree(const Tree& tree, const Value& r, const std::string& indent, bool root, bool last) {
+  auto& [all, words, start_us] = tree;
   std::string branch = root ? "" : indent + (last ? "└─ " : "├─ ");
   fmt::print("{}{}  [+{} ms, {}]  #{}\n", branch, title_of(r), (json::num(r, 0, "start_us") - start_us) / 1000,
              seconds(json::num(r, 0, "duration_us")), json::num(r, 0, "id"));
@@ -69,21 +148,11 @@ void print_tree(const json::Array& all, const Value& r, const std::string& inden
   for (auto& c : all)
     if (&c != &r && json::str(c, "parent_span_id") == json::str(r, "span_id")) children.push_back(&c);
   std::string below = root ? "" : indent + (last ? "   " : "│  ");
-  for (auto& line : words_of(r)) fmt::print("{}{} {}\n", below, children.empty() ? "   " : "│  ", line);
-  for (size_t i = 0; i < children.size(); ++i)
-    print_tree(all, *children[i], below, false, i + 1 == children.size(), start_us);
+  for (auto& line : words_of(r, words)) fmt::print("{}{} {}\n", below, children.empty() ? "   " : "│  ", line);
+  for (size_t i = 0; i < children.size(); ++i) print_tree(tree, *children[i], below, false, i + 1 == children.size());
 }
 
-Result<int> run(const Where& where, const std::string& id, const std::string& output) {
-  Client client(where);
-  SL_TRY(rows, client.rest("/api/traces/" + percent_encode(id)));
-  if (!rows.is_array() || rows.get_array().empty())
-    return fail(Code::NotFound, fmt::format("nothing is recorded for \"{}\"", id));
-  if (output == "json") {
-    fmt::print("{}", json::dump_pretty(rows));
-    return 0;
-  }
-  auto& all = rows.get_array();
+void print_trace(const json::Array& all, const Words& words) {
   int64_t start = INT64_MAX, end = 0, in = 0, out = 0, calls = 0;
   for (auto& r : all) {
     start = std::min(start, json::num(r, 0, "start_us"));
@@ -95,11 +164,32 @@ Result<int> run(const Where& where, const std::string& id, const std::string& ou
   }
   fmt::print("trace {}  {}  {} exchange{}, {} tokens in, {} out\n", json::str(all[0], "trace_id"), seconds(end - start),
              calls, calls == 1 ? "" : "s", in, out);
+  Tree tree{all, words, start};
   for (auto& r : all) {
     bool has_parent = false;
     for (auto& p : all) has_parent |= json::str(p, "span_id") == json::str(r, "parent_span_id");
-    if (!has_parent) print_tree(all, r, "", true, true, start);
+    if (!has_parent) print_tree(tree, r, "", true, true);
   }
+}
+
+Result<int> run(const Where& where, const std::string& id, const std::string& output) {
+  Client client(where);
+  SL_TRY(rows, client.rest("/api/traces/" + percent_encode(id)));
+  if (!rows.is_array() || rows.get_array().empty())
+    return fail(Code::NotFound, fmt::format("nothing is recorded for \"{}\"", id));
+  if (output != "text") {
+    fmt::print("{}", output == "yaml" ? json::dump_yaml(rows) : json::dump_pretty(rows));
+    return 0;
+  }
+  Words words;
+  std::vector<std::pair<std::string, json::Array>> traces;  // a session has one for each turn
+  for (auto& r : rows.get_array()) {
+    if (json::str(r, "kind") == "turn") read_turn(client, std::string(json::str(r, "turn")), words);
+    std::string trace(json::str(r, "trace_id"));
+    if (traces.empty() || traces.back().first != trace) traces.emplace_back(trace, json::Array());
+    traces.back().second.push_back(r);
+  }
+  for (auto& [trace, all] : traces) print_trace(all, words);
   return 0;
 }
 
@@ -111,8 +201,9 @@ void add_explain(CLI::App& app, int* exit) {
   auto where = std::make_shared<Where>();
   auto id = std::make_shared<std::string>(), output = std::make_shared<std::string>("text");
   add_where(verb, where);
-  verb->add_option("id", *id, "Record or trace id, as `sightline traffic` prints them")->required();
-  verb->add_option("-o,--output", *output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->add_option("id", *id, "Record, trace, turn (task) or session, as `sightline traffic` and the log name them")
+      ->required();
+  verb->add_option("-o,--output", *output, "text, json or yaml")->check(CLI::IsMember({"text", "json", "yaml"}));
   verb->callback([=] {
     auto done = run(*where, *id, *output);
     *exit = done ? *done : report(done.error());

@@ -8,6 +8,7 @@
 #include "app/cli/verbs.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "json/yaml.h"
 
 namespace sl::cli {
 namespace {
@@ -28,8 +29,10 @@ Result<int64_t> seconds_of(const std::string& text) {
                  : text.back() == 'h' ? 3600
                  : text.back() == 'd' ? 86400
                                       : 0;
-  if (!n || !unit || *n < 0)
-    return fail(Code::InvalidArgument, fmt::format("--since \"{}\" must look like 30s, 10m, 2h or 1d", text));
+  constexpr int64_t kDaysMax = 36'500;
+  if (!n || !unit || *n < 0 || *n > kDaysMax * 86'400 / unit)
+    return fail(Code::InvalidArgument,
+                fmt::format("--since \"{}\" must look like 30s, 10m, 2h or 1d, and be 100 years at most", text));
   return *n * unit;
 }
 
@@ -72,8 +75,8 @@ Result<int> run(const Options& o) {
     if (!rows.is_array()) return fail(Code::UpstreamProtocol, "the server's answer is not a list");
     if (!o.follow && rows.get_array().size() == 1000)
       fmt::print(stderr, "(the newest 1000 records; narrow it with --agent, --session or --since)\n");
-    if (o.output == "json" && !o.follow) {
-      fmt::print("{}", json::dump_pretty(rows));
+    if (o.output != "table" && !o.follow) {
+      fmt::print("{}", o.output == "yaml" ? json::dump_yaml(rows) : json::dump_pretty(rows));
       return 0;
     }
     if (std::exchange(header, false))
@@ -83,6 +86,8 @@ Result<int> run(const Options& o) {
       last = std::max(last, json::num(r, 0, "id"));
       if (o.output == "json")
         fmt::print("{}\n", json::dump(r));
+      else if (o.output == "yaml")  // items of one list, however many come
+        fmt::print("{}", json::dump_yaml(json::Array{r}));
       else
         print_row(r);
     }
@@ -102,7 +107,7 @@ void add_traffic(CLI::App& app, int* exit) {
   verb->add_option("--agent", o->agent, "Only of this agent, NS/NAME");
   verb->add_option("--session", o->session, "Only of this session");
   verb->add_option("--since", o->since, "Only of the last 30s, 10m, 2h, 1d");
-  verb->add_option("-o,--output", o->output, "table or json")->check(CLI::IsMember({"table", "json"}));
+  verb->add_option("-o,--output", o->output, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
   verb->callback([=] {
     auto done = run(*o);
     *exit = done ? *done : report(done.error());

@@ -281,8 +281,7 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
     SL_TRY(rows, store.tasks_of(path[2]));
     Array list;
     for (auto& row : rows) {
-      SL_TRY(messages, store.messages_of_task(row.id));
-      Value task = agent::task_view(row, messages, -1);
+      SL_TRY(task, runtime_.task_json(row.id));  // with what it asks, if it waits
       list.push_back(version == a2a::Version::V10 ? *json::find(a2a::to_v1(task), "task") : std::move(task));
     }
     return Answer{200, envelope(std::move(list), "Successfully retrieved tasks")};

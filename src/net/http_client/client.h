@@ -27,6 +27,13 @@ struct Url {
 // http or https with a host. The error shows the mended form where one is likely ("http:host" -> "http://host").
 Result<Url> parse_url(std::string_view text);
 
+// Whom a request went to, for its record. TLS parts are empty without TLS.
+struct Peer {
+  std::string endpoint;  // "HOST:PORT" of the URL
+  std::string address;   // "IP:PORT"
+  std::string tls_version, tls_name;
+};
+
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
@@ -34,6 +41,7 @@ struct ClientRequest {
   std::string body;
   int64_t connect_ms = 10'000;
   int64_t idle_ms = 300'000;  // longest silence while waiting for bytes
+  Peer* peer = nullptr;       // filled as soon as there is a connection, also when the request fails later
 };
 
 // What cancels a request, from before its connection is there until its answer is through.
@@ -47,6 +55,7 @@ class Exchange {
  public:
   int status = 0;
   Headers headers;
+  Peer peer;
 
   std::string_view header(std::string_view name) const;
   // The next piece of the body; empty at its proper end. A cut body is Code::UpstreamClosed.

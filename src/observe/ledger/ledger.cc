@@ -82,25 +82,43 @@ Result<json::Array> Ledger::find(const LedgerQuery& q) {
   return rows(s);
 }
 
+// The traces that `id` names: as a record, a trace or the beginning of one, a turn, or a session with all its turns.
+Result<std::vector<std::string>> Ledger::traces_of(const std::string& id) {
+  std::vector<std::string> out;
+  auto ask = [&](const char* sql, auto value) -> Result<void> {
+    if (!out.empty()) return {};
+    SL_TRY(s, db_.prepare(sql));
+    s.bind(1, value);
+    for (;;) {
+      SL_TRY(row, s.step());
+      if (!row) return {};
+      out.emplace_back(s.text(0));
+    }
+  };
+  if (auto n = parse_uint(id); n && id.size() < 16)
+    SL_CHECK(ask("SELECT trace FROM records WHERE id = ?", static_cast<int64_t>(*n)));
+  SL_CHECK(ask("SELECT trace FROM records WHERE trace = ? LIMIT 1", id));
+  SL_CHECK(ask("SELECT trace FROM records WHERE turn = ?1 AND turn <> '' GROUP BY trace ORDER BY min(start_us)", id));
+  SL_CHECK(
+      ask("SELECT trace FROM records WHERE session = ?1 AND session <> '' GROUP BY trace ORDER BY min(start_us)", id));
+  if (id.size() < 32 && id.size() >= 6)
+    SL_CHECK(ask("SELECT trace FROM records WHERE trace >= ?1 AND trace < ?1 || 'g' ORDER BY id DESC LIMIT 1", id));
+  return out;
+}
+
 Result<json::Array> Ledger::trace_of(const std::string& id) {
   std::lock_guard lock(mutex_);
-  std::string trace = id;
-  if (auto n = parse_uint(id); n && id.size() < 16) {
-    SL_TRY(by_id, db_.prepare("SELECT trace FROM records WHERE id = ?"));
-    SL_TRY(row, by_id.bind(1, static_cast<int64_t>(*n)).step());
-    if (row) trace = by_id.text(0);
+  SL_TRY(traces, traces_of(id));
+  json::Array out;
+  for (auto& trace : traces) {
+    SL_TRY(s, db_.prepare("SELECT id, data FROM records WHERE trace = ? ORDER BY start_us, id"));
+    s.bind(1, trace);
+    SL_TRY(found, rows(s));
+    for (auto& r : found) out.push_back(std::move(r));
   }
-  if (trace.size() < 32 && trace.size() >= 6) {
-    SL_TRY(by_prefix,
-           db_.prepare("SELECT trace FROM records WHERE trace >= ?1 AND trace < ?1 || 'g' ORDER BY id DESC LIMIT 1"));
-    SL_TRY(row, by_prefix.bind(1, trace).step());
-    if (row) trace = by_prefix.text(0);
-  }
-  SL_TRY(s, db_.prepare("SELECT id, data FROM records WHERE trace = ? ORDER BY start_us, id"));
-  s.bind(1, trace);
-  SL_TRY(out, rows(s));
   if (out.empty())
-    return fail(Code::NotFound, fmt::format("no record or trace \"{}\"; `sightline traffic` lists what there is", id));
+    return fail(Code::NotFound,
+                fmt::format("no record, trace, turn or session \"{}\"; `sightline traffic` lists what there is", id));
   return out;
 }
 

@@ -30,11 +30,13 @@ class Ledger {
   Result<void> add(const std::vector<const Record*>& records);
   // Newest `limit` that fit, oldest first; each with its "id".
   Result<json::Array> find(const LedgerQuery& query);
-  // By record id, trace id or a prefix of at least 6 digits of one: every record of that trace.
+  // By record id, trace id or a prefix of at least 6 digits of one, turn (task) or session: every record of that trace,
+  // or of each of them, the earliest first.
   Result<json::Array> trace_of(const std::string& id);
 
  private:
   Result<json::Array> rows(sqlite::Statement& statement);
+  Result<std::vector<std::string>> traces_of(const std::string& id);  // under the mutex
 
   std::mutex mutex_;
   sqlite::Database db_;

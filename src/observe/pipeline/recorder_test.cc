@@ -147,7 +147,8 @@ TEST_F(RecorderTest, ABrokenLedgerIsSaidOnceAndTheRestGoesOn) {
 TEST(RecordMemory, ClearedIsAsNewAndKeepsItsStrings) {
   Record r;
   std::string filled(100, 'x');
-  for (auto* member : {&r.trace_id, &r.gateway, &r.path, &r.error, &r.agent, &r.tls_peer, &r.tool, &r.policy})
+  for (auto* member :
+       {&r.trace_id, &r.gateway, &r.path, &r.error, &r.agent, &r.tls_peer, &r.tool, &r.tool_call, &r.policy})
     *member = filled;
   r.dropped = {"a"};
   r.status = 500;

@@ -4,7 +4,7 @@
 
 namespace sl::observe {
 
-static_assert(sizeof(Record) == 992 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
+static_assert(sizeof(Record) == 1024 || sizeof(void*) != 8, "a new member needs a line in Record::clear()");
 
 void Record::clear() {
   for (std::string* s : {&trace_id,       &span_id,       &parent_span_id,  &gateway,        &listener,
@@ -12,7 +12,7 @@ void Record::clear() {
                          &host,           &path,          &genai_operation, &genai_provider, &request_model,
                          &response_model, &finish_reason, &agent,           &session,        &turn,
                          &auth,           &tls_version,   &tls_peer,        &policy,         &tool,
-                         &error})
+                         &tool_call,      &error})
     s->clear();
   version = protocol = {};
   dropped.clear();
@@ -75,6 +75,7 @@ json::Value to_json(const Record& r) {
   text("tls.peer", r.tls_peer);
   text("policy", r.policy);
   text("gen_ai.tool.name", r.tool);
+  text("gen_ai.tool.call.id", r.tool_call);
   text("error", r.error);
   return o;
 }

@@ -47,10 +47,10 @@ struct Record {
   bool streamed = false;
   std::vector<std::string> dropped;  // fields the provider could not express
 
-  // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "none"), TLS
-  // towards the endpoint.
+  // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "own": this
+  // program's, "none"), TLS towards the endpoint.
   std::string agent, session, turn, auth, tls_version, tls_peer, policy;
-  std::string tool;                  // tool calls: its name
+  std::string tool, tool_call;       // tool calls: its name, and the call's id
   std::string error;                 // why it failed, in words; empty on success
   Code error_code = Code::Internal;  // and its kind
 

@@ -57,6 +57,7 @@ TEST(Record, HasTheKeysOfTheAccessLog) {
   r.tls_version = "TLSv1.3";
   r.tls_peer = "p";
   r.policy = "po";
+  r.tool_call = "ca";
   json::Value v = to_json(r);
   for (auto [key, want] : {std::pair{"gateway", "ns/g"},
                            {"listener", "http"},
@@ -78,7 +79,8 @@ TEST(Record, HasTheKeysOfTheAccessLog) {
                            {"auth", "secret"},
                            {"tls.version", "TLSv1.3"},
                            {"tls.peer", "p"},
-                           {"policy", "po"}})
+                           {"policy", "po"},
+                           {"gen_ai.tool.call.id", "ca"}})
     EXPECT_EQ(json::str(v, key), want) << key;
   EXPECT_EQ(json::num(v, 0, "http.status"), 200);
 }

@@ -3,7 +3,7 @@ import { recordsOfTurn, type TrafficRecord } from "../api";
 
 const text = (r: TrafficRecord, key: string) => (r[key] === undefined ? "" : String(r[key]));
 const ms = (us: number) => (us < 1000 ? `${us} µs` : us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${(us / 1e6).toFixed(1)} s`);
-const identity: Record<string, string> = { secret: "backend's Secret", caller: "caller's credential", inline: "credential in Backend", none: "no credential" };
+const identity: Record<string, string> = { secret: "backend's Secret", caller: "caller's credential", inline: "credential in Backend", own: "Sightline's credential", none: "no credential" };
 
 // The records come a moment after the answer, that of a call that was cancelled after the turn's own; one that was never
 // written is not waited for.
@@ -39,11 +39,12 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
         <span className="label" title={label}>{label}</span>
         <span className="lane"><span className="bar" style={{ marginLeft: `${Math.min(left, 99)}%`, width: `${Math.max(1, Math.min(width, 100 - left))}%` }} /></span>
         <span className="time">{ms(r.duration_us)}</span>
-        {r.kind === "exchange" && (
+        {(r.kind === "exchange" || (r.kind === "tool_call" && r.endpoint !== undefined)) && (
           <span className="facts">
             <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
             {r.auth !== undefined && <span className="chip">{identity[text(r, "auth")] ?? text(r, "auth")}</span>}
             {r["gen_ai.usage.input_tokens"] !== undefined && <span className="chip">{text(r, "gen_ai.usage.input_tokens")} in · {text(r, "gen_ai.usage.output_tokens")} out</span>}
+            {r.kind === "exchange" && r.gateway === undefined && <span className="chip bad" title="no gateway saw this call">past every gateway</span>}
             {stopped && <span className="chip">stopped</span>}
             {failed && <span className="chip bad" title={text(r, "error")}>{Number(r["http.status"] ?? 0) >= 400 ? text(r, "http.status") : "failed"}</span>}
           </span>
@@ -51,7 +52,7 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
       </summary>
       <dl>
         {["gateway", "listener", "route", "endpoint", "upstream.addr", "tls.version", "tls.peer", "auth", "policy", "http.path", "http.status", "gen_ai.request.model", "gen_ai.response.model",
-          "gen_ai.response.finish_reason", "dropped", "error", "span_id"].filter((k) => r[k] !== undefined).map((k) => (
+          "gen_ai.response.finish_reason", "gen_ai.tool.call.id", "dropped", "error", "span_id"].filter((k) => r[k] !== undefined).map((k) => (
           <div key={k}><dt>{k}</dt><dd>{String(r[k])}</dd></div>
         ))}
       </dl>
