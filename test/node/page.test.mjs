@@ -440,6 +440,41 @@ describe("the page", { skip, timeout: 240_000 }, () => {
     assert.match(await turn(page).innerText(), /lab please/);
   });
 
+  pageTest("several questions, and one with several answers, are answered in a form", async (page) => {
+    const questions = [{ question: "Which namespaces?", choices: ["lab", "prod", "test"], multiple: true }, { question: "Since when?" }];
+    await fake.script({ times: 1, reply: { tool_calls: [tool("ask_user", { questions }, "toolu_q")] } }, { reply: { text: "Both then." } });
+    await open(page);
+    await ask(page, "clean it up");
+    const form = answer(page).locator("form.answers");
+    await form.getByRole("button", { name: "lab" }).click();
+    await form.getByRole("button", { name: "test" }).click();
+    assert.ok(await form.getByRole("button", { name: "Answer" }).isDisabled(), "one is not answered yet");
+    await form.getByLabel("Answer to Since when?").fill("yesterday");
+    await picture(page, "questions");
+    await form.getByRole("button", { name: "Answer" }).click();
+    await sees(answer(page), "Both then.");
+    const told = (await fake.last()).body.messages.at(-1).content;
+    const result = typeof told === "string" ? told : told[0].content;
+    assert.deepEqual(JSON.parse(typeof result === "string" ? result : result[0].text), [{ answer: ["lab", "test"] }, { answer: ["yesterday"] }]);
+    assert.match(await turn(page).innerText(), /lab, test/);
+    await page.reload();
+    await sees(answer(page), "lab, test");
+    assert.equal(await page.locator("form.answers").count(), 0);
+  });
+
+  pageTest("a question is dropped, and another thing asked", async (page) => {
+    const questions = [{ question: "Which namespace?" }];
+    await fake.script({ times: 1, reply: { tool_calls: [tool("ask_user", { questions }, "toolu_q")] } });
+    await open(page);
+    await ask(page, "clean it up");
+    await page.getByRole("button", { name: "Drop the question" }).click();
+    await sees(answer(page), "stopped");
+    await page.getByPlaceholder("Ask helper").waitFor();
+    await ask(page, "something else");
+    await sees(answer(page, 1), "You said: something else");
+    assert.equal(await page.locator(".exchange-row").count(), 2);
+  });
+
   pageTest("everything by keyboard", async (page) => {
     await open(page, "quiet");
     await page.locator("body").click({ position: { x: 5, y: 795 } });

@@ -35,8 +35,10 @@ async function* events(response: Response): AsyncGenerator<TaskEvent> {
   }
 }
 
-export async function* send(agent: string, text: string, session: string | undefined, task: string | undefined, signal: AbortSignal): AsyncGenerator<TaskEvent> {
-  const message = { kind: "message", role: "user", messageId: crypto.randomUUID?.() ?? String(Math.random()), contextId: session, taskId: task, parts: [{ kind: "text", text }] };
+export async function* send(agent: string, text: string, session: string | undefined, task: string | undefined, signal: AbortSignal, answers?: string[][]): AsyncGenerator<TaskEvent> {
+  // Answers to several questions go as data, so that each gets its own.
+  const data = { kind: "data", data: { decision_type: "approve", ask_user_answers: answers?.map((answer) => ({ answer })) } };
+  const message = { kind: "message", role: "user", messageId: crypto.randomUUID?.() ?? String(Math.random()), contextId: session, taskId: task, parts: answers ? [data] : [{ kind: "text", text }] };
   yield* events(await fetch(url(agent), request("message/stream", { message }, signal)));
 }
 

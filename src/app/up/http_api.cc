@@ -301,6 +301,9 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
   }
   if (r.method == "PUT" || r.method == "PATCH") {
     SL_TRY(body, json::parse(r.body));
+    if (auto ref = json::str(body, "agent_ref"); !ref.empty() && agent_key(ref, runtime_) != session.agent)
+      return fail(Code::InvalidArgument,
+                  fmt::format("agent_ref: a session stays with its agent, {}; make another session", session.agent));
     if (auto* name = json::find(body, "name")) {
       if (!name->is_string()) return fail(Code::InvalidArgument, "name must be a string");
       session.name = json::view(name->get_string());

@@ -42,6 +42,7 @@ Labels genai_labels(const Record& r) {
       .add("gen_ai_provider_name", r.genai_provider)
       .add("gen_ai_request_model", r.request_model)
       .add("gen_ai_response_model", r.response_model);
+  if (!r.agent.empty()) l.add("gen_ai_agent_name", r.agent);  // what each agent costs
   return l;
 }
 
@@ -120,7 +121,7 @@ void Metrics::add_exchange(const Record& r, double seconds) {
   ++*exchange.requests;
   observe(*exchange.duration, kSeconds, seconds);
   if (r.protocol != "llm") return;
-  for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model})
+  for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model, &r.agent})
     key_.append(1, '\0').append(*part);
   key_ += static_cast<char>('0' + (r.has_usage ? 1 : 0) + (r.streamed && r.first_byte_us ? 2 : 0));
   std::string error_type = error_type_of(r);

@@ -1,5 +1,6 @@
 #include "observe/metrics/metrics.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,6 +88,20 @@ TEST_F(MetricsText, ModelCallsHaveTheNamesOfGenAi) {
   EXPECT_EQ(value("gen_ai_client_token_usage_sum{" + labels + R"(,gen_ai_token_type="output"})"), "3");
   EXPECT_EQ(value("gen_ai_client_token_usage_bucket{" + labels + R"(,gen_ai_token_type="input",le="16"})"), "0");
   EXPECT_EQ(value("gen_ai_client_token_usage_bucket{" + labels + R"(,gen_ai_token_type="input",le="64"})"), "1");
+}
+
+TEST_F(MetricsText, EachAgentHasTokensOfItsOwn) {
+  add(model_call());
+  for (auto agent : {"ns/a", "ns/b", "ns/b"}) {
+    Record r = model_call();
+    r.agent = agent;
+    add(r);
+  }
+  std::string text = metrics.text();
+  for (auto [agent, sum] : {std::pair{"ns/a", "20"}, {"ns/b", "40"}})
+    EXPECT_THAT(text,
+                HasSubstr(fmt::format("gen_ai_agent_name=\"{}\",gen_ai_token_type=\"input\"}} {}\n", agent, sum)));
+  EXPECT_THAT(text, HasSubstr("gen_ai_response_model=\"m-1\",gen_ai_token_type=\"input\"} 20\n"));
 }
 
 TEST_F(MetricsText, FailedModelCallsAreApart) {

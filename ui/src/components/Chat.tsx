@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { cancel, resubscribe, send, type TaskEvent } from "../a2a";
 import { type AgentItem, agentKey, listTasks, type Message, textOf, type Task, whyNotReady } from "../api";
 import { Composer } from "./Composer";
+import { askedBy } from "./Question";
 import { Turn } from "./Turn";
 
 // One conversation. App mounts a new one for every conversation opened, so nothing here outlives it.
@@ -30,10 +31,12 @@ const asked = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "u
 const said = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "agent");
 
 // The answer to the agent's question, in the shape in which it will be stored.
-function answerTo(task: Task, text: string): Message[] {
+function answerTo(task: Task, text: string, answers?: string[][]): Message[] {
   const calls = said(task).flatMap((m) => m.parts).filter((p) => p.metadata?.adk_type === "function_call" && p.data?.name === "ask_user");
+  let next = 0;
+  const mine = (p: (typeof calls)[number]) => JSON.stringify(askedBy(p.data?.args).map(() => ({ answer: answers![next++] })));
   return calls.map((p) => ({ messageId: `answer-${String(p.data?.id)}`, role: "agent", parts: [
-    { kind: "data", data: { id: p.data?.id, name: "ask_user", response: { result: text } }, metadata: { adk_type: "function_response" } }] }));
+    { kind: "data", data: { id: p.data?.id, name: "ask_user", response: { result: answers ? mine(p) : text } }, metadata: { adk_type: "function_response" } }] }));
 }
 
 export function Chat({ agent, session, onSession }: Props) {
@@ -101,12 +104,17 @@ export function Chat({ agent, session, onSession }: Props) {
     if (atEnd.current) end.current?.scrollIntoView({ block: "end" });
   }, [live, tasks.data]);
 
-  const waiting = tasks.data?.find((t) => t.status.state === "input-required");
-  const ask = (text: string) => {
+  const waiting = tasks.data?.filter((t) => t.status.state === "input-required").at(-1);
+  const ask = (text: string, answers?: string[][]) => {
     atEnd.current = true;
-    void follow((signal) => send(key, text, session, waiting?.id, signal), {
-    asked: waiting ? asked(waiting) : text, task: waiting?.id, messages: waiting ? [...said(waiting), ...answerTo(waiting, text)] : [], partial: "", state: "submitted",
+    void follow((signal) => send(key, text, session, waiting?.id, signal, answers), {
+      asked: waiting ? asked(waiting) : text, task: waiting?.id, messages: waiting ? [...said(waiting), ...answerTo(waiting, text, answers)] : [], partial: "", state: "submitted",
     });
+  };
+  // Whoever does not want to answer asks something else.
+  const abandon = async (task: string) => {
+    await cancel(key, task);
+    await queries.invalidateQueries({ queryKey: ["tasks", session] });
   };
   const done = (tasks.data ?? []).filter((t: Task) => t.id !== live?.task);
   const busy = !!live && live.state !== "failed";
@@ -137,7 +145,8 @@ export function Chat({ agent, session, onSession }: Props) {
         stoppable={!!live?.task}
         placeholder={waiting && !busy ? "Your answer to the agent's question" : `Ask ${agent.agent.metadata.name}`}
         disabled={!agent.deploymentReady}
-        onSend={ask}
+        onSend={(text) => ask(text)}
+        onAbandon={waiting && !busy ? () => void abandon(waiting.id) : undefined}
         onStop={() => live?.task && void cancel(key, live.task)}
       />
     </section>

@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-interface Props { busy: boolean; stoppable: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void }
+interface Props { busy: boolean; stoppable: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void; onAbandon?: () => void }
 
-export function Composer({ busy, stoppable, disabled, placeholder, onSend, onStop }: Props) {
+export function Composer({ busy, stoppable, disabled, placeholder, onSend, onStop, onAbandon }: Props) {
   const [text, setText] = useState("");
   const submit = () => {
     const trimmed = text.trim();
@@ -21,6 +21,7 @@ export function Composer({ busy, stoppable, disabled, placeholder, onSend, onSto
         onChange={(e) => setText(e.target.value)}
         onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.nativeEvent.isComposing) { e.preventDefault(); submit(); } }}
       />
+      {onAbandon && <button type="button" className="stop" onClick={onAbandon}>Drop the question</button>}
       {busy ? <button type="button" className="stop" disabled={!stoppable} onClick={onStop}>Stop</button> : <button type="submit" disabled={disabled || !text.trim()}>Send</button>}
     </form>
   );
