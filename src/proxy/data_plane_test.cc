@@ -608,11 +608,39 @@ TEST_F(Plane, AnErrorEventAfterTheFirstEndsTheAnswer) {
   EXPECT_THAT(dechunked(chat(kStreamed)), AllOf(StartsWith("cut: "), HasSubstr("busy")));
 }
 
-// Both ways: of another provider's form, and of the client's own.
-TEST_F(Plane, AnErrorThatComesFirstIsAnAnswerOfItsOwn) {
-  Backend b({open_stream("data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\"}}\n\n")});
+// Passed through, the client gets what the provider said, as it said it.
+TEST_F(Plane, AnErrorOfTheClientsOwnFormIsPassedOn) {
+  std::string event = R"(data: {"error":{"message":"slow down","type":"x","code":"context_length_exceeded"}})";
+  Backend b({open_stream(event + "\n\n")});
   start(model_spec(b.port(), "openai"));
-  EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("slow down")));
+  std::string got = chat(kStreamed);
+  EXPECT_THAT(got, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(dechunked(got), AllOf(StartsWith("cut: "), HasSubstr(event)));
+  EXPECT_THAT(record().error, HasSubstr("slow down"));
+}
+
+TEST_F(Plane, WhoLeavesBeforeTheFirstEventHasLeft) {
+  Backend b({"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"});
+  start(model_spec(b.port(), "anthropic"));
+  ++asked_;
+  {
+    auto s = connect();
+    s.send(fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
+                       kStreamed.size(), kStreamed));
+    for (int64_t until = monotonic_ms() + 10'000; b.request().empty() && monotonic_ms() < until;)
+      std::this_thread::yield();
+    EXPECT_THAT(b.request(), HasSubstr("/v1/messages"));
+  }
+  EXPECT_EQ(record().status, 499);
+}
+
+TEST_F(Plane, ASilentStreamIsAnsweredWhenItsTimeIsUp) {
+  Backend b({"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"});
+  auto s = model_spec(b.port(), "anthropic");
+  s.routes[0].rules[0].request_timeout_ms = 200;
+  start(std::move(s));
+  EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 504 "), HasSubstr("application/json")));
+  EXPECT_EQ(record().status, 504);
 }
 
 TEST_F(Plane, WhatIsNoAnswerIsNamed) {
@@ -629,7 +657,7 @@ TEST_F(Plane, WhatIsNoAnswerIsNamed) {
     b.answer_with({answer});
     EXPECT_THAT(chat(kChat), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr(words)));
   }
-  b.answer_with({plain("200 OK\r\nContent-Type: application/json", "{}")});
+  b.answer_with({plain("200 OK\r\nContent-Type: application/json", R"({"content":[{"type":"text","text":"x"}]})")});
   EXPECT_THAT(chat(kStreamed), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr("where a stream was asked for")));
 }
 

@@ -61,8 +61,8 @@ class Classes(ConditionsTest):
                   "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "m",
                                   "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
         self.api.patch("Gateway", self.ns, "theirs", {"status": status}, sub="status").expect(200)
-        self.api.must_patch("Gateway", self.ns, "gw", {"metadata": {"labels": {"look": "again"}}})
-        self.served()  # our controller has been round
+        self.make_gateway("later", objects.listener(self.port()), cls=self.cls)
+        self.expect("Gateway", "later", OURS)  # our controller has been round
         found = self.api.read("Gateway", self.ns, "theirs")["status"]
         self.assertEqual((status["addresses"], "True"), (found["addresses"], found["conditions"][0]["status"]))
 

@@ -229,6 +229,18 @@ class Matching(GatewayTest):
         self.assertEqual(1, done.returncode)
         self.assertIn(f"does not listen on port 1; it does on {port}", done.stderr)
 
+    def test_the_route_command_knows_of_other_gateways_on_the_port(self):
+        self.rules("r", self.rule("/", backend="one"))
+        port = json.loads(self.explain("--host", self.site, "--path", "/", "-o", "json").stdout)["port"]
+        host = f"only.{self.site}"
+        self.make_gateway("second", objects.listener(port, hostname=host))
+        self.api.must_create(objects.route(self.ns, "theirs", [objects.parent("second", self.ns)], [objects.backend_ref("two")]))
+        self.route_is("theirs", {"Accepted": "True"}, "second")
+        wait_until(lambda: self.taken("/", host=host) == "two")
+        done = self.explain("--host", host, "--path", "/")
+        self.assertIn(f"gateway   {self.ns}/second takes this host", done.stdout)
+        self.assertIn(f"{self.ns}/two at ", done.stdout)
+
     def test_an_expression_that_takes_too_much_is_refused(self):
         """What the gateway cannot compile is in the route's condition, not a silent 404."""
         self.rules("r", self.rule(r"/(\pL{100}){2}", "RegularExpression", "one"), self.rule("/", backend="two"))

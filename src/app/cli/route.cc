@@ -77,6 +77,8 @@ void print_text(const Options& o, const route::MatchResult& found, const std::ve
     fmt::print("listener  {} ({}, port {})\n", found.listener->key,
                found.listener->spec.hostname.empty() ? "every host" : found.listener->spec.hostname,
                found.listener->spec.port);
+  if (found.listener && found.listener->spec.gateway != o.gateway)
+    fmt::print("gateway   {} takes this host on the port that both listen on\n", found.listener->spec.gateway);
   if (found.match) {
     auto& rule = *found.match->rule;
     fmt::print("route     {} rule {}\nmatch     {}\n", rule.route, route::rule_name(rule), match_text(*found.match));
@@ -136,10 +138,13 @@ Result<Headers> headers_of(const Options& o) {
 
 // The listeners on one port: --port, or that of --host if a listener has it, or the only one.
 Result<Listeners> listeners_of(const Options& o, const route::Snapshot& snapshot) {
+  // All that are bound there, of whichever gateway: the data plane picks among them.
   std::map<int64_t, Listeners> by_port;
-  for (auto& bind : snapshot.binds())
-    for (auto* l : *snapshot.listeners_at(bind))
-      if (l->spec.gateway == o.gateway) by_port[l->spec.port].push_back(l);
+  for (auto& bind : snapshot.binds()) {
+    auto& there = *snapshot.listeners_at(bind);
+    auto ours = std::find_if(there.begin(), there.end(), [&](auto* l) { return l->spec.gateway == o.gateway; });
+    if (ours != there.end()) by_port[(*ours)->spec.port] = there;
+  }
   if (by_port.empty())
     return fail(Code::NotFound,
                 fmt::format("gateway \"{}\" has no listener; --gateway takes NAMESPACE/NAME", o.gateway));

@@ -14,6 +14,7 @@
 #include "control/reconcile/controller.h"
 #include "control/reconcile/synthetic.h"
 #include "kube/apiserver/server.h"
+#include "net/dns/addresses.h"
 #include "proxy/data_plane.h"
 
 namespace sl::up {
@@ -33,15 +34,19 @@ class GatewayAddresses {
     return by_listener_;
   }
   bool is_own(const std::string& host, uint16_t port) {
-    std::string address = fmt::format("{}:{}", host == "localhost" ? "127.0.0.1" : host, port);
+    std::string_view bare = host;
+    if (bare.starts_with('[')) bare = bare.substr(1, bare.size() - 2);
+    std::string end = fmt::format(":{}", port);
     for (auto& [name, a] : get())
-      if (a == address) return true;
+      if (a.ends_with(end) && control::leads_to(bare, a.substr(0, a.size() - end.size()), local_addresses_))
+        return true;
     return false;
   }
 
  private:
   std::mutex mutex_;
   std::map<std::string, std::string> by_listener_;
+  const std::vector<std::string> local_addresses_ = net::local_addresses();
 };
 
 class Program {
@@ -179,6 +184,7 @@ class Program {
   Result<void> start_controller() {
     control::ControllerOptions c;
     c.listen_host = o_.listen_host;
+    c.local_addresses = net::local_addresses();
     c.ui_address = ui_address_;
     c.publish = [this](const route::RouteSpec& spec) { return publish(spec); };
     c.set_agents = [this](std::vector<route::AgentSpec> agents) { runtime_->set_agents(std::move(agents)); };

@@ -11,7 +11,7 @@
 namespace sl::control {
 namespace {
 
-constexpr int64_t kRetryMs = 1000;
+constexpr int64_t kRetryMs = 1000, kRetryMsMax = 60'000;
 
 // Changes of these kinds can change the outcome.
 const std::set<std::string>& watched_kinds() {
@@ -104,8 +104,10 @@ void Controller::stop() {
 
 void Controller::run() {
   std::string key;
-  // A port that another program had is tried again until it is free, and what failed until it works.
-  while (queue_.pop(&key, failed_binds_.empty() && !retry_ ? 0 : kRetryMs)) {
+  int64_t pause = kRetryMs;
+  // A port that another program had is tried again until it is free, and what failed until it works, ever more rarely.
+  while (queue_.pop(&key, !failed_binds_.empty() ? kRetryMs : retry_ ? pause : 0)) {
+    pause = retry_ ? std::min(2 * pause, kRetryMsMax) : kRetryMs;
     retry_ = false;
     reconcile();
   }
@@ -124,7 +126,7 @@ void Controller::reconcile() {
     retry_ = true;
   }
   ResourceIndex index = build_index(api_);
-  TranslateOptions options{options_.listen_host, failed_binds_, object_problems_};
+  TranslateOptions options{options_.listen_host, failed_binds_, object_problems_, options_.local_addresses};
   Translation t = translate(index, options);
   std::string routes = json::dump(json::encode(t.routes));
   if (routes != last_routes_ || !failed_binds_.empty()) {
@@ -135,7 +137,7 @@ void Controller::reconcile() {
       retry_ = true;
     for (auto& [bind, why] : outcome.failed_binds)
       if (failed_binds_[bind] != why) log_.error("{}", why);
-    if (outcome.failed_binds != failed_binds_) {
+    if (outcome.live && outcome.failed_binds != failed_binds_) {
       failed_binds_ = outcome.failed_binds;
       options.failed_binds = failed_binds_;
       t = translate(index, options);

@@ -20,6 +20,7 @@ struct PublishOutcome {
 
 struct ControllerOptions {
   std::string listen_host = "127.0.0.1";
+  std::vector<std::string> local_addresses;
   std::string ui_address;  // "IP:PORT" of the page and REST, for the synthetic Service
   // Hands the configuration to the data plane and returns when every worker has it.
   std::function<PublishOutcome(const route::RouteSpec&)> publish;

@@ -226,21 +226,21 @@ std::string hash_of(const json::Value& secret) {
 }  // namespace
 
 // "HOST:PORT" that a model is called at, if that is no listener here: such calls pass by every gateway. Else "".
-static std::string direct_address(const route::ModelSpec& model, const route::RouteSpec& routes) {
+static std::string direct_address(const route::ModelSpec& model, const route::RouteSpec& routes,
+                                  const std::vector<std::string>& local_addresses) {
   std::string_view rest = model.url;
   bool tls = rest.starts_with("https:");
   rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
   std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   auto [host, port_text] = split_authority(authority);
   int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
-  for (auto& l : routes.listeners) {
-    bool loopback = l.host.starts_with("127.") || l.host == "::1" || l.host == "0.0.0.0";
-    if (l.port == port && !tls && (l.host == host || (loopback && iequals(host, "localhost")))) return "";
-  }
+  std::string_view bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+  for (auto& l : routes.listeners)
+    if (l.port == port && !tls && leads_to(bare, l.host, local_addresses)) return "";
   return fmt::format("{}:{}", host, port);
 }
 
-void translate_agents(const ResourceIndex& index, Translation& out) {
+void translate_agents(const ResourceIndex& index, const TranslateOptions& options, Translation& out) {
   std::map<std::string, std::pair<route::ModelSpec, std::string>> models;
   for (auto& [key, m] : index.models) {
     auto& [spec, error] = models[key];
@@ -248,7 +248,7 @@ void translate_agents(const ResourceIndex& index, Translation& out) {
     Conditions c(json::find(*m.object, "status"), m.generation());
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
-    if (auto direct = error.empty() ? direct_address(spec, out.routes) : ""; !direct.empty())
+    if (auto direct = error.empty() ? direct_address(spec, out.routes, options.local_addresses) : ""; !direct.empty())
       c.set("ThroughGateway", false, "DirectEndpoint",
             fmt::format("calls go to {} past every gateway: no route, policy or credential of a gateway applies; the "
                         "agent records them itself",

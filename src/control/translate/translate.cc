@@ -1,7 +1,9 @@
 #include "control/translate/translate.h"
 
+#include <algorithm>
 #include <set>
 
+#include "base/strings.h"
 #include "control/status/conditions.h"
 
 namespace sl::control {
@@ -19,6 +21,16 @@ std::string refused_class(const resource::GatewayClassSpec& spec) {
   return spec.parameters_ref
              ? "parametersRef is not supported: gateways here run inside this program and take no parameters"
              : "";
+}
+
+bool leads_to(std::string_view host, std::string_view listen_host, const std::vector<std::string>& local_addresses) {
+  auto loopback = [](std::string_view h) { return h.starts_with("127.") || h == "::1"; };
+  bool everywhere = listen_host == "0.0.0.0" || listen_host == "::" || listen_host == "[::]";
+  if (iequals(host, "localhost")) return everywhere || loopback(listen_host);
+  if (host == listen_host || (listen_host.starts_with('[') && host == listen_host.substr(1, listen_host.size() - 2)))
+    return true;
+  return everywhere &&
+         (loopback(host) || std::find(local_addresses.begin(), local_addresses.end(), host) != local_addresses.end());
 }
 
 bool listener_supported(const resource::Listener& listener) {
@@ -99,7 +111,7 @@ Translation translate(const ResourceIndex& index, const TranslateOptions& option
   translate_routes(index, out, attached);
   translate_gateways(index, options, attached, out);
   drop_silent_listeners(out.routes);
-  translate_agents(index, out);
+  translate_agents(index, options, out);
   translate_problems(index, out);
   return out;
 }

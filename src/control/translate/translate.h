@@ -18,7 +18,12 @@ struct TranslateOptions {
   std::map<std::string, std::string> failed_binds;
   // What the objects that stand for a Gateway (NS/NAME) could not be made for, in words.
   std::map<std::string, std::string> object_problems;
+  // Addresses of this machine, behind which a listener on 0.0.0.0 or :: is found.
+  std::vector<std::string> local_addresses;
 };
+
+// Whether HOST (v6 without brackets) leads to what is bound to `listen_host`.
+bool leads_to(std::string_view host, std::string_view listen_host, const std::vector<std::string>& local_addresses);
 
 // A status to write: of a resource, by store key and name.
 struct StatusUpdate {
@@ -48,7 +53,7 @@ void translate_backends(const ResourceIndex& index, Translation& out);
 void translate_routes(const ResourceIndex& index, Translation& out, RouteAttachments& attached);
 void translate_gateways(const ResourceIndex& index, const TranslateOptions& options, const RouteAttachments& attached,
                         Translation& out);
-void translate_agents(const ResourceIndex& index, Translation& out);
+void translate_agents(const ResourceIndex& index, const TranslateOptions& options, Translation& out);
 // Objects that could not be read get a condition that says so.
 void translate_problems(const ResourceIndex& index, Translation& out);
 // Why a class of ours is not accepted; "" when it is.

@@ -565,5 +565,24 @@ TEST(Agents, BadUrlsOfModelsAreExplained) {
   }
 }
 
+TEST(LeadsTo, WhatIsBoundThere) {
+  const std::vector<std::string> mine = {"127.0.0.1", "10.0.0.5", "fe80::1"};
+  for (auto [host, bound] : {std::pair{"127.0.0.1", "127.0.0.1"},
+                             {"localhost", "127.0.0.1"},
+                             {"LOCALHOST", "0.0.0.0"},
+                             {"127.0.0.9", "0.0.0.0"},
+                             {"10.0.0.5", "0.0.0.0"},
+                             {"fe80::1", "::"},
+                             {"::1", "[::1]"},
+                             {"::1", "::1"}})
+    EXPECT_TRUE(leads_to(host, bound, mine)) << host << " " << bound;
+  for (auto [host, bound] : {std::pair{"127.0.0.2", "127.0.0.1"},
+                             {"10.0.0.6", "0.0.0.0"},
+                             {"10.0.0.5", "127.0.0.1"},
+                             {"api.openai.com", "0.0.0.0"},
+                             {"localhost", "10.0.0.5"}})
+    EXPECT_FALSE(leads_to(host, bound, mine)) << host << " " << bound;
+}
+
 }  // namespace
 }  // namespace sl::control

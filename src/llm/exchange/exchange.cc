@@ -109,7 +109,9 @@ std::string Exchange::error_response(int* status, std::string_view body) {
 
 void Exchange::fail_stream(ProviderError error) {
   failed_ = true;
-  if (!begun_ && !early_) early_ = std::move(error);
+  failure_ = error.message;
+  // Passed through, a stream is the provider's own from its first byte.
+  if (!begun_ && !early_ && !pass_through_) early_ = std::move(error);
 }
 
 std::string Exchange::early_body() const {
@@ -191,7 +193,6 @@ void Exchange::tap_events(std::string_view bytes, std::string& out) {
       auto* usage = json::find(parsed, "usage");
       usage_only = choices && choices->empty() && usage && usage->is_object();
     }
-    begun_ |= !failed_;
     if (hide_usage_ && !usage_only) sse::append_event(event.name, event.data, out);
   }
 }
@@ -209,6 +210,7 @@ void Exchange::feed(std::string_view bytes, std::string& out) {
     e.kind = StreamEvent::Kind::Error;
     e.name = "api_error";
     e.text = "the provider sent an event that is too large";
+    e.status = 502;
     on_event(e, out);
     return;
   }
@@ -216,7 +218,7 @@ void Exchange::feed(std::string_view bytes, std::string& out) {
   while (sse_.next(event)) decoder_->decode(event.name, event.data, [&](const StreamEvent& e) { on_event(e, out); });
 }
 
-bool Exchange::finish(std::string& out, std::string_view why) {
+bool Exchange::finish(std::string& out, std::string_view why, int status) {
   if (failed_) return false;
   bool complete = pass_through_ ? done_ : decoder_ && decoder_->complete();
   if (complete) {
@@ -224,7 +226,7 @@ bool Exchange::finish(std::string& out, std::string_view why) {
     held_.clear();
     return true;
   }
-  ProviderError error{502, "upstream_closed", std::string(why)};
+  ProviderError error{status, "upstream_closed", std::string(why)};
   fail_stream(error);
   if (pass_through_) {
     out += "data: ";
@@ -237,7 +239,7 @@ bool Exchange::finish(std::string& out, std::string_view why) {
   e.kind = StreamEvent::Kind::Error;
   e.name = "upstream_closed";
   e.text = why;
-  e.status = 502;
+  e.status = status;
   on_event(e, out);
   return false;
 }

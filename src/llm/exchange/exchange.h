@@ -35,10 +35,13 @@ class Exchange {
 
   // A streamed answer: feed bytes as they come, then finish once.
   void feed(std::string_view bytes, std::string& out);
-  // The provider's stream ended. False: it was cut, and an error event has been appended.
-  bool finish(std::string& out, std::string_view why = "the provider closed the stream before its end");
+  // The provider's stream ended. False: it was cut, and an error event has been appended. `status`: what that would be
+  // as a whole answer.
+  bool finish(std::string& out, std::string_view why = "the provider closed the stream before its end",
+              int status = 502);
   bool stream_failed() const { return failed_; }
-  // The stream failed before its first event: it can still be answered with a status. Null otherwise.
+  const std::string& failure() const { return failure_; }  // in the provider's words
+  // A translated stream failed before its first event: it can still be answered with a status. Null otherwise.
   const ProviderError* early_error() const { return early_ ? &*early_ : nullptr; }
   std::string early_body() const;  // that error as a whole answer
   // Nothing more can come of it, whether or not the provider has closed.
@@ -66,6 +69,7 @@ class Exchange {
   bool failed_ = false;
   bool begun_ = false;  // an event of the stream was not an error
   std::optional<ProviderError> early_;
+  std::string failure_;
   std::string model_;
   std::vector<std::string> dropped_;
   AnswerFacts facts_;

@@ -290,14 +290,17 @@ void write_stop(ChatRequest& r, Writer& w) {
 }
 
 void write_sampling(ChatRequest& r, bool thinking, Writer& w) {
+  bool one_of_them = r.temperature && r.top_p && traits_of(r.model).temperature_or_top_p;
+  // 1 leaves everything as it is, of either.
+  if (one_of_them && *r.temperature == 1) r.temperature.reset();
   bool temperature = r.temperature && (!thinking || *r.temperature == 1);
   if (r.temperature && (!temperature || *r.temperature > 1)) drop(r, "temperature");  // or clamped
   if (temperature) write_share("temperature", std::clamp(*r.temperature, 0.0, 1.0), w);
   if (r.top_p) {
-    bool refused = (temperature && traits_of(r.model).temperature_or_top_p) || (thinking && *r.top_p < 0.95);
+    bool refused = (temperature && one_of_them) || (thinking && *r.top_p < 0.95);
     if (!refused)
       write_share("top_p", *r.top_p, w);
-    else if (*r.top_p < 1)  // 1 leaves everything as it is
+    else if (*r.top_p < 1)
       drop(r, "top_p");
   }
   if (r.top_k) {

@@ -321,6 +321,12 @@ TEST(AnthropicRequest, NewModelsTakeOneOfTemperatureAndTopP) {
     EXPECT_EQ(at(body, "top_p"), sent);
     EXPECT_EQ(r.dropped.size(), dropped ? 1u : 0u);
   }
+  auto r = request(kNew);
+  r.temperature = 1;  // says nothing
+  r.top_p = 0.5;
+  auto body = encoded(r);
+  EXPECT_EQ(at(body, "temperature") + " " + at(body, "top_p"), "absent 0.5");
+  EXPECT_THAT(r.dropped, IsEmpty());
 }
 
 TEST(AnthropicThinking, NewModelsTakeAnEffort) {

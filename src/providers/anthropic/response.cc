@@ -58,8 +58,13 @@ struct Counters {
 
 }  // namespace
 
+static const Node& member_of(const Node& body, std::string_view key) {
+  auto* found = json::find(body, key);
+  return found ? *found : Node::null();
+}
+
 // What an OpenAI answer has no place for: `message` holds stop_reason and what goes with it, `usage` what was used.
-static void name_unheld(const Node& message, const Node* usage, const std::function<void(std::string_view)>& drop) {
+static void name_unheld(const Node& message, const Node* usage, const auto& drop) {
   std::string_view reason = json::str(message, "stop_reason");
   static constexpr std::string_view kSaid[] = {
       "", "end_turn", "stop_sequence", "max_tokens", "tool_use", "refusal", "model_context_window_exceeded"};
@@ -69,7 +74,10 @@ static void name_unheld(const Node& message, const Node* usage, const std::funct
     if (auto* v = json::find(message, name); v && !v->is_null()) drop(name);
   if (!usage) return;
   if (auto tier = json::str(*usage, "service_tier"); !tier.empty() && tier != "standard") drop("usage.service_tier");
-  if (auto* tools = json::find(*usage, "server_tool_use"); tools && !tools->is_null()) drop("usage.server_tool_use");
+  bool used = false;
+  if (auto* tools = json::find(*usage, "server_tool_use"); tools && tools->is_object())
+    for (auto& n : *tools) used |= n.is_number() && n.number() > 0;
+  if (used) drop("usage.server_tool_use");
 }
 
 Usage usage_of(const Node& u) {
@@ -220,7 +228,9 @@ class AnthropicStream : public StreamDecoder {
     e.id = json::str(body, "message", "id");
     e.name = json::str(body, "message", "model");
     sink(e);
-    if (auto* u = json::find(body, "message", "usage")) {
+    auto* u = json::find(body, "message", "usage");
+    name_unheld(member_of(body, "message"), u, [&](std::string_view name) { dropped(sink, name); });
+    if (u) {
       usage_.take(*u);
       tell_usage(sink);
     }
@@ -290,8 +300,9 @@ class AnthropicStream : public StreamDecoder {
       sink(e);
     }
     auto* u = json::find(body, "usage");
-    auto* delta = json::find(body, "delta");
-    name_unheld(delta ? *delta : Node::null(), u, [&](std::string_view name) { dropped(sink, name); });
+    name_unheld(member_of(body, "delta"), u, [&](std::string_view name) { dropped(sink, name); });
+    if (auto* edits = json::find(body, "context_management"); edits && !edits->is_null())
+      dropped(sink, "context_management");
     if (!u) return;
     usage_.take(*u);
     tell_usage(sink);

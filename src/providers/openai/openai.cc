@@ -7,17 +7,6 @@ using json::Node;
 
 namespace {
 
-// Of an error in a stream, which has no status of its own.
-int status_of(std::string_view type) {
-  if (type == "invalid_request_error") return 400;
-  if (type == "authentication_error") return 401;
-  if (type == "permission_error") return 403;
-  if (type == "not_found_error") return 404;
-  if (type.starts_with("rate_limit") || type == "insufficient_quota" || type == "tokens" || type == "requests")
-    return 429;
-  return 500;
-}
-
 class OpenAi : public Provider {
  public:
   std::string_view name() const override { return "openai"; }
@@ -36,13 +25,12 @@ class OpenAi : public Provider {
   std::unique_ptr<StreamDecoder> stream(bool) const override { return nullptr; }
 
   ProviderError decode_error(int status, std::string_view body) const override {
-    ProviderError out{status, "", ""};
+    ProviderError out{status ? status : 500, "", ""};
     json::Document document;
     if (auto parsed = document.read(body)) {
       out.message = json::str(**parsed, "error", "message");
       out.type = json::str(**parsed, "error", "type");
     }
-    if (!out.status) out.status = status_of(out.type);
     return out;
   }
 

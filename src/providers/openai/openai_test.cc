@@ -1,7 +1,6 @@
 // OpenAI as a provider: its headers, its errors, and the facts of answers that go through untouched.
 #include "providers/openai/openai.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,15 +30,6 @@ TEST(OpenAiProvider, ErrorsKeepTheirWords) {
   EXPECT_EQ(e.message, "slow");
   for (auto* text : {"", "<html>", "{}", R"([{"error":{"message":"m"}}])"})
     EXPECT_EQ(openai().decode_error(500, text).message, "") << text;
-}
-
-TEST(OpenAiProvider, AnErrorInAStreamHasTheStatusOfItsKind) {
-  for (auto [type, status] : {std::pair{"rate_limit_error", 429},
-                              {"insufficient_quota", 429},
-                              {"server_error", 500},
-                              {"invalid_request_error", 400},
-                              {"odd", 500}})
-    EXPECT_EQ(openai().decode_error(0, fmt::format(R"({{"error":{{"type":"{}"}}}})", type)).status, status) << type;
 }
 
 TEST(OpenAiProvider, FactsOfAWholeAnswer) {

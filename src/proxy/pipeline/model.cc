@@ -266,16 +266,16 @@ void frame_events(Exchange& x, StreamState& s) {
   s.events.clear();
 }
 
-// What was waiting to be told has been.
-void begun(Exchange& x, StreamState& s) {
+// From here on the answer is a stream, whatever becomes of it.
+void begin(Exchange& x) {
   x.record.status = 200;
   x.record.streamed = true;
   x.head_sent = true;
-  s.out.clear();
 }
 
 // The provider failed where its stream should have begun: a client takes that for what it is by the status alone.
 net::Task<void> answer_early_error(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer) {
+  if (x.client.left()) co_return;
   std::string body = call.early_body();
   std::string& fields = x.client.scratch().fields;
   fields.clear();
@@ -304,11 +304,13 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, const http1::Res
     x.upstream->buffer.clear();
     bool ended = body.done() || !broken.message.empty() || call.stream_ended();
     if (!ended) {
-      // With the first event: until then a failure still has a status of its own.
-      bool tell = !s.events.empty();
-      frame_events(x, s);
-      if (tell && !co_await write_client(x, s.out)) co_return false;
-      if (tell) begun(x, s);
+      // Translated, with the first event: until then a failure still has a status of its own.
+      if (!s.events.empty() || (call.pass_through() && !x.head_sent)) {
+        frame_events(x, s);
+        begin(x);
+        if (!co_await write_client(x, s.out)) co_return false;
+        s.out.clear();
+      }
       auto more = co_await read_more(x);
       if (more && *more) continue;
       if (!more)
@@ -317,8 +319,12 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, const http1::Res
         broken = {Code::UpstreamClosed, fmt::format("{} closed the stream before its end", x.record.endpoint), {}};
       if (more && !broken.message.empty()) x.upstream->broke_rules("broke off its answer");
     }
-    bool whole = broken.message.empty() ? call.finish(s.events) : call.finish(s.events, broken.message);
-    if (!whole) x.record.failed(broken.code, broken.message.empty() ? "the provider's stream failed" : broken.message);
+    bool whole = broken.message.empty() ? call.finish(s.events)
+                                        : call.finish(s.events, broken.message, http_status(broken.code));
+    if (!whole)
+      x.record.failed(broken.code, broken.message.empty()
+                                       ? fmt::format("the provider's stream failed: {}", clean_utf8(call.failure()))
+                                       : broken.message);
     if (call.early_error() && !x.head_sent) {
       co_await answer_early_error(x, call, answer);
       co_return false;
@@ -326,8 +332,8 @@ net::Task<bool> stream_events(Exchange& x, llm::Exchange& call, const http1::Res
     frame_events(x, s);
     // A failed stream must not look finished: no last chunk, the connection is cut.
     if (s.chunked && whole) s.out += http1::kLastChunk;
+    begin(x);
     bool sent = co_await write_client(x, s.out);
-    begun(x, s);
     if (!whole) x.keep_alive = false;
     if (sent && whole && !body.done() && x.client.scratch().parsed.keep_alive) {
       x.client.watch_upstream(nullptr);
@@ -351,12 +357,12 @@ net::Task<bool> answer_stream(Exchange& x, llm::Exchange& call, const http1::Res
   end_answer(x, s.out);
   bool reusable = co_await stream_events(x, call, answer, body, s);
   note_facts(x, call);
-  if (call.stream_failed() && !call.early_error()) x.client.stream().close();
+  if (call.stream_failed() && x.record.streamed) x.client.stream().close();
   co_return reusable;
 }
 
 // Why a successful answer cannot be one that was asked for, in words, or "".
-std::string wrong_form(const llm::Exchange& call, const http1::ResponseHead& answer, std::string_view text) {
+std::string wrong_form(const http1::ResponseHead& answer, std::string_view text) {
   auto type = answer.field("content-type");
   if (answer.status >= 300)
     return fmt::format("redirected to {}, which is not followed: it may be another destination",
@@ -365,8 +371,6 @@ std::string wrong_form(const llm::Exchange& call, const http1::ResponseHead& ans
     return fmt::format("came with Content-Encoding {}, which was not asked for", clean_utf8(*coding));
   if (text.empty()) return "was empty";
   if (type && iequals(type->substr(0, kEvents.size()), kEvents)) return "was a stream, and none was asked for";
-  if (call.streamed() && !call.pass_through())
-    return fmt::format("was {}, where a stream was asked for", clean_utf8(type.value_or("of no stated type")));
   return "";
 }
 
@@ -374,9 +378,14 @@ std::string wrong_form(const llm::Exchange& call, const http1::ResponseHead& ans
 Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, const http1::ResponseHead& answer,
                                      std::string_view text, int& status) {
   if (status < 400) {
-    if (auto wrong = wrong_form(call, answer, text); !wrong.empty())
+    if (auto wrong = wrong_form(answer, text); !wrong.empty())
       return fail(Code::UpstreamProtocol, "the provider's answer " + wrong);
-    return call.response(text);
+    auto made = call.response(text);  // which knows the provider's own words for a failure
+    if (made && call.streamed() && !call.pass_through())
+      return fail(Code::UpstreamProtocol,
+                  fmt::format("the provider's answer was {}, where a stream was asked for",
+                              clean_utf8(answer.field("content-type").value_or("of no stated type"))));
+    return made;
   }
   x.record.failed(Code::UpstreamProtocol, fmt::format("the provider answered {}", status));
   return call.error_response(&status, text);

@@ -83,6 +83,7 @@ const CompiledMatch* match_table(const HostTable& table, const RequestView& r) {
 bool path_fits(const CompiledMatch& m, std::string_view path) {
   if (m.path_rank == 0) return m.path_value == path;
   if (m.path_rank == 2) return re2::RE2::FullMatch({path.data(), path.size()}, *m.path_regex);
+  if (m.path_value.empty()) return true;  // the root, also of "*"
   return path.starts_with(m.path_value) && (path.size() == m.path_value.size() || path[m.path_value.size()] == '/');
 }
 

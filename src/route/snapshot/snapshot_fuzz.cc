@@ -83,6 +83,8 @@ void check_request(const Snapshot& s, const RequestView& r, const std::string& t
     check(listeners && !listeners->empty(), "an address has its listeners", text);
     MatchResult found = match_request(*listeners, r);
     std::vector<std::string> why = explain_others(*listeners, r, found);
+    if (!found.match)
+      for (auto& words : why) check(words.find("fits too") == std::string::npos, "what fits is taken", text);
     bool candidates = s.problems().empty() && found.listener && !found.listener->hosts.empty();
     check(found.match || !candidates || !why.empty(), "a miss is explained", text);
     check(found.listener || !found.match, "no match without a listener", text);
