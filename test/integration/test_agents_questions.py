@@ -121,6 +121,9 @@ class Extension(QuestionsTest):
 
     URI = "https://kagent.dev/extensions/hitl/v1"
 
+    def request(self, task):
+        return task["status"]["message"]["metadata"][self.URI]
+
     def answer(self, task, **response):
         message = user_message("", task["contextId"], task["id"], extensions=[self.URI],
                                metadata={self.URI: {"type": "ask_user_response", **response}})
@@ -135,23 +138,24 @@ class Extension(QuestionsTest):
             self.assertEqual([self.URI], message["extensions"])
             self.assertEqual(task["status"]["message"]["messageId"], message["messageId"], "one message, however it is read")
             request = message["metadata"][self.URI]
-            self.assertEqual(("ask_user_request", "call_1"), (request["type"], request["id"]))
+            self.assertEqual(("ask_user_request", self.request(task)["id"]), (request["type"], request["id"]))
             self.assertEqual(["One?", "Two?", "Three?"], [q["question"] for q in request["questions"]])
             self.assertEqual(2, len([p for p in message["parts"] if p["kind"] == "data"]))
 
     def test_it_is_answered(self):
         task = self.ask({"call_1": ["One?", "Two?"], "call_2": ["Three?"]})
         answers = [{"answer": ["a"]}, {"answer": ["b", "c"]}, {"answer": []}]
-        done = self.agent().must("message/send", {"message": self.answer(task, id="call_1", answers=answers)})
+        done = self.agent().must("message/send", {"message": self.answer(task, id=self.request(task)["id"], answers=answers)})
         self.assertEqual("completed", done["status"]["state"], done["status"])
         self.assertEqual({"call_1": answers[:2], "call_2": answers[2:]}, {k: json.loads(v) for k, v in self.told().items()})
 
     def test_an_answer_to_something_else_is_refused(self):
         task = self.ask()
-        two = [{"answer": ["a"]}] * 2
-        for wrong, words in (({"id": "call_9", "answers": two}, '"call_1"'), ({"answers": two}, '"call_1"'),
-                             ({"id": "call_1", "answers": two[:1]}, "1 answers to 2"), ({"id": "call_1"}, "0 answers to 2"),
-                             ({"id": "call_1", "answers": two, "type": "tool_approval_response"}, "ask_user_response")):
+        two, asked = [{"answer": ["a"]}] * 2, self.request(task)["id"]
+        for wrong, words in (({"id": "call_1", "answers": two}, asked), ({"answers": two}, asked),
+                             ({"id": asked, "answers": two[:1]}, "1 answers to 2"), ({"id": asked}, "0 answers to 2"),
+                             ({"id": asked, "answers": [{"answer": ["a"]}, {"answer": [None]}]}, "strings"),
+                             ({"id": asked, "answers": two, "type": "tool_approval_response"}, "ask_user_response")):
             error = self.agent().error("message/send", {"message": self.answer(task, **wrong)})
             self.assertEqual(-32602, error["code"])
             self.assertIn(words, error["message"])
@@ -164,7 +168,21 @@ class Extension(QuestionsTest):
         for name, wanted in (("A2A-Extensions", f"urn:x, {self.URI}"), ("X-A2A-Extensions", self.URI), ("A2A-Extensions", "urn:x")):
             agent = self.agent()
             reply = agent.raw(agent.envelope("message/send", {"message": user_message("x")}), {name: wanted})
-            self.assertEqual(self.URI if self.URI in wanted else None, reply.headers["A2A-Extensions"])
+            self.assertEqual(self.URI if self.URI in wanted else None, reply.headers[name])
+
+    def test_a_second_question_with_the_same_call_id_is_another(self):
+        self.script(self.rule_asking({"call_1": ["Sure?"]}), self.rule_asking({"call_1": ["Delete all?"]}), say("done"))
+        task = self.agent().send("ask away")
+        first = self.answer(task, id=self.request(task)["id"], answers=[{"answer": ["yes"]}])
+        again = self.agent().must("message/send", {"message": first})
+        self.assertEqual("input-required", again["status"]["state"])
+        self.assertNotEqual(self.request(task)["id"], self.request(again)["id"])
+        self.assertEqual(-32602, self.agent().error("message/send", {"message": {**first, "messageId": "resent"}})["code"])
+
+    def test_metadata_of_who_does_not_speak_it_is_none(self):
+        task = self.ask({"call_1": ["Sure?"]})
+        message = user_message("in words", task["contextId"], task["id"], metadata={self.URI: {"type": "odd"}})
+        self.assertEqual("completed", self.agent().must("message/send", {"message": message})["status"]["state"])
 
 
 class Recorded(QuestionsTest):

@@ -309,24 +309,50 @@ class ToolCalls(AgentTest):
             self.assertIn(words, tree)
 
 
+class MadeUpNames(AgentTest):
+    def test_a_tools_name_forges_and_floods_nothing(self):
+        name = 'x duration=0ms error="forged" \x1b[31m' + "y" * 10_000
+        self.script(use(name, {}), say("done"))
+        task = self.agent("tooled").send("try")
+
+        def look():
+            found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+            return next((r for r in found if r["kind"] == "tool_call"), None)
+
+        record = wait_until(look)
+        self.assertRegex(record["gen_ai.tool.name"], r"^[\w.?-]{1,64}$")
+        self.assertLess(len(record["error"]), 200)
+        line = next(x for x in self.server.stderr().splitlines() if " tool agent=" in x and f" turn={task['id']} " in x)
+        self.assertEqual({"agent", "session", "turn", "gen_ai.tool.name", "duration", "error"}, set(fields_of(line, "tool")))
+        self.assertNotIn("\x1b", line)
+        text = get_text(self.server.endpoints()["metrics"] + "/metrics")
+        self.assertIn('gen_ai_tool_name="refused"', text)
+        self.assertNotIn("yyyy", text)
+        self.assertNotIn("\x1b", self.assert_exit(0, self.cli("explain", task["id"])).stdout)
+
+
 class Interrupted(AgentTest):
     def test_the_turn_that_a_crash_broke_off_has_its_record(self):
-        self.script({"fault": "hang", "times": 1}, say("done"))
+        self.script({"fault": "hang", "times": 2}, say("done"))
         task = self.agent().send("hello", blocking=False)
-        wait_until(lambda: self.model_calls())
-        self.server.restart(hard=True)
         cls = type(self)
-        cls.api, cls.url = self.server.client(), self.server.endpoints()["ui"]
+        for crash in (1, 2):
+            wait_until(lambda: len(self.model_calls()) == crash)
+            self.server.restart(hard=True)
+            cls.api, cls.url = self.server.client(), self.server.endpoints()["ui"]
         self.assertEqual("completed", self.agent().wait_final(task["id"])["status"]["state"])
 
         def look():
             found = self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
             turns = [r for r in found if r["kind"] == "turn"]
-            return len(turns) == 2 and turns
-        first, second = sorted(wait_until(look), key=lambda r: r["start_us"])
-        self.assertIn("interrupted", first["error"])
-        self.assertNotIn("error", second)
-        self.assertEqual(first["span_id"], second["parent_span_id"])
+            return len(turns) == 3 and turns
+        first, second, third = sorted(wait_until(look), key=lambda r: r["id"])
+        for broken in (first, second):
+            self.assertIn("interrupted", broken["error"])
+        self.assertNotIn("error", third)
+        self.assertEqual((first["span_id"], second["span_id"]), (second["parent_span_id"], third["parent_span_id"]))
+        self.assertEqual(3, len({r["span_id"] for r in (first, second, third)}))
+        self.assertLess(first["start_us"], second["start_us"])
         tree = self.assert_exit(0, self.cli("explain", task["id"])).stdout
         self.assertEqual(1, tree.count("\nturn of agent"), "one tree")
 

@@ -49,7 +49,7 @@ class Names(ServerTest):
         self.api.must_create(first)
         self.assertEqual("True", self.condition(first, "NamesAccepted")[0])
         for rival, reason, taken in ((named("apes", "Ape", shortNames=["ap"]), "ShortNamesConflict", "ap"),
-                                     (named("pears", "Apple"), "KindConflict", "Apple"),
+                                     (named("pears", "Apple", singular="pear"), "KindConflict", "Apple"),
                                      (named("plums", "Plum", singular="apple"), "SingularConflict", "apple")):
             self.api.must_create(rival)
             self.assertEqual(("False", reason, f'"{taken}" is already in use'), self.condition(rival, "NamesAccepted"))
@@ -61,6 +61,26 @@ class Names(ServerTest):
         self.api.delete("CustomResourceDefinition", None, "apples.names.test").expect(200)
         wait_until(lambda: self.serves("apes") == 200 and self.serves("pears") == 200, what="the names to be free")
 
+    def test_who_asks_for_a_taken_name_keeps_its_own(self):
+        figs, dates = named("figs", "Fig", singular="fig", shortNames=["fg"]), named("dates", "Date", shortNames=["dt"])
+        self.api.must_create(figs)
+        self.api.must_create(dates)
+        self.api.must_patch("CustomResourceDefinition", None, "figs.names.test", {"spec": {"names": {"shortNames": ["dt"]}}})
+        self.assertEqual("False", self.condition(figs, "NamesAccepted")[0])
+        self.assertEqual("True", self.condition(figs, "Established")[0])
+        rival = named("figments", "Fig", shortNames=["fg"])
+        self.api.must_create(rival)
+        self.assertEqual("False", self.condition(rival, "NamesAccepted")[0], "Fig and fg are figs' still")
+        listed = {r["name"]: r for r in self.api.call("GET", "/apis/names.test/v1").expect(200).object["resources"]}
+        self.assertEqual(["fg"], listed["figs"]["shortNames"])
+        self.api.must_patch("CustomResourceDefinition", None, "dates.names.test", {"spec": {"names": {"shortNames": ["da"]}}})
+        wait_until(lambda: self.condition(figs, "NamesAccepted")[0] == "True", what="dt to be free")
+
+    def test_kinds_that_are_built_in_are_taken(self):
+        rival = named("aagents", "Agent", group="kagent.dev", singular="aagent")
+        self.api.must_create(rival)
+        self.assertEqual(("False", "KindConflict"), self.condition(rival, "NamesAccepted")[:2])
+
     def test_one_applied_again_keeps_what_it_has(self):
         definition = named("kept", "Kept")
         self.api.must_create(definition)
@@ -69,6 +89,8 @@ class Names(ServerTest):
         first = {**definition["spec"]["versions"][0], "storage": False}
         self.api.must_patch("CustomResourceDefinition", None, name, {"spec": {"versions": [first, second]}})
         wait_until(lambda: self.api.read("CustomResourceDefinition", None, name)["status"]["storedVersions"] == ["v1", "v2"])
+        answer = self.api.patch("CustomResourceDefinition", None, name, {"spec": {"versions": [second]}}).expect(422)
+        self.assertIn('"v1": must appear in spec.versions', answer.message)
 
     def test_what_is_kept_and_not_carried_out_is_said(self):
         definition = named("ruled", "Ruled")

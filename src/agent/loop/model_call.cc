@@ -191,15 +191,18 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
   auto named = [](const net::Headers& headers, std::string_view name) {
     return std::find_if(headers.begin(), headers.end(), [name](auto& h) { return iequals(h.first, name); });
   };
-  for (auto& [name, value] : request.model.headers) {
+  net::Headers model_headers(request.model.headers.begin(), request.model.headers.end());
+  for (auto& [name, value] : model_headers) {
     if (named(request.headers, name) != request.headers.end()) continue;
     if (auto own = named(http.headers, name); own != http.headers.end()) http.headers.erase(own);
     http.headers.emplace_back(name, value);
   }
   http.headers.insert(http.headers.end(), request.headers.begin(), request.headers.end());
-  wire->auth = named(http.headers, "authorization") == http.headers.end() ? "none"
-               : request.model.caller_credential                          ? "caller"
-                                                                          : "secret";
+  wire->auth = "none";
+  if (named(model_headers, "authorization") != model_headers.end())
+    wire->auth = "inline";
+  else if (named(http.headers, "authorization") != http.headers.end())
+    wire->auth = request.model.caller_credential ? "caller" : "secret";
   http.body = body_of(request);
   wire->request_bytes = http.body.size();
   http.idle_ms = request.model.timeout_ms;

@@ -1,6 +1,8 @@
 // ask_user: a task waits for a person, and goes on with the answer.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/loop/history.h"
 #include "agent/runtime/run.h"
 #include "observe/record/trace_context.h"
@@ -46,9 +48,16 @@ std::vector<Value> questions_among(const Array& calls) {
 
 }  // namespace
 
+// Of the message whose calls ask: the calls' own ids are the model's, which uses them again.
+static std::string request_id(const std::string& task, const std::vector<LogMessage>& messages) {
+  for (auto m = messages.rbegin(); m != messages.rend(); ++m)
+    if (m->task == task && json::str(m->message, "role") == "assistant") return m->id;
+  return task;
+}
+
 // kagent's extension: the questions as metadata of the status message, under its URI. All of them are one request, by
-// the id of the first call. Source: kagent's HITL extension v1.
-static Object extension_request(const std::vector<Value>& calls) {
+// the id of the message that asks. Source: kagent's HITL extension v1.
+static Object extension_request(const std::string& request, const std::vector<Value>& calls) {
   Array questions;
   for (auto& call : calls) {
     Value arguments = arguments_of(call);
@@ -58,29 +67,39 @@ static Object extension_request(const std::vector<Value>& calls) {
       continue;
     }
     for (auto& q : *asked) {
-      Object one{{"question", json::str(q, "question")}, {"multiple", json::flag(q, "multiple")}};
+      Object one{{"question", q.is_string() ? json::view(q.get_string()) : json::str(q, "question")},
+                 {"multiple", json::flag(q, "multiple")}};
       if (auto* choices = json::arr(q, "choices")) one["choices"] = *choices;
       questions.push_back(std::move(one));
     }
   }
-  return Object{{"type", "ask_user_request"}, {"id", json::str(calls[0], "id")}, {"questions", std::move(questions)}};
+  return Object{{"type", "ask_user_request"}, {"id", request}, {"questions", std::move(questions)}};
 }
 
 // Its answers, in the order of the questions; null where the message does not speak the extension.
-static Result<Value> extension_answers(const Value& message, const std::vector<Value>& calls) {
+static Result<Value> extension_answers(const Value& message, const std::string& request,
+                                       const std::vector<Value>& calls) {
+  auto* spoken = json::arr(message, "extensions");
   auto* given = json::find(message, "metadata", kHitlExtension);
-  if (!given) return Value(nullptr);
+  if (!given || !spoken || std::find(spoken->begin(), spoken->end(), Value(kHitlExtension)) == spoken->end())
+    return Value(nullptr);
   if (json::str(*given, "type") != "ask_user_response")
     return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].type must be ask_user_response", kHitlExtension));
-  if (json::str(*given, "id") != json::str(calls[0], "id"))
-    return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].id must be \"{}\", that of the request",
-                                                   kHitlExtension, json::str(calls[0], "id")));
+  if (json::str(*given, "id") != request)
+    return fail(Code::InvalidArgument,
+                fmt::format("metadata[\"{}\"].id must be \"{}\", that of the request", kHitlExtension, request));
   auto* answers = json::arr(*given, "answers");
   size_t asked = 0;
   for (auto& call : calls) asked += questions_in(call);
   if (!answers || answers->size() != asked)
     return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].answers has {} answers to {} questions",
                                                    kHitlExtension, answers ? answers->size() : 0, asked));
+  for (auto& a : *answers) {
+    auto* list = json::arr(a, "answer");
+    if (!list || !std::all_of(list->begin(), list->end(), [](auto& v) { return v.is_string(); }))
+      return fail(Code::InvalidArgument,
+                  fmt::format("metadata[\"{}\"].answers: each must be {{\"answer\": [strings]}}", kHitlExtension));
+  }
   return Value(*answers);
 }
 
@@ -90,7 +109,7 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   SL_TRY(messages, store_.messages_of_task(row.id));
   auto calls = questions_among(open_calls(row.id, messages));
   if (calls.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
-  SL_TRY(extended, extension_answers(s.message, calls));
+  SL_TRY(extended, extension_answers(s.message, request_id(row.id, messages), calls));
   Value data = a2a::data_of(s.message);
   auto* answers = extended.is_null() ? json::arr(data, "ask_user_answers") : extended.if_array();
   std::string text = a2a::text_of(s.message);
@@ -122,6 +141,7 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   now.state = kWorking;
   now.streaming = s.streaming;
   take_new_span(now);
+  SL_CHECK(store_.begin_turn(now, unix_us()));
   start_run(now, spec, std::move(s));
   return row.id;
 }
@@ -146,14 +166,9 @@ static Array question_parts(const std::vector<Value>& calls, std::string& words)
   return parts;
 }
 
-// A task may ask more than once.
-static std::string question_id(const std::string& task, const std::vector<Value>& calls) {
-  return fmt::format("{}-{}", task, json::str(calls[0], "id"));
-}
-
-static void add_extension(Object& message, const std::vector<Value>& calls) {
+static void add_extension(Object& message, const std::string& request, const std::vector<Value>& calls) {
   message["extensions"] = Array{kHitlExtension};
-  message["metadata"] = Object{{kHitlExtension, extension_request(calls)}};
+  message["metadata"] = Object{{kHitlExtension, extension_request(request, calls)}};
 }
 
 void Runtime::add_questions(Object& message, const std::string& task, const std::vector<LogMessage>& messages) {
@@ -161,18 +176,18 @@ void Runtime::add_questions(Object& message, const std::string& task, const std:
   auto calls = questions_among(open_calls(task, messages));
   message["parts"] = question_parts(calls, words);
   if (calls.empty()) return;
-  message["messageId"] = question_id(task, calls);
-  add_extension(message, calls);
+  std::string request = request_id(task, messages);
+  message["messageId"] = request + "-question";
+  add_extension(message, request, calls);
 }
 
 Result<void> Runtime::wait_for_person(const RunPtr& run, const std::vector<Value>& calls) {
-  std::string words;
+  std::string words, request = request_id(run->row.id, run->messages);
   Array parts = question_parts(calls, words);
   SL_CHECK(store_step(run, {}, kInputRequired, words));
   run->waiting = true;
-  Object question =
-      a2a::message("agent", std::move(parts), question_id(run->row.id, calls), run->row.session, run->row.id);
-  add_extension(question, calls);
+  Object question = a2a::message("agent", std::move(parts), request + "-question", run->row.session, run->row.id);
+  add_extension(question, request, calls);
   run->emit_status(kInputRequired, std::move(question), true);
   return {};
 }

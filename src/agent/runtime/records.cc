@@ -3,6 +3,7 @@
 
 #include "agent/loop/history.h"
 #include "agent/runtime/run.h"
+#include "base/strings.h"
 #include "observe/record/trace_context.h"
 
 namespace sl::agent {
@@ -56,8 +57,8 @@ void Runtime::record_interrupted(const TaskRow& row, const Error& why) {
   broken.row = row;
   if (auto* spec = find(row.agent)) broken.spec = *spec;
   // As long as something of it was stored; what came after that is lost with the program.
-  broken.start_unix_us = row.created_us;
-  broken.start_us = monotonic_us() - std::max<int64_t>(0, row.updated_us - row.created_us);
+  broken.start_unix_us = store_.turn_start(row).value_or(row.created_us);
+  broken.start_us = monotonic_us() - std::max<int64_t>(0, row.updated_us - broken.start_unix_us);
   record_turn(broken, &why);
 }
 
@@ -65,8 +66,11 @@ void Runtime::record_tool(const TaskRow& row, const ToolRecord& about, const Err
   observe::Record r = record_of(row, observe::RecordKind::ToolCall);
   r.start_unix_us = about.start_unix_us;
   r.duration_us = monotonic_us() - about.start_us;
-  r.tool = about.name;
-  r.tool_call = about.call_id;
+  // A name that the model made up may be any text.
+  r.tool = truncate_utf8(about.name, 64);
+  for (char& c : r.tool)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.') c = '?';
+  r.tool_call = truncate_utf8(about.call_id, 128);
   r.genai_operation = "execute_tool";
   if (call) {
     r.endpoint = call->peer.endpoint;

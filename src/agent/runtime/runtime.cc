@@ -68,6 +68,8 @@ void Runtime::resume() {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
       record_interrupted(row, {Code::Unavailable, "interrupted: the program ended; the task was taken up again", {}});
       take_new_span(row);
+      if (auto begun = store_.begin_turn(row, unix_us()); !begun)
+        options_.log.error("task {}: {}", row.id, begun.error().message);
       start_run(row, *spec, {});
       continue;
     }
@@ -296,7 +298,7 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
     auto arguments = json::parse(given.empty() ? "{}" : given);
     Result<std::string> result;
     if (tool == tools_.end() || !offered) {
-      result = fail(Code::PermissionDenied, fmt::format("there is no tool \"{}\"", name));
+      result = fail(Code::PermissionDenied, fmt::format("there is no tool \"{}\"", truncate_utf8(name, 100)));
       record_tool(run->row, about, &result.error());
     } else if (!arguments || !arguments->is_object()) {
       result = fail(Code::InvalidArgument, "the arguments are not a JSON object" +

@@ -26,11 +26,11 @@ struct A2aServer::Call {
   std::string method;
   Value params;
   net::HttpResponderPtr out;
-  bool hitl = false;  // asked for the extension: told that it has it
+  std::string hitl;  // the header in which the extension was asked for: told in the same that it is there
 
   Headers headers(std::string type) const {
     Headers out{{"Content-Type", std::move(type)}};
-    if (hitl) out.emplace_back("A2A-Extensions", kHitlExtension);
+    if (!hitl.empty()) out.emplace_back(hitl, kHitlExtension);
     return out;
   }
   void reply(const Value& body, int status = 200) const {
@@ -166,8 +166,9 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   call.user = user_of(r);
   call.traceparent = r.header("traceparent");
   call.tracestate = r.header("tracestate");
-  for (auto name : {"a2a-extensions", "x-a2a-extensions"})  // of 1.0 and of 0.3
-    for (auto uri : split(r.header(name), ',')) call.hitl |= trim(uri) == kHitlExtension;
+  for (auto name : {"A2A-Extensions", "X-A2A-Extensions"})  // of 1.0 and of 0.3
+    for (auto uri : split(r.header(name), ','))
+      if (trim(uri) == kHitlExtension) call.hitl = name;
   if (auto bearer = r.header("authorization"); bearer.size() > 7 && iequals(bearer.substr(0, 7), "bearer "))
     call.credential = trim(bearer.substr(7));
   auto body = json::parse(r.body);

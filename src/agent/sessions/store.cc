@@ -27,7 +27,23 @@ Result<void> SessionStore::open(const std::string& path) {
       "CREATE TABLE IF NOT EXISTS messages(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, task TEXT NOT NULL,"
       " session TEXT NOT NULL, at_us INTEGER NOT NULL, message TEXT NOT NULL, usage TEXT NOT NULL);"
       "CREATE INDEX IF NOT EXISTS messages_session ON messages(session, seq);"
-      "CREATE INDEX IF NOT EXISTS messages_task ON messages(task, seq);");
+      "CREATE INDEX IF NOT EXISTS messages_task ON messages(task, seq);"
+      "CREATE TABLE IF NOT EXISTS turns(task TEXT PRIMARY KEY, start_us INTEGER NOT NULL);");  // but the first
+}
+
+Result<void> SessionStore::begin_turn(const TaskRow& task, int64_t start_us) {
+  return db_.transaction([&]() -> Result<void> {
+    SL_TRY(s, db_.prepare("UPDATE tasks SET span = ?, parent = ? WHERE id = ?"));
+    SL_CHECK(s.bind(1, task.span_id).bind(2, task.parent_span_id).bind(3, task.id).run());
+    SL_TRY(t, db_.prepare("INSERT OR REPLACE INTO turns VALUES(?,?)"));
+    return t.bind(1, task.id).bind(2, start_us).run();
+  });
+}
+
+Result<int64_t> SessionStore::turn_start(const TaskRow& task) {
+  SL_TRY(s, db_.prepare("SELECT start_us FROM turns WHERE task = ?"));
+  SL_TRY(row, s.bind(1, task.id).step());
+  return row ? s.integer(0) : task.created_us;
 }
 
 Result<void> SessionStore::insert_message(const LogMessage& m, const std::string& session) {
@@ -177,7 +193,8 @@ Result<std::vector<LogMessage>> SessionStore::messages_of_session(const std::str
 
 Result<void> SessionStore::delete_task(const std::string& id) {
   return db_.transaction([&]() -> Result<void> {
-    for (auto sql : {"DELETE FROM messages WHERE task = ?", "DELETE FROM tasks WHERE id = ?"}) {
+    for (auto sql : {"DELETE FROM turns WHERE task = ?", "DELETE FROM messages WHERE task = ?",
+                     "DELETE FROM tasks WHERE id = ?"}) {
       SL_TRY(s, db_.prepare(sql));
       SL_CHECK(s.bind(1, id).run());
     }
@@ -221,7 +238,8 @@ Result<void> SessionStore::rename_session(const std::string& id, const std::stri
 
 Result<void> SessionStore::delete_session(const std::string& id) {
   return db_.transaction([&]() -> Result<void> {
-    for (auto sql : {"DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?",
+    for (auto sql : {"DELETE FROM turns WHERE task IN (SELECT id FROM tasks WHERE session = ?)",
+                     "DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?",
                      "DELETE FROM sessions WHERE id = ?"}) {
       SL_TRY(s, db_.prepare(sql));
       SL_CHECK(s.bind(1, id).run());

@@ -71,6 +71,10 @@ class SessionStore {
   Result<void> advance(const std::string& task, const std::vector<LogMessage>& messages, std::string_view state,
                        std::string_view detail);
 
+  // A task goes on after an answer or a crash: its span and that span's parent are those of the turn that begins.
+  Result<void> begin_turn(const TaskRow& task, int64_t start_us);
+  Result<int64_t> turn_start(const TaskRow& task);  // of the last turn begun
+
   Result<TaskRow> task(const std::string& id);
   Result<std::vector<TaskRow>> tasks_of(const std::string& session);
   // One page, the latest changed first. `total`: how many tasks match without the page.

@@ -21,7 +21,7 @@ std::string seconds(int64_t us) {
 // What was said in the turns, as the session holds it; records hold no words.
 struct Words {
   std::map<std::string, std::string> asked, answered;  // by turn
-  std::map<std::string, std::string> calls, results;   // by tool call id
+  std::map<std::string, std::string> calls, results;   // by turn and tool call id, which a model uses again
 };
 
 // One line, not too long.
@@ -38,13 +38,14 @@ std::string line_of(std::string_view text) {
   return text.size() > kMax ? out + " ..." : out;
 }
 
-void note_parts(const Value& message, Words& words) {
+void note_parts(const std::string& turn, const Value& message, Words& words) {
   auto* parts = json::arr(message, "parts");
   if (!parts) return;
   for (auto& p : *parts) {
     auto* data = json::find(p, "data");
     std::string id(data ? json::str(*data, "id") : "");
     if (id.empty()) continue;
+    id = turn + " " + id;
     if (auto* args = json::find(*data, "args")) words.calls[id] = json::dump(*args);
     if (auto* response = json::find(*data, "response")) {
       auto text = json::str(*response, "result");
@@ -55,11 +56,12 @@ void note_parts(const Value& message, Words& words) {
 
 // A task that is another user's, or is there no more, says nothing.
 void read_turn(Client& client, const std::string& turn, Words& words) {
+  if (words.asked.contains(turn)) return;  // a task may have several turns
   auto task = client.rest("/api/tasks/" + percent_encode(turn));
   if (!task) return;
   if (auto* history = json::arr(*task, "history"))
     for (auto& m : *history) {
-      note_parts(m, words);
+      note_parts(turn, m, words);
       std::string text = a2a::text_of(m);
       if (json::str(m, "role") == "user" && !words.asked.contains(turn)) words.asked[turn] = text;
       if (json::str(m, "role") == "agent" && !text.empty()) words.answered[turn] = text;
@@ -78,11 +80,13 @@ std::vector<std::string> words_of(const Value& r, const Words& words) {
   };
   if (kind == "turn") {
     if (auto text = said(words.asked, json::str(r, "turn")); !text.empty()) add("question", text);
-    if (auto text = said(words.answered, json::str(r, "turn")); !text.empty()) add("answer", text);
+    if (auto text = said(words.answered, json::str(r, "turn")); !text.empty() && json::str(r, "error").empty())
+      add("answer", text);
   }
   if (kind == "tool_call") {
-    add("called", said(words.calls, json::str(r, "gen_ai.tool.call.id")));
-    add("result", said(words.results, json::str(r, "gen_ai.tool.call.id")));
+    std::string id = fmt::format("{} {}", json::str(r, "turn"), json::str(r, "gen_ai.tool.call.id"));
+    add("called", said(words.calls, id));
+    add("result", said(words.results, id));
   }
   bool direct = kind == "exchange" && json::str(r, "gateway").empty();
   if (direct || (kind == "tool_call" && !json::str(r, "endpoint").empty())) {
@@ -120,7 +124,7 @@ std::vector<std::string> words_of(const Value& r, const Words& words) {
   if (json::find(r, "gen_ai.usage.input_tokens"))
     add("tokens", fmt::format("{} in, {} out", json::num(r, 0, "gen_ai.usage.input_tokens"),
                               json::num(r, 0, "gen_ai.usage.output_tokens")));
-  add("error", std::string(json::str(r, "error")));
+  add("error", line_of(json::str(r, "error")));
   return out;
 }
 

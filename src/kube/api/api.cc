@@ -407,29 +407,44 @@ static bool condition_holds(const Value& object, std::string_view type) {
   return found && json::str(*found, "status") == "True";
 }
 
-// The first name of a definition that another of its group has, and the reason why it is not accepted.
-static std::pair<std::string, std::string> name_conflict(const Value& crd, const std::vector<ObjectPtr>& all) {
-  const Value& mine = *json::find(crd, "spec", "names");
-  for (auto& other : all) {
-    bool rival = json::str(*other, "spec", "group") == json::str(crd, "spec", "group") &&
-                 name_of(*other) != name_of(crd) && condition_holds(*other, "NamesAccepted");
-    auto* theirs = rival ? json::find(*other, "status", "acceptedNames") : nullptr;
-    if (!theirs) continue;
-    auto resources = strings(*theirs, "shortNames");
-    for (auto key : {"plural", "singular"}) resources.emplace_back(json::str(*theirs, key));
-    auto taken = [&](std::string_view name) {
-      return !name.empty() && std::find(resources.begin(), resources.end(), name) != resources.end();
-    };
-    if (auto name = json::str(mine, "plural"); taken(name)) return {std::string(name), "PluralConflict"};
-    if (auto name = json::str(mine, "singular"); taken(name)) return {std::string(name), "SingularConflict"};
-    for (auto& name : strings(mine, "shortNames"))
-      if (taken(name)) return {name, "ShortNamesConflict"};
-    for (auto [key, reason] : {std::pair{"kind", "KindConflict"}, {"listKind", "ListKindConflict"}}) {
-      auto name = json::str(mine, key);
-      if (!name.empty() && (name == json::str(*theirs, "kind") || name == json::str(*theirs, "listKind")))
-        return {std::string(name), reason};
-    }
+namespace {
+
+// Names that are in use in a group.
+struct TakenNames {
+  std::vector<std::string> resources, kinds;
+  void add(const Value& names) {
+    for (auto key : {"plural", "singular"}) resources.emplace_back(json::str(names, key));
+    for (auto& name : strings(names, "shortNames")) resources.push_back(name);
+    for (auto key : {"kind", "listKind"}) kinds.emplace_back(json::str(names, key));
   }
+  void add(const ResourceType& type) {
+    resources.insert(resources.end(), {type.plural, type.singular});
+    resources.insert(resources.end(), type.short_names.begin(), type.short_names.end());
+    kinds.insert(kinds.end(), {type.kind, type.list_kind()});
+  }
+  static bool holds(const std::vector<std::string>& list, std::string_view name) {
+    return !name.empty() && std::find(list.begin(), list.end(), name) != list.end();
+  }
+};
+
+}  // namespace
+
+// The first name of a definition that another has (what others were accepted with, whatever they ask for now, and the
+// kinds that are built in), and the reason why it is not accepted.
+static std::pair<std::string, std::string> name_conflict(const Value& crd, const ResourceType& wanted,
+                                                         const std::vector<ObjectPtr>& all, const Registry& registry) {
+  TakenNames taken;
+  for (auto& other : all)
+    if (json::str(*other, "spec", "group") == wanted.group && name_of(*other) != name_of(crd))
+      if (auto* theirs = json::find(*other, "status", "acceptedNames")) taken.add(*theirs);
+  for (auto& type : registry.all())
+    if (type->built_in && type->group == wanted.group && type->plural != wanted.plural) taken.add(*type);
+  if (taken.holds(taken.resources, wanted.plural)) return {wanted.plural, "PluralConflict"};
+  if (taken.holds(taken.resources, wanted.singular)) return {wanted.singular, "SingularConflict"};
+  for (auto& name : wanted.short_names)
+    if (taken.holds(taken.resources, name)) return {name, "ShortNamesConflict"};
+  if (taken.holds(taken.kinds, wanted.kind)) return {wanted.kind, "KindConflict"};
+  if (taken.holds(taken.kinds, wanted.list_kind())) return {wanted.list_kind(), "ListKindConflict"};
   return {};
 }
 
@@ -442,8 +457,15 @@ void Api::register_crd(const ObjectPtr& crd) {
   }
   auto built_in = registry_.find(type->group, type->plural);
   bool ours = built_in && built_in->built_in;  // stays as it is; the definition is accepted and kept
-  auto [taken, reason] = name_conflict(*crd, store_.list(std::string(kCrdKey)).items);
+  auto [taken, reason] = name_conflict(*crd, *type, store_.list(std::string(kCrdKey)).items, registry_);
   bool established = taken.empty() || condition_holds(*crd, "Established");  // once is for good, as upstream
+  auto* before = json::find(*crd, "status", "acceptedNames");
+  if (before && !taken.empty()) {  // what it had it keeps, and nothing of what it asks for now
+    type->kind = json::str(*before, "kind");
+    type->singular = json::str(*before, "singular");
+    type->short_names = strings(*before, "shortNames");
+    type->categories = strings(*before, "categories");
+  }
   if (!ours && established) registry_.add(*type);
   json::Object names = json::find(*crd, "spec", "names")->get_object();
   names["singular"] = type->singular;
@@ -460,18 +482,23 @@ void Api::register_crd(const ObjectPtr& crd) {
                     : condition("NamesAccepted", false, reason, fmt::format("\"{}\" is already in use", taken)),
       established ? condition("Established", true, "InitialNamesAccepted", "the initial names have been accepted")
                   : condition("Established", false, "NotAccepted", "not all names are accepted")};
+  std::string storage = type->versions[0];
+  for (auto& v : *json::arr(*crd, "spec", "versions"))
+    if (json::flag(v, "storage")) storage = json::str(v, "name");
   // Versions in which objects may have been stored: they come, and go only when a user takes them off.
   json::Array stored =
       json::arr(*crd, "status", "storedVersions") ? *json::arr(*crd, "status", "storedVersions") : json::Array{};
-  if (std::find(stored.begin(), stored.end(), Value(type->versions[0])) == stored.end())
-    stored.push_back(Value(type->versions[0]));
+  if (std::find(stored.begin(), stored.end(), Value(storage)) == stored.end()) stored.push_back(Value(storage));
   json::Object status{{"conditions", std::move(conditions)}, {"storedVersions", std::move(stored)}};
+  bool freed = before && taken.empty() && !json::equal(*before, Value(names));
   if (taken.empty())
     status["acceptedNames"] = std::move(names);
-  else if (auto* before = json::find(*crd, "status", "acceptedNames"))
+  else if (before)
     status["acceptedNames"] = *before;
+  std::string group = type->group;
   auto crd_type = registry_.find("apiextensions.k8s.io", "customresourcedefinitions");
   if (crd_type) (void)set_status(*crd_type, "", name, status, "sightline");
+  if (freed) register_refused(group);
 }
 
 // Names that were taken may be free now.

@@ -54,7 +54,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (serve_health(r, out)) return;
     if (r.path == "/version" || r.path == "/version/") return answer(out, 200, version());  // anybody's, as upstream
     if (!authenticated(r)) return refuse(out, Error{Code::Unauthenticated, "Unauthorized", {}});
-    if (auto as = r.header("impersonate-user"); !as.empty()) return refuse(out, cannot_impersonate(as));
+    for (auto& [name, value] : r.headers)
+      if (iequals(std::string_view(name).substr(0, 12), "impersonate-")) return refuse(out, cannot_impersonate(value));
     if (r.path == "/") return answer(out, 200, root_paths());
     if (serve_discovery(r, out) || serve_openapi(r, out)) return;
     if (r.body.size() > kBodyMax)

@@ -114,12 +114,15 @@ static auto& cached(Cache& cache, const std::string& key, Make make) {
 }
 
 void Metrics::add_exchange(const Record& r, double seconds) {
+  bool direct = r.gateway.empty() && !r.agent.empty();  // a model call past every gateway is no request of one
   key_.assign(r.gateway).append(1, '\0').append(r.route).append(1, '\0').append(r.protocol).append(1, '\0');
   key_ += static_cast<char>(r.status & 0xff);
   key_ += static_cast<char>(r.status >> 8);
   auto& exchange = cached(exchanges_, key_, [&] { return exchanges_of(r); });
-  ++*exchange.requests;
-  observe(*exchange.duration, kSeconds, seconds);
+  if (!direct) {
+    ++*exchange.requests;
+    observe(*exchange.duration, kSeconds, seconds);
+  }
   if (r.protocol != "llm") return;
   for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model, &r.agent})
     key_.append(1, '\0').append(*part);
@@ -141,7 +144,10 @@ void Metrics::add_one(const Record& r) {
     return observe(
         series(agent_duration_, kSeconds, Labels().add("gen_ai_agent_name", r.agent).add("error_type", failed).take()),
         kSeconds, seconds);
-  observe(series(tool_duration_, kSeconds, Labels().add("gen_ai_tool_name", r.tool).add("error_type", failed).take()),
+  // Refused names are the model's own making: any number of them.
+  bool refused = r.error_code == Code::PermissionDenied && !r.error.empty();
+  observe(series(tool_duration_, kSeconds,
+                 Labels().add("gen_ai_tool_name", refused ? "refused" : r.tool).add("error_type", failed).take()),
           kSeconds, seconds);
 }
 

@@ -75,7 +75,21 @@ void check_immutable(const Value& crd, const Value& old, std::vector<Cause>& cau
 
 }  // namespace
 
+// A version in which objects may be stored must stay, until a user has taken it off the status.
+static void check_stored(const Value& crd, const Value& old, std::vector<Cause>& causes) {
+  auto *stored = json::arr(old, "status", "storedVersions"), *versions = json::arr(crd, "spec", "versions");
+  for (size_t i = 0; stored && versions && i < stored->size(); ++i) {
+    bool there = false;
+    for (auto& v : *versions) there |= Value(json::str(v, "name")) == (*stored)[i];
+    if (there) continue;
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: {}: must appear in spec.versions", json::dump((*stored)[i])),
+                      fmt::format("status.storedVersions[{}]", i)});
+  }
+}
+
 void check_definition(const Value& crd, const Value* old, std::vector<Cause>& causes) {
+  if (old) check_stored(crd, *old, causes);
   std::string group(json::str(crd, "spec", "group")), plural(json::str(crd, "spec", "names", "plural"));
   for (auto [text, field] : {std::pair<std::string_view, const char*>{group, "spec.group"},
                              {plural, "spec.names.plural"},
