@@ -103,6 +103,9 @@ class Names(ServerTest):
         for words in ("x-kubernetes-validations are kept but not checked", "subresources.scale: kept", "selectableFields: kept"):
             self.assertIn(words, said)
         self.assertEqual([], self.api.create(named("plain", "Plain")).expect(201).warnings)
+        own = named("gateways", "Gateway", group="gateway.networking.k8s.io")
+        own["spec"]["versions"][0]["schema"] = version["schema"]
+        self.assertEqual([], self.api.create(own).expect(201).warnings, "the rules of a built-in kind are checked")
 
     def test_its_own_fields_are_checked(self):
         definition = named("typos", "Typo")

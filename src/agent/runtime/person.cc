@@ -140,8 +140,7 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   TaskRow now = row;
   now.state = kWorking;
   now.streaming = s.streaming;
-  take_new_span(now);
-  SL_CHECK(store_.begin_turn(now, unix_us()));
+  begin_turn(now);
   start_run(now, spec, std::move(s));
   return row.id;
 }

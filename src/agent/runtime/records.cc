@@ -35,10 +35,10 @@ void Runtime::record(observe::Record r) {
   options_.sink->take(std::move(records));
 }
 
-void Runtime::record_turn(const Run& run, const Error* error) {
+void Runtime::record_turn(const Run& run, int64_t duration_us, const Error* error) {
   observe::Record r = record_of(run.row, observe::RecordKind::Turn);
   r.start_unix_us = run.start_unix_us;
-  r.duration_us = monotonic_us() - run.start_us;
+  r.duration_us = duration_us;
   r.span_id = run.row.span_id;
   r.parent_span_id = run.row.parent_span_id;
   r.genai_operation = "invoke_agent";
@@ -58,8 +58,7 @@ void Runtime::record_interrupted(const TaskRow& row, const Error& why) {
   if (auto* spec = find(row.agent)) broken.spec = *spec;
   // As long as something of it was stored; what came after that is lost with the program.
   broken.start_unix_us = store_.turn_start(row).value_or(row.created_us);
-  broken.start_us = monotonic_us() - std::max<int64_t>(0, row.updated_us - broken.start_unix_us);
-  record_turn(broken, &why);
+  record_turn(broken, std::max<int64_t>(0, row.updated_us - broken.start_unix_us), &why);
 }
 
 void Runtime::record_tool(const TaskRow& row, const ToolRecord& about, const Error* error, const ToolCall* call) {
@@ -117,7 +116,6 @@ void Runtime::record_direct_call(const Run& run, const ModelWire& wire, const Re
   r.status = wire.status;
   r.request_bytes = wire.request_bytes;
   r.auth = wire.auth;
-  r.policy = "none: past every gateway";
   if (answer) {
     r.response_model = answer->model;
     r.finish_reason = answer->finish_reason;

@@ -26,6 +26,7 @@ struct Runtime::Run {
     auto copy = listeners;  // a listener may unsubscribe
     for (auto& [id, fn] : copy) fn(event, last);
   }
+  int64_t elapsed_us() const { return monotonic_us() - start_us; }
   // The text being streamed, as far as it has come, as one partial update.
   json::Value partial_event() const {
     return a2a::status_event(

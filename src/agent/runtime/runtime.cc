@@ -67,9 +67,7 @@ void Runtime::resume() {
     if (spec) {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
       record_interrupted(row, {Code::Unavailable, "interrupted: the program ended; the task was taken up again", {}});
-      take_new_span(row);
-      if (auto begun = store_.begin_turn(row, unix_us()); !begun)
-        options_.log.error("task {}: {}", row.id, begun.error().message);
+      begin_turn(row);
       start_run(row, *spec, {});
       continue;
     }
@@ -348,7 +346,7 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   if (stopping_ && !is_final(run->row.state) && !run->waiting) return;  // taken up again at the next start
   runs_.erase(run->row.id);
   if (run->cancelled) return;  // cancel() has stored and told it
-  if (run->waiting) return record_turn(*run);
+  if (run->waiting) return record_turn(*run, run->elapsed_us());
   if (!outcome) {
     std::string words = outcome.error().message;
     auto stored = store_step(run, cut_short(*run), kFailed, words);
@@ -357,7 +355,7 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
                      a2a::message("agent", Array{a2a::text_part(words)}, status_message_id(run->row.id),
                                   run->row.session, run->row.id),
                      true);
-    return record_turn(*run, &outcome.error());
+    return record_turn(*run, run->elapsed_us(), &outcome.error());
   }
   std::string answer = last_answer(run->messages);
   run->emit(a2a::artifact_event(
@@ -365,13 +363,16 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
                 Object{{"artifactId", run->row.id + "-answer"}, {"parts", Array{a2a::text_part(answer)}}}, true),
             false);
   run->emit_status(kCompleted, nullptr, true);
-  record_turn(*run);
+  record_turn(*run, run->elapsed_us());
 }
 
 // A task that goes on after an answer or a crash is a turn of its own under the first.
-void Runtime::take_new_span(TaskRow& row) {
+void Runtime::begin_turn(TaskRow& row) {
   row.parent_span_id = row.span_id;
   row.span_id = observe::new_span_id();
+  // Its record may then be wrong after a crash; the task goes on all the same.
+  if (auto begun = store_.begin_turn(row, unix_us()); !begun)
+    options_.log.error("task {}: {}", row.id, begun.error().message);
 }
 
 void Runtime::stop() {
@@ -402,7 +403,7 @@ Result<void> Runtime::cancel(const std::string& task) {
   if (run->abort) run->abort();
   run->emit_status(kCanceled, nullptr, true);
   Error cancelled{Code::Cancelled, "cancelled", {}};
-  record_turn(*run, &cancelled);
+  record_turn(*run, run->elapsed_us(), &cancelled);
   return {};
 }
 

@@ -111,12 +111,12 @@ class Runtime {
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
                           std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
-  static void take_new_span(TaskRow& row);
+  void begin_turn(TaskRow& row);
   net::Headers model_headers(const RunPtr& run, const std::string& span, bool identity);
 
   // Records (records.cc): each turn, tool call and model call past the gateways is told once.
   void record(observe::Record r);
-  void record_turn(const Run& run, const Error* error = nullptr);
+  void record_turn(const Run& run, int64_t duration_us, const Error* error = nullptr);
   // The turn that the end of the program broke off, when its task is found at the next start.
   void record_interrupted(const TaskRow& row, const Error& why);
   void record_tool(const TaskRow& row, const ToolRecord& about, const Error* error, const ToolCall* call = nullptr);

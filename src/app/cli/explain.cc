@@ -89,24 +89,23 @@ std::vector<std::string> words_of(const Value& r, const Words& words) {
     add("result", said(words.results, id));
   }
   bool direct = kind == "exchange" && json::str(r, "gateway").empty();
-  if (direct || (kind == "tool_call" && !json::str(r, "endpoint").empty())) {
-    auto addr = json::str(r, "upstream.addr");
-    add("where", fmt::format("{}{}{}", json::str(r, "endpoint"), addr.empty() ? "" : fmt::format(" at {}", addr),
-                             direct ? "  (past every gateway)" : ""));
+  if (!json::str(r, "endpoint").empty() || kind == "exchange") {
+    std::string way, addr(json::str(r, "upstream.addr"));
+    if (direct)
+      way = "  (past every gateway)";
+    else if (kind == "exchange")
+      way = fmt::format("  (route {}, gateway {}/{})", json::str(r, "route"), json::str(r, "gateway"),
+                        json::str(r, "listener"));
+    add("where", fmt::format("{}{}{}", json::str(r, "endpoint"), addr.empty() ? "" : " at " + addr, way));
   }
-  if (kind == "exchange" && !direct)
-    add("where",
-        fmt::format("{}{}  (route {}, gateway {}/{})", json::str(r, "endpoint"),
-                    json::str(r, "upstream.addr").empty() ? "" : fmt::format(" at {}", json::str(r, "upstream.addr")),
-                    json::str(r, "route"), json::str(r, "gateway"), json::str(r, "listener")));
   if (!json::str(r, "endpoint").empty()) {
     add("secured", json::str(r, "tls.version").empty()
                        ? "no TLS"
                        : fmt::format("{}, certificate of {}", json::str(r, "tls.version"), json::str(r, "tls.peer")));
     std::string_view auth = json::str(r, "auth");
-    add("identity", auth == "secret"   ? "the backend's Secret"
+    add("identity", auth == "secret"   ? (direct ? "the ModelConfig's Secret" : "the backend's Secret")
                     : auth == "caller" ? "the caller's own credential"
-                    : auth == "inline" ? "credential in the Backend"
+                    : auth == "inline" ? (direct ? "credential in the ModelConfig" : "credential in the Backend")
                     : auth == "own"    ? "Sightline's own credential"
                     : auth == "none"   ? "no credential"
                                        : std::string(auth));

@@ -6,21 +6,19 @@
 #include "app/up/manifests.h"
 #include "control/kinds/kinds.h"
 #include "control/reconcile/controller.h"
+#include "control/status/conditions.h"
 #include "control/translate/translate.h"
 
 namespace sl::cli {
 namespace {
 
-// Problems that a condition names: type is False where it should be True, or it tells of unsupported fields.
+// Problems that conditions name; of what is kept and not acted on, or only worth a look, a warning.
 size_t print_conditions(const control::StatusUpdate& s, const json::Array& conditions) {
   size_t problems = 0;
   for (auto& c : conditions) {
     std::string_view type = json::str(c, "type");
-    bool no = json::str(c, "status") == "False";
-    bool bad = no && type != "Conflicted" && type != "ThroughGateway";
-    bool soft = json::str(c, "status") == "True" && (type == "UnsupportedFeatures" || type == "PartiallyInvalid");
-    soft |= no && type == "ThroughGateway";
-    if (!bad && !soft) continue;
+    if (control::is_well(c) || json::str(c, "status") == "Unknown") continue;
+    bool bad = type != "UnsupportedFeatures" && type != "PartiallyInvalid" && type != "ThroughGateway";
     problems += bad;
     fmt::print("{} {}/{}: {} {}: {}\n", bad ? "error" : "warning", s.ns, s.name, type, json::str(c, "reason"),
                json::str(c, "message"));

@@ -33,6 +33,7 @@ class GatewayAddresses {
     std::lock_guard lock(mutex_);
     return by_listener_;
   }
+  const std::vector<std::string>& local_addresses() const { return local_addresses_; }
   bool is_own(const std::string& host, uint16_t port) {
     std::string_view bare = host;
     if (bare.starts_with('[')) bare = bare.substr(1, bare.size() - 2);
@@ -184,7 +185,7 @@ class Program {
   Result<void> start_controller() {
     control::ControllerOptions c;
     c.listen_host = o_.listen_host;
-    c.local_addresses = net::local_addresses();
+    c.local_addresses = gateways_.local_addresses();
     c.ui_address = ui_address_;
     c.publish = [this](const route::RouteSpec& spec) { return publish(spec); };
     c.set_agents = [this](std::vector<route::AgentSpec> agents) { runtime_->set_agents(std::move(agents)); };
@@ -206,7 +207,11 @@ class Program {
       if (auto address = plane_->bound(fmt::format("{}:{}", l.host, l.port)); !address.empty())
         bound[l.gateway + "/" + l.name] = address;
     gateways_.set(std::move(bound));
-    for (auto& problem : plane_->snapshot()->problems()) log_.warn("{}", problem);
+    auto& problems = plane_->snapshot()->problems();
+    for (auto& problem : problems)
+      if (std::find(told_problems_.begin(), told_problems_.end(), problem) == told_problems_.end())
+        log_.warn("{}", problem);
+    told_problems_ = problems;
     return {true, plane_->failed()};
   }
 
@@ -261,6 +266,7 @@ class Program {
   std::unique_ptr<observe::Recorder> recorder_;
   std::shared_ptr<net::asio::ssl::context> client_tls_;
   std::vector<net::ResolveOverride> overrides_;
+  std::vector<std::string> told_problems_;  // of the last configuration; on the controller's thread
   net::Loop api_loop_{"api"}, agents_loop_{"agents"};
   std::unique_ptr<net::HttpClient> api_client_, model_client_;
   std::unique_ptr<proxy::DataPlane> plane_;

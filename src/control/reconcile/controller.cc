@@ -172,6 +172,8 @@ void Controller::write_statuses(const ResourceIndex& index, const Translation& t
     if (!type) continue;
     std::string name = s.ns.empty() ? s.name : s.ns + "/" + s.name;
     auto before = api_.store().get(s.resource, {s.ns, s.name});
+    auto* old = before ? json::find(*before, "status") : nullptr;
+    if (old && json::equal(*old, s.status)) continue;
     auto seen = index.versions.find(s.resource + " " + name);
     auto ok =
         api_.set_status(*type, s.ns, s.name, s.status, kFieldManager, seen == index.versions.end() ? "" : seen->second);
@@ -180,14 +182,17 @@ void Controller::write_statuses(const ResourceIndex& index, const Translation& t
       retry_ = true;
     } else if (!*ok) {
       queue_.add("all");  // changed meanwhile: what others wrote into its status must not be lost
-    } else if (std::string now = conditions_text(s.status); before) {
-      auto* old = json::find(*before, "status");
-      if (now.empty() || (old && conditions_text(*old) == now)) continue;
-      // Each controller's pod tells of its own kinds.
-      (type->group == resource::kKagentGroup ? log_.with_component("agents") : log_)
-          .info("{} {}:{}", type->kind, name, now);
+    } else if (before) {
+      log_conditions(*type, name, old ? conditions_text(*old) : "", conditions_text(s.status));
     }
   }
+}
+
+// Each controller's pod tells of its own kinds.
+void Controller::log_conditions(const kube::ResourceType& type, const std::string& name, const std::string& before,
+                                const std::string& now) {
+  if (now.empty() || now == before) return;
+  (type.group == resource::kKagentGroup ? log_.with_component("agents") : log_).info("{} {}:{}", type.kind, name, now);
 }
 
 std::map<std::string, std::string> Controller::sync_objects(const ResourceIndex& index, const route::RouteSpec& routes,

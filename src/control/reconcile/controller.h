@@ -44,6 +44,8 @@ class Controller {
   void run();
   void reconcile();
   void write_statuses(const ResourceIndex& index, const Translation& translation);
+  void log_conditions(const kube::ResourceType& type, const std::string& name, const std::string& before,
+                      const std::string& now);
   // Returns, by Gateway, what could not be made.
   std::map<std::string, std::string> sync_objects(const ResourceIndex& index, const route::RouteSpec& routes,
                                                   const TranslateOptions& options);

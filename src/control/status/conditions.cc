@@ -66,6 +66,12 @@ std::vector<const json::Value*> Conditions::foreign() const {
   return out;
 }
 
+bool is_well(const json::Value& condition) {
+  std::string_view type = json::str(condition, "type");
+  bool names_fault = type == "Conflicted" || type == "PartiallyInvalid" || type == "UnsupportedFeatures";
+  return json::str(condition, "status") == (names_fault ? "False" : "True");
+}
+
 std::string conditions_text(const json::Value& status) {
   std::string out;
   auto add = [&](const json::Value& part, std::string_view name) {
@@ -75,9 +81,7 @@ std::string conditions_text(const json::Value& status) {
     for (auto& c : *list) {
       std::string_view type = json::str(c, "type"), state = json::str(c, "status");
       out += fmt::format(" {}={}/{}", type, state, json::str(c, "reason"));
-      bool bad_when_true = type == "Conflicted" || type == "PartiallyInvalid" || type == "UnsupportedFeatures";
-      if (state == (bad_when_true ? "False" : "True")) continue;
-      out += fmt::format(" ({})", json::str(c, "message"));
+      if (!is_well(c)) out += fmt::format(" ({})", json::str(c, "message"));
     }
   };
   add(status, "");

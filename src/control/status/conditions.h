@@ -30,6 +30,9 @@ class Conditions {
   std::vector<Entry> entries_;
 };
 
+// Whether a condition says that all is well: most are so when True, those that name a fault when False.
+bool is_well(const json::Value& condition);
+
 // " TYPE=STATUS/REASON (MESSAGE)" of each condition of a status, also of its listeners and parents, for the log; the
 // message where the condition does not say that all is well.
 std::string conditions_text(const json::Value& status);

@@ -13,8 +13,9 @@ using json::Object;
 
 namespace {
 
-// HOST and PORT of "HOST:PORT" or "[HOST]:PORT"; the port is empty where there is none.
-std::pair<std::string_view, std::string_view> split_authority(std::string_view authority) {
+// HOST and PORT of what follows "//"; the port is empty where there is none.
+std::pair<std::string_view, std::string_view> split_authority(std::string_view rest) {
+  std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   size_t bracket = authority.rfind(']');
   size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (colon == std::string_view::npos) return {authority, ""};
@@ -32,12 +33,11 @@ std::string check_url(std::string_view url) {
                        https ? "https" : "http", rest);
   }
   rest.remove_prefix(2);
-  std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  auto [host, port_text] = split_authority(authority);
+  auto [host, port_text] = split_authority(rest);
   if (host.empty()) return fmt::format("URL \"{}\" has no host", url);
   for (unsigned char c : url)
     if (c <= 0x20 || c == 0x7f) return fmt::format("URL \"{}\" holds a space or control character", url);
-  if (host.size() < authority.size()) {
+  if (rest.substr(host.size()).starts_with(':')) {
     auto port = parse_uint(port_text);
     if (!port || *port == 0 || *port > 65535) return fmt::format("URL \"{}\" has an invalid port", url);
   }
@@ -231,8 +231,7 @@ static std::string direct_address(const route::ModelSpec& model, const route::Ro
   std::string_view rest = model.url;
   bool tls = rest.starts_with("https:");
   rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
-  std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  auto [host, port_text] = split_authority(authority);
+  auto [host, port_text] = split_authority(rest);
   int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
   std::string_view bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
   for (auto& l : routes.listeners)

@@ -187,14 +187,13 @@ Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& requ
   if (!stream) co_return fail(std::move(stream).error());
   if (abort->cancelled) co_return fail(Code::Cancelled, "the request was cancelled");
   abort->stream = *stream;
-  Peer peer{fmt::format("{}:{}", url.host, url.port), (*stream)->peer(), (*stream)->tls_version(),
-            (*stream)->tls_peer_name()};
-  if (request.peer) *request.peer = peer;
+  if (request.peer)
+    *request.peer = {fmt::format("{}:{}", url.host, url.port), (*stream)->peer(), (*stream)->tls_version(),
+                     (*stream)->tls_peer_name()};
   auto exchange = std::make_unique<Exchange>();
   exchange->client_ = this;
   exchange->stream_ = *stream;
   exchange->abort_ = abort;
-  exchange->peer = std::move(peer);
   exchange->idle_ms_ = request.idle_ms;
   exchange->pool_key_ = fmt::format("{}:{}:{}", url.tls, url.host, url.port);
   bool default_port = url.port == (url.tls ? 443 : 80);

@@ -55,7 +55,6 @@ class Exchange {
  public:
   int status = 0;
   Headers headers;
-  Peer peer;
 
   std::string_view header(std::string_view name) const;
   // The next piece of the body; empty at its proper end. A cut body is Code::UpstreamClosed.

@@ -83,6 +83,26 @@ TEST(LoopYield, FromWithinTurns) {
   EXPECT_THAT(count.wrong, IsEmpty());
 }
 
+template <size_t kFirst, size_t kSecond>
+Task<void> yields_twice(Loop* loop, std::string name, std::vector<std::string>* said) {
+  co_await loop->yield<kFirst>();
+  said->push_back(name + " 1");
+  co_await loop->yield<kSecond>();
+  said->push_back(name + " 2");
+}
+
+// Who takes the same turn goes on in the order in which the waits began, also those that began within a turn.
+TEST(LoopYield, ExactlySoManyTurns) {
+  Loop loop("test");
+  std::vector<std::string> said;
+  loop.spawn(yields_twice<1, 2>(&loop, "a", &said));
+  loop.spawn(yields_twice<2, 1>(&loop, "b", &said));
+  loop.spawn(yields_twice<3, 3>(&loop, "c", &said));
+  loop.spawn(yields_twice<1, 1>(&loop, "d", &said));
+  run_until(loop, [&] { return said.size() == 8; });
+  EXPECT_THAT(said, ElementsAre("a 1", "d 1", "b 1", "d 2", "c 1", "a 2", "b 2", "c 2"));
+}
+
 Task<void> yields_often(Loop* loop, int times, int* done) {
   for (int i = 0; i < times; ++i) co_await loop->yield<1>();
   if (++*done == 2) loop->stop();

@@ -118,8 +118,8 @@ void Metrics::add_exchange(const Record& r, double seconds) {
   key_.assign(r.gateway).append(1, '\0').append(r.route).append(1, '\0').append(r.protocol).append(1, '\0');
   key_ += static_cast<char>(r.status & 0xff);
   key_ += static_cast<char>(r.status >> 8);
-  auto& exchange = cached(exchanges_, key_, [&] { return exchanges_of(r); });
   if (!direct) {
+    auto& exchange = cached(exchanges_, key_, [&] { return exchanges_of(r); });
     ++*exchange.requests;
     observe(*exchange.duration, kSeconds, seconds);
   }

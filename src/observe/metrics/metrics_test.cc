@@ -104,6 +104,15 @@ TEST_F(MetricsText, EachAgentHasTokensOfItsOwn) {
   EXPECT_THAT(text, HasSubstr("gen_ai_response_model=\"m-1\",gen_ai_token_type=\"input\"} 20\n"));
 }
 
+TEST_F(MetricsText, AModelCallPastEveryGatewayIsNoRequestOfOne) {
+  Record r = model_call();
+  r.gateway.clear();
+  r.agent = "ns/a";
+  add(r);
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("sightline_requests_total{")));
+  EXPECT_THAT(metrics.text(), HasSubstr("gen_ai_agent_name=\"ns/a\",gen_ai_token_type=\"input\"} 20\n"));
+}
+
 TEST_F(MetricsText, FailedModelCallsAreApart) {
   Record r = model_call();
   r.status = 429;

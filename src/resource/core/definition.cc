@@ -238,8 +238,6 @@ static void warn_of_definition(const Value& crd, std::vector<std::string>& warni
     if (auto* list = json::arr(v, "selectableFields"); list && !list->empty())
       told("selectableFields", "kept but not served");
   }
-  if (auto way = json::str(crd, "spec", "conversion", "strategy"); way == "Webhook")
-    warnings.emplace_back("spec.conversion: webhooks are kept but not called");
 }
 
 KindInfo definition_kind() {

@@ -83,6 +83,10 @@ void check_request(const Snapshot& s, const RequestView& r, const std::string& t
     check(listeners && !listeners->empty(), "an address has its listeners", text);
     MatchResult found = match_request(*listeners, r);
     std::vector<std::string> why = explain_others(*listeners, r, found);
+    size_t others = 0;
+    if (found.listener)
+      for (auto& [host, table] : found.listener->hosts) others += table->owned.size();
+    check(!found.listener || why.size() + (found.match ? 1 : 0) == others, "each other match is explained", text);
     if (!found.match)
       for (auto& words : why) check(words.find("fits too") == std::string::npos, "what fits is taken", text);
     bool candidates = s.problems().empty() && found.listener && !found.listener->hosts.empty();
