@@ -277,6 +277,26 @@ class Direct(AgentTest):
         self.assertNotIn("ThroughGateway", conditions("m"))
 
 
+class ByServiceName(AgentTest):
+    """A ModelConfig that names the Gateway's Service, as in a cluster."""
+
+    def test_calls_go_to_the_gateway(self):
+        for number, name in enumerate((f"gw.{NS}.svc.cluster.local", "gw")):
+            with self.subTest(name):
+                url = f"http://{name}:{self.port}/openai"
+                self.api.must_create(objects.model_config(NS, f"named-{number}", url, "llm-key"))
+                self.make_agent(f"named-{number}", f"named-{number}")
+                self.script(say("done"))
+                task = self.agent(f"named-{number}").send("hello")
+                self.assertEqual("completed", task["status"]["state"])
+                exchange, = wait_until(lambda: [r for r in self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+                                                if r["kind"] == "exchange"])
+                self.assertEqual((f"{NS}/gw", f"{name}:{self.port}", f"{NS}/named-{number}"),
+                                 tuple(exchange[k] for k in ("gateway", "http.host", "agent")))
+                status = self.api.read("ModelConfig", NS, f"named-{number}")["status"]
+                self.assertNotIn("ThroughGateway", [c["type"] for c in status["conditions"]])
+
+
 class ToolCalls(AgentTest):
     def tool_records(self, task):
         def look():

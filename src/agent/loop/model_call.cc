@@ -183,6 +183,7 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
   http.peer = &wire->peer;
   http.method = "POST";
   http.url = request.model.url;
+  http.connect_to = request.model.connect_to;
   http.headers.emplace_back("Content-Type", "application/json");
   http.headers.emplace_back("User-Agent", "sightline-agent/" SIGHTLINE_VERSION);
   std::string key = request.model.caller_credential ? request.caller_credential : request.model.credential;

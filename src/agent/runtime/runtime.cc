@@ -238,8 +238,9 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   ModelRequest request;
   request.model = run->spec.model;
   request.stream = run->spec.stream || run->row.streaming;
-  auto url = net::parse_url(run->spec.model.url);
-  bool direct = !url || !options_.own_gateway || !options_.own_gateway(url->host, url->port);
+  auto& model = run->spec.model;
+  auto goes_to = net::parse_url(model.connect_to.empty() ? model.url : "http://" + model.connect_to);
+  bool direct = !goes_to || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
   // Past every gateway the call has no record but ours, and its span is the one the provider is told.
   std::string span = direct ? observe::new_span_id() : run->row.span_id;
   request.headers = model_headers(run, span, !direct);

@@ -225,17 +225,36 @@ std::string hash_of(const json::Value& secret) {
 
 }  // namespace
 
-// "HOST:PORT" that a model is called at, if that is no listener here: such calls pass by every gateway. Else "".
-static std::string direct_address(const route::ModelSpec& model, const route::RouteSpec& routes,
-                                  const std::vector<std::string>& local_addresses) {
+// NS/NAME of the Service that a host name stands for, as a cluster's DNS has it: NAME (in the caller's namespace),
+// NAME.NS, NAME.NS.svc, NAME.NS.svc.cluster.local. Source: Kubernetes DNS specification 1.1.0, 2.3.
+static std::string service_named(std::string_view host, std::string_view ns) {
+  std::string name = to_lower(host);
+  for (std::string_view end : {".", ".cluster.local", ".svc"})
+    if (name.ends_with(end)) name.resize(name.size() - end.size());
+  auto labels = split(name, '.');
+  if (labels.size() == 1) return fmt::format("{}/{}", ns, labels[0]);
+  return labels.size() == 2 ? fmt::format("{}/{}", labels[1], labels[0]) : "";
+}
+
+// The way from an agent to its model. No cluster's DNS is here, so calls that name a Gateway's Service are connected to
+// that Gateway. Returns "HOST:PORT" if the calls lead to no listener here and so pass by every gateway, else "".
+static std::string find_way(route::ModelSpec& model, std::string_view ns, const route::RouteSpec& routes,
+                            const TranslateOptions& options) {
   std::string_view rest = model.url;
   bool tls = rest.starts_with("https:");
   rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
   auto [host, port_text] = split_authority(rest);
   int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
   std::string_view bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  for (auto& l : routes.listeners)
-    if (l.port == port && !tls && leads_to(bare, l.host, local_addresses)) return "";
+  std::string service = service_named(bare, ns);
+  for (auto& l : routes.listeners) {
+    if (l.port != port || tls) continue;
+    if (leads_to(bare, l.host, options.local_addresses)) return "";
+    if (l.gateway != service || options.object_problems.contains(l.gateway)) continue;
+    bool any = l.host == "0.0.0.0", any6 = l.host == "::" || l.host == "[::]";
+    model.connect_to = fmt::format("{}:{}", any ? "127.0.0.1" : any6 ? "[::1]" : l.host, port);
+    return "";
+  }
   return fmt::format("{}:{}", host, port);
 }
 
@@ -247,7 +266,7 @@ void translate_agents(const ResourceIndex& index, const TranslateOptions& option
     Conditions c(json::find(*m.object, "status"), m.generation());
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
-    if (auto direct = error.empty() ? direct_address(spec, out.routes, options.local_addresses) : ""; !direct.empty())
+    if (auto direct = error.empty() ? find_way(spec, m.ns(), out.routes, options) : ""; !direct.empty())
       c.set("ThroughGateway", false, "DirectEndpoint",
             fmt::format("calls go to {} past every gateway: no route, policy or credential of a gateway applies; the "
                         "agent records them itself",

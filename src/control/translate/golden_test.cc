@@ -78,6 +78,7 @@ Value dump_model(const route::ModelSpec& m) {
   put(out, "provider", m.provider);
   put(out, "model", m.model);
   put(out, "url", m.url);
+  put(out, "connectTo", m.connect_to);
   put(out, "credential", m.credential);
   put(out, "callerCredential", m.caller_credential);
   put(out, "headers", m.headers);

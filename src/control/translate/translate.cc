@@ -24,6 +24,8 @@ std::string refused_class(const resource::GatewayClassSpec& spec) {
 }
 
 bool leads_to(std::string_view host, std::string_view listen_host, const std::vector<std::string>& local_addresses) {
+  if (auto mapped = to_lower(host); mapped.starts_with("::ffff:") && mapped.find('.') != std::string::npos)
+    return leads_to(mapped.substr(7), listen_host, local_addresses);
   auto loopback = [](std::string_view h) { return h.starts_with("127.") || h == "::1"; };
   bool everywhere = listen_host == "0.0.0.0" || listen_host == "::" || listen_host == "[::]";
   if (iequals(host, "localhost")) return everywhere || loopback(listen_host);

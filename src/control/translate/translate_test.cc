@@ -565,12 +565,39 @@ TEST(Agents, BadUrlsOfModelsAreExplained) {
   }
 }
 
+// The namespace's Gateway gw listens on port 8000.
+TEST(Agents, ModelsAreReachedByTheNameOfAGatewaysService) {
+  auto connects_to = [](std::string_view url, std::string_view listen_host, std::string_view ns) {
+    Translation t = translate_yaml(
+        fmt::format("{}kind: TranslateOptions\nlistenHost: \"{}\"\n---\n"
+                    "apiVersion: kagent.dev/v1alpha2\nkind: ModelConfig\nmetadata: {{name: m, namespace: {}}}\n"
+                    "spec: {{model: x, openAI: {{baseUrl: \"{}\"}}}}\n---\n"
+                    "apiVersion: kagent.dev/v1alpha2\nkind: Agent\nmetadata: {{name: a, namespace: {}}}\n"
+                    "spec: {{declarative: {{modelConfig: m}}}}\n",
+                    kGateway, listen_host, ns, url, ns));
+    if (t.agents.size() != 1) return std::string("no agent");
+    auto direct = condition(status_of(t, "modelconfigs.kagent.dev", ns, "m"), "ThroughGateway");
+    return t.agents[0].model.connect_to + (direct.empty() ? "" : " past");
+  };
+  for (auto url : {"http://gw.default:8000/x", "http://GW.default.svc:8000", "http://gw.default.svc.cluster.local:8000",
+                   "http://gw.default.svc.cluster.local.:8000"})
+    EXPECT_EQ(connects_to(url, "127.0.0.1", "kagent"), "127.0.0.1:8000") << url;
+  EXPECT_EQ(connects_to("http://gw:8000", "127.0.0.1", "default"), "127.0.0.1:8000");
+  EXPECT_EQ(connects_to("http://gw:8000", "0.0.0.0", "default"), "127.0.0.1:8000");
+  EXPECT_EQ(connects_to("http://gw:8000", "10.1.2.3", "default"), "10.1.2.3:8000");
+  EXPECT_EQ(connects_to("http://127.0.0.1:8000", "127.0.0.1", "default"), "");
+  for (auto url : {"http://gw:8000", "http://gw.default:8001", "https://gw.default:8000", "http://gw.default.pod:8000",
+                   "http://x.gw.default.svc:8000", "http://.default:8000"})
+    EXPECT_EQ(connects_to(url, "127.0.0.1", "kagent"), " past") << url;
+}
+
 TEST(LeadsTo, WhatIsBoundThere) {
   const std::vector<std::string> mine = {"127.0.0.1", "10.0.0.5", "fe80::1"};
   for (auto [host, bound] : {std::pair{"127.0.0.1", "127.0.0.1"},
                              {"localhost", "127.0.0.1"},
                              {"LOCALHOST", "0.0.0.0"},
                              {"127.0.0.9", "0.0.0.0"},
+                             {"::FFFF:10.0.0.5", "0.0.0.0"},
                              {"10.0.0.5", "0.0.0.0"},
                              {"fe80::1", "::"},
                              {"::1", "[::1]"},
@@ -578,6 +605,7 @@ TEST(LeadsTo, WhatIsBoundThere) {
     EXPECT_TRUE(leads_to(host, bound, mine)) << host << " " << bound;
   for (auto [host, bound] : {std::pair{"127.0.0.2", "127.0.0.1"},
                              {"10.0.0.6", "0.0.0.0"},
+                             {"::ffff:10.0.0.6", "0.0.0.0"},
                              {"10.0.0.5", "127.0.0.1"},
                              {"api.openai.com", "0.0.0.0"},
                              {"localhost", "10.0.0.5"}})

@@ -116,8 +116,13 @@ void Exchange::abort() {
 HttpClient::HttpClient(Loop& loop, std::shared_ptr<asio::ssl::context> tls, std::vector<ResolveOverride> overrides)
     : loop_(loop), tls_(std::move(tls)), resolver_(loop, std::move(overrides)) {}
 
-Task<Result<std::shared_ptr<Stream>>> HttpClient::open(Url url, int64_t connect_ms, bool& reused) {
-  auto& pool = idle_[fmt::format("{}:{}:{}", url.tls, url.host, url.port)];
+// Which requests may share a kept connection.
+static std::string pool_key(const ClientRequest& request, const Url& url) {
+  return fmt::format("{}:{}:{}:{}", url.tls, url.host, url.port, request.connect_to);
+}
+
+Task<Result<std::shared_ptr<Stream>>> HttpClient::open(const ClientRequest& request, Url url, bool& reused) {
+  auto& pool = idle_[pool_key(request, url)];
   while (!pool.empty()) {
     auto stream = pool.back();
     pool.pop_back();
@@ -126,12 +131,20 @@ Task<Result<std::shared_ptr<Stream>>> HttpClient::open(Url url, int64_t connect_
     co_return stream;
   }
   reused = false;
-  auto socket = co_await resolver_.connect(url.host, url.port, connect_ms);
+  std::string host = url.host;
+  uint16_t port = url.port;
+  if (!request.connect_to.empty()) {
+    auto target = parse_endpoint(request.connect_to);
+    if (!target) co_return fail(std::move(target).error());
+    host = target->address().to_string();
+    port = target->port();
+  }
+  auto socket = co_await resolver_.connect(host, port, request.connect_ms);
   if (!socket) co_return fail(std::move(socket).error());
   auto stream = std::make_shared<Stream>(loop_, std::move(*socket));
   if (url.tls) {
     if (!tls_) co_return fail(Code::Unsupported, "this client was made without TLS");
-    stream->deadline().expires_in(connect_ms);
+    stream->deadline().expires_in(request.connect_ms);
     auto ok = co_await stream->connect_tls(*tls_, url.host, nullptr);
     if (!ok) co_return fail(std::move(ok).error());
   }
@@ -183,7 +196,7 @@ static Result<void> check_headers(const ClientRequest& r) {
 
 Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& request, Url url, bool& reused,
                                                              std::shared_ptr<AbortState> abort) {
-  auto stream = co_await open(url, request.connect_ms, reused);
+  auto stream = co_await open(request, url, reused);
   if (!stream) co_return fail(std::move(stream).error());
   if (abort->cancelled) co_return fail(Code::Cancelled, "the request was cancelled");
   abort->stream = *stream;
@@ -195,7 +208,7 @@ Task<Result<std::unique_ptr<Exchange>>> HttpClient::try_once(ClientRequest& requ
   exchange->stream_ = *stream;
   exchange->abort_ = abort;
   exchange->idle_ms_ = request.idle_ms;
-  exchange->pool_key_ = fmt::format("{}:{}:{}", url.tls, url.host, url.port);
+  exchange->pool_key_ = pool_key(request, url);
   bool default_port = url.port == (url.tls ? 443 : 80);
   std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}\r\n", request.method, url.path, url.host,
                                  default_port ? "" : fmt::format(":{}", url.port));

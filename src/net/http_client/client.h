@@ -37,6 +37,7 @@ struct Peer {
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
+  std::string connect_to;  // "IP:PORT" to connect to instead of the URL's; Host and TLS names stay the URL's
   Headers headers;
   std::string body;
   int64_t connect_ms = 10'000;
@@ -98,7 +99,7 @@ class HttpClient {
 
  private:
   friend class Exchange;
-  Task<Result<std::shared_ptr<Stream>>> open(Url url, int64_t connect_ms, bool& reused);
+  Task<Result<std::shared_ptr<Stream>>> open(const ClientRequest& request, Url url, bool& reused);
   Task<Result<std::unique_ptr<Exchange>>> try_once(ClientRequest& request, Url url, bool& reused,
                                                    std::shared_ptr<AbortState> abort);
   Task<Result<void>> read_head(Exchange& exchange, bool to_head);

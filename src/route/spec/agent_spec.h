@@ -15,6 +15,7 @@ struct ModelSpec {
   std::string provider;  // as in the ModelConfig
   std::string model;
   std::string url;                 // of chat completions
+  std::string connect_to;          // "IP:PORT" of the gateway here whose Service the URL names; else empty
   std::string credential;          // never printed
   bool caller_credential = false;  // apiKeyPassthrough
   std::map<std::string, std::string> headers;
