@@ -79,7 +79,7 @@ Result<Value> parse(std::string_view text, ParseLimits limits) {
   size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && trim(text.substr(used)).size() > 0)
     return fail(parse_error(text, used, "text after the end of the document"));
-  if (ec) return fail(parse_error(text, used, ec.message()));
+  if (ec) return fail(parse_error(text, used, valid_utf8(text) ? ec.message() : "text is not valid UTF-8"));
   return parser.handler().st.release();
 }
 

@@ -67,6 +67,7 @@ TEST(JsonParse, ErrorNamesLineAndColumn) {
   EXPECT_THAT(error_of("[1,]"), HasSubstr("line 1 column 4"));
   EXPECT_THAT(error_of(""), HasSubstr("line 1 column 1"));
   EXPECT_THAT(error_of("{\"a\":1"), HasSubstr("line 1 column 7: incomplete"));
+  EXPECT_THAT(error_of("[\"\xff\"]"), HasSubstr("not valid UTF-8"));
 }
 
 TEST(JsonParse, RefusesWhatIsNotStrictJson) {

@@ -70,6 +70,47 @@ class ModelErrors(AgentTest):
         self.fails("stalling", streamed=True)
         self.assertLess(time.monotonic() - began, 4)
 
+    def test_it_keeps_dripping(self):
+        self.make_config("dripping", timeout=1)
+        self.make_agent("dripping", "dripping", stream=True)
+        self.script(say("word " * 100, chunk_delay_ms=100))
+        began = time.monotonic()
+        self.assertIn("timed out", self.fails("dripping", streamed=True))
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_an_answer_without_end(self):
+        def event(text):
+            return f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': text}}]})}\n\n".encode()
+        model = HangingModel(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event("x" * 1_000_000) * 5)
+        self.addCleanup(model.stop)
+        self.api.must_create(objects.model_config(NS, "endless", f"http://127.0.0.1:{model.port}/v1", "llm-key"))
+        endless = self.make_agent("endless", "endless", stream=True)
+        self.script(say("fine"))
+        with endless.stream("try") as stream:
+            last = stream.wait_end()[-1]
+        self.assertEqual("failed", last["status"]["state"])
+        self.assertIn("over the limit of 4 MiB", text_of(last["status"]["message"]))
+        self.api.must_patch("Agent", NS, "endless", {"spec": {"declarative": {"modelConfig": "m"}}})
+        self.assertEqual("failed", endless.get(last["taskId"])["status"]["state"], "what was stored of it can be read")
+        self.assertEqual(200, self.rest("GET", f"/api/sessions/{last['contextId']}").status)
+
+    def test_a_refusal_is_the_answer(self):
+        for streamed in (False, True):
+            self.fake.clear()
+            message = {"role": "assistant", "content": None, "refusal": "I will not do that."}
+            whole = {"id": "c", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
+            chunk = {"id": "c", "object": "chat.completion.chunk", "model": "m",
+                     "choices": [{"index": 0, "finish_reason": None, "delta": {"refusal": "I will not do that."}}]}
+            text = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n" if streamed else json.dumps(whole)
+            kind = "text/event-stream" if streamed else "application/json"
+            model = HangingModel(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+            self.addCleanup(model.stop)
+            name = f"refusing-{streamed}".lower()
+            self.api.must_create(objects.model_config(NS, name, f"http://127.0.0.1:{model.port}/v1", "llm-key"))
+            task = self.make_agent(name, name, stream=streamed).send("try")
+            self.assertEqual("completed", task["status"]["state"], task)
+            self.assertIn("I will not do that.", json.dumps(task["artifacts"]))
+
     def test_the_stream_is_cut(self):
         for events in (0, 1, 2, 5):
             with self.subTest(events):

@@ -11,7 +11,7 @@ import unittest
 
 import objects
 from gateway_kit import Upstream, get_text, says_and_closes
-from harness import need_binary, wait_until
+from harness import free_port, need_binary, wait_until
 from test_agents_kit import AgentTest, NS, say, text_of, use, wait_ready
 
 FORGED = ('slow "down" state=completed duration=0ms turn=forged error="x\n'
@@ -275,6 +275,42 @@ class Direct(AgentTest):
         self.assertEqual(("False", "DirectEndpoint"), (through["status"], through["reason"]))
         self.assertIn("api.openai.com:443", through["message"])
         self.assertNotIn("ThroughGateway", conditions("m"))
+
+
+class Refused(AgentTest):
+    """What a gateway refuses is its request all the same, and not one past every gateway."""
+
+    def test_a_host_that_no_listener_has(self):
+        port = free_port(self.host)
+        self.api.must_create(objects.gateway(NS, "named", *[
+            {**objects.listener(port, **objects.allow("All")), "name": n, "hostname": f"{n}.example"} for n in ("a", "b")]))
+        wait_until(lambda: f"{NS}/named/a" in self.server.endpoints()["gateways"])
+        self.api.must_create(objects.model_config(NS, "stray", f"http://{self.host}:{port}/v1", "llm-key"))
+        task = self.make_agent("stray", "stray").send("hello")
+        self.assertEqual("failed", task["status"]["state"])
+        tree = wait_until(lambda: (t := self.cli("explain", task["id"]).stdout) and "404" in t and t)
+        self.assertNotIn("past every gateway", tree)
+        self.assertIn(f"gateway {NS}/named", tree)
+
+    def test_https_to_a_listener_without_it(self):
+        self.api.must_create(objects.model_config(NS, "tls", f"https://{self.host}:{self.port}/openai", "llm-key"))
+        self.make_config("unused")
+        task = self.make_agent("tls", "tls").send("hello")
+        self.assertEqual("failed", task["status"]["state"])
+        exchange, = wait_until(lambda: [r for r in self.rest("GET", f"/api/records?turn={task['id']}").expect(200).data
+                                        if r["kind"] == "exchange"])
+        self.assertTrue(exchange["direct"])
+        self.assertTrue(exchange["error"])
+
+    def test_whose_words_explain_shows(self):
+        self.script(say("the answer to alice"))
+        message = {"kind": "message", "role": "user", "messageId": "m-alice", "parts": [{"kind": "text", "text": "asked by alice"}]}
+        task = self.agent().must("message/send", {"message": message}, {"X-User-Id": "alice"})
+        own = wait_until(lambda: (d := self.cli("explain", task["id"], "--user", "alice")).returncode == 0 and d)
+        self.assertIn("asked by alice", own.stdout)
+        other = self.cli("explain", task["id"])
+        self.assertNotIn("asked by alice", other.stdout)
+        self.assertIn("--user", other.stderr)
 
 
 class ByServiceName(AgentTest):

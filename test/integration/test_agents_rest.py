@@ -20,6 +20,14 @@ class Paths(AgentTest):
             self.assertTrue(reply.json["error"])
         return reply
 
+    def test_the_page_for_who_takes_no_gzip(self):
+        for accepted, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("identity", False), (None, False)):
+            reply = self.rest("GET", "/", headers={"Accept-Encoding": accepted or ""})
+            if reply.status == 404:
+                self.skipTest("built without the page")
+            self.assertEqual("gzip" if packed else None, reply.headers.get("content-encoding"), accepted)
+            self.assertEqual(not packed, b"<!doctype html>" in reply.body.lower(), accepted)
+
     def test_agents(self):
         agents = {a["agent"]["metadata"]["name"]: a for a in self.get("/api/agents").data}
         self.assertLessEqual({"plain", "chunks", "tooled"}, set(agents))
@@ -221,6 +229,20 @@ class SessionPaths(AgentTest):
     def test_of_an_agents_own_making(self):
         session = self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain", "source": "agent"}).expect(201).data
         self.assertNotIn(session["id"], [s["id"] for s in self.get(f"/api/sessions/agent/{NS}/plain")])
+
+    def test_the_list_in_pages(self):
+        headers = {"X-User-Id": f"pager-{uuid.uuid4()}"}
+        made = [self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain"}, headers=headers).expect(201).data["id"] for _ in range(5)]
+        reply = self.rest("GET", "/api/sessions?limit=2", headers=headers).expect(200)
+        seen = [s["id"] for s in reply.data]
+        self.assertEqual(made[:2:-1], seen)
+        self.assertIn("older ones with before=", reply.json["message"])
+        before = urllib.parse.quote(reply.json["message"].split("before=")[1])
+        older = self.rest("GET", f"/api/sessions?limit=100&before={before}", headers=headers).expect(200)
+        self.assertEqual(set(made), set(seen) | {s["id"] for s in older.data})
+        self.assertNotIn("before=", older.json["message"])
+        for query in ("limit=0", "limit=x", "limit=10001", "before=yesterday"):
+            self.assertEqual(400, self.rest("GET", f"/api/sessions?{query}").status, query)
 
     def test_bad_ones(self):
         for body in ("{", {}, {"agent_ref": 5}, {"agent_ref": ""}, {"agent_ref": f"{NS}/absent"}, {"agent_ref": "no-slash"}, []):

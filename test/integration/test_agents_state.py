@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -94,7 +95,7 @@ class FullDisk(unittest.TestCase):
         self.api.must_create(objects.agent(NS, "plain", "m"))
         wait_ready(self.api, "plain")
 
-    def fill(self):
+    def fill(self, left=262144):
         """Takes all but what a few writes need."""
         filler = pathlib.Path(self.folder, "filler")
         with open(filler, "wb", buffering=0) as file:
@@ -103,7 +104,7 @@ class FullDisk(unittest.TestCase):
                     file.write(b"\0" * 16384)
             except OSError:
                 pass
-            os.ftruncate(file.fileno(), max(0, file.tell() - 262144))
+            os.ftruncate(file.fileno(), max(0, file.tell() - left))
         return filler
 
     def test_clear_errors_and_reads_go_on(self):
@@ -153,7 +154,6 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(before, A2a(self.server.endpoints()["ui"], "plain").get(before["id"]))
 
     def test_a_start_with_a_full_disk(self):
-        self.server.kill()
         filler = self.fill()
         with open(filler, "ab", buffering=0) as file:
             try:
@@ -161,12 +161,33 @@ class FullDisk(unittest.TestCase):
                     file.write(b"\0" * 4096)
             except OSError:
                 pass
-        process = up(f"{self.folder}/state")
+        before = self.server.endpoints()
+        self.server.kill()
+        addresses = [a for name in ("api", "ui", "admin", "metrics", "ready") for a in (f"--{name}", before[name].split("//")[1])]
+        process = Process([need_binary(), "up", "--state-dir", f"{self.folder}/state", *addresses])
         self.addCleanup(process.kill)
-        wait_until(lambda: process.child.poll() is not None or "ready" in process.lines, what=process.report)
-        if process.child.poll() is not None:
-            self.assertEqual(1, process.child.poll(), process.report())
-            self.assertRegex(process.stderr(), r"(?i)disk|full|space")
+        process.wait_line("ready")  # where it was there is nothing new to write
+        self.assertEqual([f"{NS}/plain"], [f"{a['agent']['metadata']['namespace']}/{a['agent']['metadata']['name']}"
+                                           for a in request(before["ui"], "GET", "/api/agents").json["data"]])
+
+    def test_a_task_that_ends_on_a_full_disk(self):
+        """What its client was told stays so: now, when there is room again, and after a crash."""
+        agent = A2a(self.server.endpoints()["ui"], "plain")
+        self.fake.script([{"times": 1, "reply": {"text": "x" * 300_000}, "delay_ms": 500}])
+        task = agent.send("slowly", blocking=False)
+        filler = self.fill(0)
+        wait_until(lambda: agent.state(task["id"]) == "failed", what=lambda: agent.state(task["id"]))
+        self.assertRegex(text_of(agent.get(task["id"])["status"]["message"]), r"(?i)disk|full|space")
+        filler.unlink()
+        self.fake.script([])
+        self.assertEqual("completed", agent.send("after")["status"]["state"])
+        self.assertEqual("failed", agent.state(task["id"]))
+        records = wait_until(lambda: request(self.server.endpoints()["ui"], "GET", f"/api/records?turn={task['id']}").json["data"])
+        self.assertIn("turn", [r["kind"] for r in records])
+        wait_until(lambda: sqlite3.connect(f"{self.folder}/state/agents.db").execute(
+            "SELECT state FROM tasks WHERE id = ?", (task["id"],)).fetchone() == ("failed",))
+        self.server.restart(hard=True)
+        self.assertEqual("failed", A2a(self.server.endpoints()["ui"], "plain").state(task["id"]))
 
 
 class SmallFiles(unittest.TestCase):

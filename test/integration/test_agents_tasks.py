@@ -247,6 +247,18 @@ class Sessions(AgentTest):
         agent.must("tasks/cancel", {"id": task["id"]})
         self.assertEqual("completed", agent.send("third", task["contextId"])["status"]["state"])
 
+    def test_an_answer_waits_for_the_busy_session(self):
+        self.script(use("ask_user", {"questions": [{"question": "Which?"}]}), {"fault": "hang", "times": 1}, say("thanks"))
+        agent = self.agent()
+        asks = agent.send("first")
+        self.assertEqual("input-required", asks["status"]["state"])
+        second = agent.send("second", asks["contextId"], blocking=False)
+        self.wait_model_calls(2)
+        error = agent.error("message/send", {"message": user_message("blue", asks["contextId"], asks["id"])})
+        self.assertIn(f"task {second['id']} is under way", error["message"])
+        agent.must("tasks/cancel", {"id": second["id"]})
+        self.assertEqual("completed", agent.send("blue", asks["contextId"], asks["id"])["status"]["state"])
+
     def test_only_one_of_many_at_once(self):
         self.script(say("slow", delay_ms=150))
         context, answers = str(uuid.uuid4()), []

@@ -134,6 +134,30 @@ class Plain(unittest.TestCase):
         self.assertEqual(1, code)
         self.assertIn("no-such-config", out)
 
+    def test_validate_a_route_whose_gateway_is_elsewhere(self):
+        text = ("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: x}\nspec:\n"
+                "  parentRefs:\n  - name: elsewhere\n  rules:\n  - matches:\n"
+                "    - path: {type: RegularExpression, value: '/re/(['}\n    backendRefs:\n    - {name: missing, port: 80}\n")
+        code, out, path = self.validate(text)
+        self.assertEqual(1, code, out)
+        self.assertRegex(out, rf"warning {path}:6:\d+: Gateway x/elsewhere is not among these files")
+        self.assertRegex(out, rf"{path}:6:\d+: HTTPRoute x/r: .*\[")
+        self.assertIn("missing", out)
+
+    def test_validate_listeners(self):
+        gateway = objects.gateway("x", "g", objects.listener(8080), {**objects.listener(8443), "name": "tls", "protocol": "HTTPS"})
+        gateway["spec"]["gatewayClassName"] = "agentgateway"
+        gateway["spec"]["listeners"][1]["tls"] = {"certificateRefs": [{"name": "c"}]}
+        code, out, path = self.validate(json.dumps(gateway))
+        self.assertEqual(1, code, out)
+        self.assertIn("Gateway x/g listener tls: Accepted UnsupportedProtocol", out)
+
+    def test_validate_knows_the_listen_host(self):
+        with tempfile.TemporaryDirectory() as folder:
+            walkthrough(folder, "127.9.9.9")
+            self.assertIn("taken to listen on 127.0.0.1", run("validate", "-f", folder).stdout)
+            self.assertNotIn("ThroughGateway", run("validate", "-f", folder, "--listen-host", "127.9.9.9").stdout)
+
     def test_validate_what_is_not_there(self):
         done = run("validate", "-f", "/no/such/file.yaml")
         self.assertIn(done.returncode, (1, 2))

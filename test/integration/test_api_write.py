@@ -287,6 +287,15 @@ class Patches(WriteTest):
             self.api.call("PATCH", path, "{}", content_type=content_type).expect(415)
         self.api.call("POST", f"/api/v1/namespaces/{self.ns}/configmaps", "x", content_type="application/cbor").expect(415)
 
+    def test_empty_metadata_is_none(self):
+        name = "bare"
+        body = objects.config_map(self.ns, name)
+        body["metadata"].update(labels={}, annotations={}, finalizers=[], ownerReferences=[])
+        made = self.api.create(body).expect(201).object
+        self.assertEqual(set(), {"labels", "annotations", "finalizers", "ownerReferences"} & set(made["metadata"]))
+        patched = self.api.must_patch("ConfigMap", self.ns, name, {"metadata": {"annotations": {}, "labels": {}}})
+        self.assertEqual(made["metadata"]["resourceVersion"], self.api.read("ConfigMap", self.ns, name)["metadata"]["resourceVersion"])
+
     def test_a_patch_is_validated(self):
         before = self.make("valid")
         answer = self.api.patch("Widget", self.ns, "valid", {"spec": {"size": 0}}).expect(422)

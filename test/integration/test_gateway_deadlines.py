@@ -70,6 +70,23 @@ class Deadlines(PlainTest):
                     self.assertEqual(504, answer.status, answer)
                     self.assertTrue(answer.object["error"]["message"])
 
+    def test_a_dripping_question_to_a_model_is_an_error(self):
+        backend = self.model("slow", openai={"authToken": {"kind": "Inline", "inline": "k"}})
+        path = self.limited("slow", {"request": "300ms"}, "/slow", backend=backend)
+        wire = self.wire().send(self.text(path, "POST", fields=[("Content-Length", "1000")]))
+        for _ in range(DRIPS):
+            try:
+                wire.send(b" ")
+            except OSError:
+                break
+            if self.over.wait(0.05) or self.logged_now(f"http.path={path} "):
+                break
+        self.assertIn("did not arrive in time", self.logged(f"http.path={path} "))
+        self.assertEqual(504, wire.answer().status)
+
+    def logged_now(self, contains):
+        return any(contains in line for line in self.server.stderr().splitlines())
+
     def test_a_dripping_stream_of_a_model_is_cut(self):
         chunk = {"id": "c", "object": "chat.completion.chunk", "model": "m",
                  "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}

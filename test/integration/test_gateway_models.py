@@ -245,6 +245,9 @@ class Basics(ModelTest):
                 error = self.error(wire.answer(), 404)
                 self.assertIn("chat completions", error["message"])
                 self.assertIn(path, error["message"])
+            with self.subTest("without /v1", path=path):
+                wire = self.wire().send(request_text(PATH + path.removeprefix("/v1"), method, host="models.test", body=body))
+                self.assertIn("chat completions", self.error(wire.answer(), 404)["message"])
         self.assertEqual([], self.llm.requests())
 
     def test_a_body_over_16_mib(self):

@@ -7,6 +7,7 @@ import time
 import unittest
 
 import harness
+import objects
 from gateway_kit import Closed, GatewayTest, Upstream, Wire, reading_itself, request_text, says, says_and_closes
 from harness import wait_until
 
@@ -112,6 +113,32 @@ class Connections(Plain):
         [t.join() for t in threads]
         self.assertEqual([], failures)
         self.assertLessEqual(self.up.connections, 60)
+
+
+class Circles(Plain):
+    def test_a_route_that_leads_back_to_its_gateway(self):
+        self.api.must_create(objects.static_backend(self.ns, "self", self.host, self.port_number))
+        self.rules("circle", self.rule("/circle", backend="self"))
+        answer = self.ask("/circle")
+        self.assertEqual(502, answer.status, answer)
+        self.assertIn(b"leads back", answer.body)
+        self.logged("http.path=/circle ")
+        self.assertLessEqual(sum("http.path=/circle " in line and self.site in line for line in self.server.stderr().splitlines()), 12)
+
+    def test_one_gateway_before_another_rule(self):
+        change = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/inner"}}}
+        self.api.must_create(objects.static_backend(self.ns, "self", self.host, self.port_number))
+        self.rules("outer", self.rule("/outer", backend="self", filters=[change]))
+        self.assertEqual("/inner", self.echoed("/outer")["path"])
+
+    def test_the_trace_of_the_client(self):
+        trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+        for parent, sent in ((f"00-{trace}-{span}-00", True), (f"00-{trace}-{span}-01", True), ("broken", False), (None, False)):
+            fields = [("tracestate", "vendor=a1")] + ([("traceparent", parent)] if parent else [])
+            got = {k.lower(): v for k, v in self.echoed("/t", fields=fields)["fields"]}
+            self.assertEqual(sent, "tracestate" in got, parent)
+            self.assertEqual("00" if parent and parent.endswith("-00") else "01", got["traceparent"][-2:])
+            self.assertEqual(sent, trace in got["traceparent"])
 
 
 class Bodies(Plain):

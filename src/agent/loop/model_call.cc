@@ -13,6 +13,9 @@ using json::Value;
 
 namespace {
 
+// Of one answer: its text, reasoning and arguments. More than any model gives, and what a session can hold.
+constexpr size_t kAnswerMax = 4u << 20;
+
 std::string body_of(const ModelRequest& r) {
   Object body{{"model", r.model.model}, {"messages", r.messages}};
   for (auto& [key, value] : r.model.parameters) body[key] = value;
@@ -53,16 +56,22 @@ class Assembler {
     if (auto reason = json::str((*choices)[0], "finish_reason"); !reason.empty()) out.finish_reason = reason;
     auto* delta = json::find((*choices)[0], "delta");
     if (!delta) return {};
-    if (auto text = json::str(*delta, "content"); !text.empty()) {
-      content_ += text;
-      if (on_text) on_text(text);
-    }
+    for (auto key : {"content", "refusal"})
+      if (auto text = json::str(*delta, key); !text.empty()) {
+        add(content_, text);
+        if (on_text) on_text(text);
+      }
     for (auto key : {"reasoning_content", "reasoning_signature"})
-      if (auto text = json::str(*delta, key); !text.empty()) reasoning_[key] += text;
-    if (auto* blocks = json::arr(*delta, "thinking_blocks"))
+      if (auto text = json::str(*delta, key); !text.empty()) add(reasoning_[key], text);
+    if (auto* blocks = json::arr(*delta, "thinking_blocks")) {
+      size_ += data.size();
       for (auto& b : *blocks) blocks_.push_back(b);
+    }
     if (auto* calls = json::arr(*delta, "tool_calls"))
       for (auto& c : *calls) take_call(c);
+    if (size_ > kAnswerMax)
+      return fail(Code::UpstreamProtocol,
+                  fmt::format("LLM error: the answer is over the limit of {} MiB", kAnswerMax >> 20));
     return {};
   }
   bool done() const { return done_; }
@@ -83,14 +92,19 @@ class Assembler {
   struct Call {
     std::string id, name, arguments;
   };
+  void add(std::string& to, std::string_view text) {
+    to += text;
+    size_ += text.size();
+  }
   void take_call(const Value& c) {
     size_t index = static_cast<size_t>(std::clamp<int64_t>(json::num(c, 0, "index"), 0, 127));
     if (calls_.size() <= index) calls_.resize(index + 1);
     if (auto id = json::str(c, "id"); !id.empty()) calls_[index].id = id;
-    calls_[index].name += json::str(c, "function", "name");
-    calls_[index].arguments += json::str(c, "function", "arguments");
+    add(calls_[index].name, json::str(c, "function", "name"));
+    add(calls_[index].arguments, json::str(c, "function", "arguments"));
   }
   bool done_ = false;
+  size_t size_ = 0;
   std::string content_;
   std::map<std::string, std::string> reasoning_;
   Array blocks_;
@@ -144,6 +158,10 @@ Result<ModelAnswer> checked(Result<ModelAnswer> answer) {
     for (auto& p : content->get_array()) text += json::str(p, "text");
     *content = text;
   }
+  if (auto refusal = std::string(json::str(answer->message, "refusal")); !refusal.empty()) {
+    m.erase("refusal");
+    m["content"] = std::string(json::str(answer->message, "content")) + refusal;
+  }
   auto* content = m.if_contains("content");
   auto* calls = json::arr(answer->message, "tool_calls");
   bool text = content && content->is_string() && !content->get_string().empty();
@@ -167,7 +185,7 @@ net::Task<Result<ModelAnswer>> exchange_once(net::HttpClient* client, net::Clien
     auto streamed = co_await read_stream(exchange->get(), std::move(on_text));
     co_return checked(std::move(streamed));
   }
-  auto body = co_await (*exchange)->read_all();
+  auto body = co_await (*exchange)->read_all(2 * kAnswerMax);
   if (!body) co_return fail(std::move(body).error());
   auto whole = checked(read_whole(*body));
   if (whole && on_text && !json::str(whole->message, "content").empty()) on_text(json::str(whole->message, "content"));
@@ -206,8 +224,16 @@ net::Task<Result<ModelAnswer>> call_model(net::HttpClient* client, ModelRequest 
     wire->auth = request.model.caller_credential ? "caller" : "secret";
   http.body = body_of(request);
   wire->request_bytes = http.body.size();
-  http.idle_ms = request.model.timeout_ms;
+  int64_t timeout_ms = request.model.timeout_ms;
+  http.idle_ms = timeout_ms;
+  http.connect_ms = std::min(http.connect_ms, timeout_ms);
+  net::Deadline deadline(client->loop(), [abort] {
+    if (*abort) (*abort)();
+  });
+  deadline.expires_in(timeout_ms);
   auto answer = co_await exchange_once(client, std::move(http), std::move(on_text), abort, wire);
+  if (!answer && deadline.expired())
+    co_return fail(Code::Timeout, fmt::format("LLM error: timed out: no whole answer within {} ms", timeout_ms));
   if (!answer && !answer.error().message.starts_with("LLM error: "))
     co_return fail(with_context(answer.error(), "LLM error"));
   co_return answer;

@@ -99,6 +99,7 @@ void Runtime::record_direct_call(const Run& run, const ModelWire& wire, const Re
   r.start_unix_us = about.start_unix_us;
   r.duration_us = about.duration_us;
   r.streamed = about.streamed;
+  r.direct = true;
   r.protocol = "llm";
   r.genai_operation = "chat";
   r.genai_provider = "openai";

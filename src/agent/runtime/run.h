@@ -11,6 +11,7 @@ struct Runtime::Run {
   TaskRow row;
   route::AgentSpec spec;
   std::string credential, tracestate;  // the caller's; not stored
+  bool sampled = true;                 // so is this
   std::vector<LogMessage> messages;    // of the whole session, in order
   std::map<uint64_t, TaskListener> listeners;
   uint64_t next_listener = 1;

@@ -99,7 +99,17 @@ Result<std::string> Runtime::submit(Submission s) {
     return fail(Code::InvalidArgument, fmt::format("task {} belongs to another contextId", task_id));
   if (row.state != kInputRequired)
     return fail(Code::Conflict, fmt::format("task {} is {} and takes no more messages", task_id, row.state));
+  SL_CHECK(may_run(row.session));
   return answer(*spec, row, s);
+}
+
+Result<void> Runtime::may_run(const std::string& session) {
+  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
+  for (auto& [id, run] : runs_)
+    if (run->row.session == session && !run->waiting && !run->cancelled)
+      return fail(Code::Conflict,
+                  fmt::format("task {} is under way in session {}; wait for it or cancel it", id, session));
+  return {};
 }
 
 Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) {
@@ -115,11 +125,7 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   if (row.session.empty()) row.session = uuid4();
   if (!valid_session_id(row.session))
     return fail(Code::InvalidArgument, "contextId may have 128 letters, digits and -_.: at most");
-  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
-  for (auto& [id, run] : runs_)
-    if (run->row.session == row.session && !run->waiting && !run->cancelled)
-      return fail(Code::Conflict,
-                  fmt::format("task {} is under way in session {}; wait for it or cancel it", id, row.session));
+  SL_CHECK(may_run(row.session));
   if (auto known = store_.session(row.session); known && known->user != s.user)
     return fail(Code::Conflict, fmt::format("session {} belongs to another user", row.session));
   else if (known && known->agent != s.agent)
@@ -148,7 +154,10 @@ Runtime::RunPtr Runtime::start_run(const TaskRow& row, const route::AgentSpec& s
   run->credential = std::move(from.credential);
   // It means nothing but with the trace it came with; an answer to a waiting task may have come with another.
   auto parent = observe::parse_traceparent(from.traceparent);
-  if (parent && parent->trace_id == row.trace_id) run->tracestate = std::move(from.tracestate);
+  if (parent && parent->trace_id == row.trace_id) {
+    run->tracestate = std::move(from.tracestate);
+    run->sampled = parent->sampled;
+  }
   run->start_us = monotonic_us();
   run->start_unix_us = unix_us();
   runs_[row.id] = run;
@@ -192,7 +201,7 @@ net::Task<Result<void>> Runtime::steps(RunPtr run) {
 
 net::Headers Runtime::model_headers(const RunPtr& run, const std::string& span, bool identity) {
   net::Headers out;
-  out.emplace_back("traceparent", fmt::format("00-{}-{}-01", run->row.trace_id, span));
+  out.emplace_back("traceparent", fmt::format("00-{}-{}-{}", run->row.trace_id, span, run->sampled ? "01" : "00"));
   if (!run->tracestate.empty()) out.emplace_back("tracestate", run->tracestate);
   if (identity)
     out.emplace_back("x-sightline-identity", fmt::format("{};agent={};session={};turn={}", options_.identity_token,
@@ -240,7 +249,8 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   request.stream = run->spec.stream || run->row.streaming;
   auto& model = run->spec.model;
   auto goes_to = net::parse_url(model.connect_to.empty() ? model.url : "http://" + model.connect_to);
-  bool direct = !goes_to || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
+  bool direct =
+      !goes_to || goes_to->tls || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
   // Past every gateway the call has no record but ours, and its span is the one the provider is told.
   std::string span = direct ? observe::new_span_id() : run->row.span_id;
   request.headers = model_headers(run, span, !direct);
@@ -350,8 +360,13 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   if (run->waiting) return record_turn(*run, run->elapsed_us());
   if (!outcome) {
     std::string words = outcome.error().message;
-    auto stored = store_step(run, cut_short(*run), kFailed, words);
-    if (!stored) options_.log.error("task {}: {}", run->row.id, stored.error().message);
+    auto stored = store_.end(run->row.id, cut_short(*run), kFailed, words);
+    if (!stored) {
+      options_.log.error("task {}: {}; its end is stored as soon as that is possible", run->row.id,
+                         stored.error().message);
+      if (!std::exchange(saving_, true)) loop_.spawn(keep_saving(this));
+    }
+    run->row.state = kFailed;
     run->emit_status(kFailed,
                      a2a::message("agent", Array{a2a::text_part(words)}, status_message_id(run->row.id),
                                   run->row.session, run->row.id),
@@ -367,6 +382,17 @@ void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
   record_turn(*run, run->elapsed_us());
 }
 
+// What has been told and could not be stored is tried again until it is.
+net::Task<void> Runtime::keep_saving(Runtime* self) {
+  net::Timer timer(self->loop_.io());
+  do {
+    timer.expires_after(std::chrono::seconds(1));
+    auto [ec] = co_await timer.async_wait(net::use_task);
+    if (ec) co_return;
+  } while (!self->store_.save_ends());
+  self->saving_ = false;
+}
+
 // A task that goes on after an answer or a crash is a turn of its own under the first.
 void Runtime::begin_turn(TaskRow& row) {
   row.parent_span_id = row.span_id;
@@ -380,6 +406,8 @@ void Runtime::stop() {
   stopping_ = true;
   for (auto& [id, run] : runs_)
     if (run->abort) run->abort();
+  if (auto saved = store_.save_ends(); !saved)
+    options_.log.error("the ends of tasks are not stored: {}", saved.error().message);
 }
 
 Result<void> Runtime::cancel(const std::string& task) {

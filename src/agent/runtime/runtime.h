@@ -87,6 +87,7 @@ class Runtime {
 
  private:
   using RunPtr = std::shared_ptr<Run>;
+  Result<void> may_run(const std::string& session);  // Conflict while another task of it is under way
   Result<std::string> begin(const route::AgentSpec& spec, Submission& s);
   Result<std::string> answer(const route::AgentSpec& spec, const TaskRow& row, Submission& s);
   RunPtr start_run(const TaskRow& row, const route::AgentSpec& spec, Submission from);
@@ -111,6 +112,7 @@ class Runtime {
   Result<void> store_step(const RunPtr& run, std::vector<LogMessage> messages, std::string_view state,
                           std::string_view detail);
   void finish(const RunPtr& run, const Result<void>& outcome);
+  static net::Task<void> keep_saving(Runtime* self);
   void begin_turn(TaskRow& row);
   net::Headers model_headers(const RunPtr& run, const std::string& span, bool identity);
 
@@ -132,6 +134,7 @@ class Runtime {
   std::map<std::string, route::AgentSpec> agents_;
   std::map<std::string, RunPtr> runs_;  // by task
   bool stopping_ = false;
+  bool saving_ = false;  // keep_saving() is under way
 };
 
 }  // namespace sl::agent

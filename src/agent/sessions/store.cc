@@ -6,6 +6,8 @@
 
 namespace sl::agent {
 
+static constexpr size_t kMessageMax = 64u << 20;  // what was stored can be read: above all that is let in
+
 bool is_final(std::string_view state) {
   return state == kCompleted || state == kFailed || state == kCanceled;
 }
@@ -98,6 +100,26 @@ Result<void> SessionStore::advance(const std::string& task_id, const std::vector
   });
 }
 
+Result<void> SessionStore::end(const std::string& task, std::vector<LogMessage> messages, std::string_view state,
+                               std::string_view detail) {
+  auto stored = advance(task, messages, state, detail);
+  if (!stored && stored.error().code == Code::Io)
+    unsaved_[task] = {std::move(messages), std::string(state), std::string(detail)};
+  return stored;
+}
+
+Result<void> SessionStore::save_ends() {
+  while (!unsaved_.empty()) {
+    auto node = unsaved_.extract(unsaved_.begin());
+    auto& end = node.mapped();
+    auto stored = advance(node.key(), end.messages, end.state, end.detail);
+    if (stored || stored.error().code != Code::Io) continue;
+    unsaved_.insert(std::move(node));
+    return stored;
+  }
+  return {};
+}
+
 Result<std::vector<TaskRow>> SessionStore::read_tasks(sqlite::Statement& s) {
   std::vector<TaskRow> out;
   for (;;) {
@@ -110,6 +132,10 @@ Result<std::vector<TaskRow>> SessionStore::read_tasks(sqlite::Statement& s) {
     t.streaming = s.integer(9) != 0;
     t.created_us = s.integer(10);
     t.updated_us = s.integer(11);
+    if (auto it = unsaved_.find(t.id); it != unsaved_.end()) {
+      t.state = it->second.state;
+      t.detail = it->second.detail;
+    }
     out.push_back(std::move(t));
   }
 }
@@ -169,7 +195,7 @@ Result<std::vector<LogMessage>> SessionStore::read_messages(sqlite::Statement& s
     m.id = s.text(1);
     m.task = s.text(2);
     m.at_us = s.integer(3);
-    SL_TRY(message, json::parse(s.text(4)));
+    SL_TRY(message, json::parse(s.text(4), {.bytes_max = kMessageMax}));
     SL_TRY(usage, json::parse(s.text(5)));
     m.message = std::move(message);
     m.usage = std::move(usage);
@@ -219,10 +245,12 @@ Result<Session> SessionStore::session(const std::string& id) {
   return read_session(s);
 }
 
-Result<std::vector<Session>> SessionStore::sessions(const std::string& agent, const std::string& user) {
-  SL_TRY(s, db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) ORDER BY "
-                        "updated_us DESC LIMIT 500"));
-  s.bind(1, agent).bind(2, user);
+Result<std::vector<Session>> SessionStore::sessions(const std::string& agent, const std::string& user, size_t limit,
+                                                    int64_t before_us) {
+  SL_TRY(s,
+         db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) AND (?3 = 0 OR "
+                     "updated_us < ?3) ORDER BY updated_us DESC LIMIT ?4"));
+  s.bind(1, agent).bind(2, user).bind(3, before_us).bind(4, static_cast<int64_t>(limit));
   std::vector<Session> out;
   for (;;) {
     SL_TRY(row, s.step());

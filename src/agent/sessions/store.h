@@ -5,6 +5,7 @@
 // Errors: Io when the disk fails (the task then fails visibly), NotFound.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,12 @@ class SessionStore {
   Result<void> advance(const std::string& task, const std::vector<LogMessage>& messages, std::string_view state,
                        std::string_view detail);
 
+  // As advance, for a task that has ended and whose listeners are told so whatever the disk says: what cannot be stored
+  // is kept (every reader sees it) until save_ends() can.
+  Result<void> end(const std::string& task, std::vector<LogMessage> messages, std::string_view state,
+                   std::string_view detail);
+  Result<void> save_ends();
+
   // A task goes on after an answer or a crash: its span and that span's parent are those of the turn that begins.
   Result<void> begin_turn(const TaskRow& task, int64_t start_us);
   Result<int64_t> turn_start(const TaskRow& task);  // of the last turn begun
@@ -87,7 +94,9 @@ class SessionStore {
 
   Result<void> create_session(const Session& session);
   Result<Session> session(const std::string& id);
-  Result<std::vector<Session>> sessions(const std::string& agent, const std::string& user);  // newest first
+  // The latest changed first; `before_us`, if not 0: those changed before it.
+  Result<std::vector<Session>> sessions(const std::string& agent, const std::string& user, size_t limit,
+                                        int64_t before_us = 0);
   Result<void> rename_session(const std::string& id, const std::string& name);
   Result<void> delete_session(const std::string& id);
 
@@ -96,7 +105,13 @@ class SessionStore {
   Result<std::vector<TaskRow>> read_tasks(sqlite::Statement& s);
   Result<std::vector<LogMessage>> read_messages(sqlite::Statement& s);
 
+  struct End {
+    std::vector<LogMessage> messages;
+    std::string state, detail;
+  };
+
   sqlite::Database db_;
+  std::map<std::string, End> unsaved_;  // by task
 };
 
 }  // namespace sl::agent

@@ -215,7 +215,7 @@ TEST_F(Sessions, ListsTheNewestSessionsFirst) {
   ASSERT_TRUE(store.create_session(session("else", "n/b", "u", 5)));
   auto list = [&](const std::string& agent, const std::string& user) {
     std::vector<std::string> out;
-    auto found = store.sessions(agent, user);
+    auto found = store.sessions(agent, user, 100);
     EXPECT_TRUE(found);
     for (auto& s : *found) out.push_back(s.id);
     return out;
@@ -223,6 +223,10 @@ TEST_F(Sessions, ListsTheNewestSessionsFirst) {
   EXPECT_THAT(list("n/a", "u"), ElementsAre("new", "old"));
   EXPECT_THAT(list("n/a", ""), ElementsAre("new", "hers", "old"));
   EXPECT_THAT(list("", ""), SizeIs(4));
+  auto page = store.sessions("n/a", "", 1, 9);
+  ASSERT_TRUE(page);
+  ASSERT_THAT(*page, SizeIs(1));
+  EXPECT_EQ(page->front().id, "hers");
   EXPECT_THAT(list("n/a' OR '1'='1", ""), IsEmpty());
 }
 

@@ -190,6 +190,8 @@ class GetPodLogs : public KubeTool {
     std::string ns = arg(arguments, "namespace").empty() ? "default" : arg(arguments, "namespace");
     std::string path = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines={}", percent_encode(ns),
                                    percent_encode(arg(arguments, "pod_name")), json::num(arguments, 50, "tail_lines"));
+    if (auto container = arg(arguments, "container"); !container.empty())
+      path += "&container=" + percent_encode(container);
     auto text = co_await get_text(std::move(path), "*/*", call);
     if (!text) co_return text;
     co_return bounded(text->empty() ? "the log is empty" : std::move(*text));

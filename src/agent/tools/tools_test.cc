@@ -208,6 +208,8 @@ TEST_F(Tools, LogsAreTheLastLines) {
   answers["/api/v1/namespaces/m/pods/p/log?tailLines=2"] = "";
   EXPECT_EQ(text("k8s_get_pod_logs", R"({"pod_name":"p"})"), "one\ntwo\n");
   EXPECT_EQ(text("k8s_get_pod_logs", R"({"pod_name":"p","namespace":"m","tail_lines":2})"), "the log is empty");
+  answers["/api/v1/namespaces/default/pods/p/log?tailLines=50&container=c%26d"] = "its own\n";
+  EXPECT_EQ(text("k8s_get_pod_logs", R"({"pod_name":"p","container":"c&d"})"), "its own\n");
 }
 
 TEST_F(Tools, LongOutputIsCutBetweenCharacters) {

@@ -56,7 +56,7 @@ Result<net::ClientAnswer> Client::http(net::ClientRequest request, std::function
   return plain_->stream(std::move(request), std::move(piece));
 }
 
-Result<json::Value> Client::rest(const std::string& path) {
+Result<json::Value> Client::rest(const std::string& path, std::string* said) {
   SL_TRY(base, endpoint("ui"));
   net::ClientRequest r;
   r.url = base + path;
@@ -64,6 +64,7 @@ Result<json::Value> Client::rest(const std::string& path) {
   SL_TRY(body, json::parse(answer.body));
   if (answer.status >= 400)
     return fail(answer.status == 404 ? Code::NotFound : Code::Internal, std::string(json::str(body, "error")));
+  if (said) *said = json::str(body, "message");
   auto* data = json::find(body, "data");
   return data ? *data : body;
 }

@@ -26,7 +26,7 @@ class Client {
   Result<std::string> endpoint(const std::string& name);
   Result<json::Value> endpoints();
   // JSON from the REST address ("data" of its envelope).
-  Result<json::Value> rest(const std::string& path);
+  Result<json::Value> rest(const std::string& path, std::string* said = nullptr);
   Result<net::ClientAnswer> http(net::ClientRequest request, std::function<void(std::string_view)> piece = nullptr);
   // A request to the Kubernetes API; answers of 400 and above become errors. `piece` streams the body.
   Result<std::string> kube(const std::string& method, const std::string& path, const std::string& body = {},

@@ -38,6 +38,8 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<void> write_file(const std::string& path, const std::string& text, int mode) {
+  if (auto now = read_file(path); now && *now == text && ::chmod(path.c_str(), static_cast<mode_t>(mode)) == 0)
+    return {};
   // Written beside and renamed, so that a reader sees the old or the new text.
   std::string beside = path + ".new";
   int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
@@ -52,8 +54,14 @@ Result<void> write_file(const std::string& path, const std::string& text, int mo
   bool ok = done == text.size() && fsync(fd) == 0;
   int error = errno;
   ::close(fd);
-  if (!ok || rename(beside.c_str(), path.c_str()) != 0)
-    return fail(Code::Io, fmt::format("cannot write {}: {}", path, strerror(ok ? errno : error)));
+  if (ok && rename(beside.c_str(), path.c_str()) != 0) {
+    error = errno;
+    ok = false;
+  }
+  if (!ok) {
+    ::unlink(beside.c_str());
+    return fail(Code::Io, fmt::format("cannot write {}: {}", path, strerror(error)));
+  }
   return {};
 }
 

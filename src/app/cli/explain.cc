@@ -22,6 +22,7 @@ std::string seconds(int64_t us) {
 struct Words {
   std::map<std::string, std::string> asked, answered;  // by turn
   std::map<std::string, std::string> calls, results;   // by turn and tool call id, which a model uses again
+  bool unread = false;                                 // there is a turn whose words are not told to us
 };
 
 // One line, not too long.
@@ -55,10 +56,14 @@ void note_parts(const std::string& turn, const Value& message, Words& words) {
 }
 
 // A task that is another user's, or is there no more, says nothing.
-void read_turn(Client& client, const std::string& turn, Words& words) {
+void read_turn(Client& client, const std::string& turn, const std::string& user, Words& words) {
   if (words.asked.contains(turn)) return;  // a task may have several turns
-  auto task = client.rest("/api/tasks/" + percent_encode(turn));
-  if (!task) return;
+  auto task =
+      client.rest("/api/tasks/" + percent_encode(turn) + (user.empty() ? "" : "?user_id=" + percent_encode(user)));
+  if (!task) {
+    words.unread = true;
+    return;
+  }
   if (auto* history = json::arr(*task, "history"))
     for (auto& m : *history) {
       note_parts(turn, m, words);
@@ -88,12 +93,12 @@ std::vector<std::string> words_of(const Value& r, const Words& words) {
     add("called", said(words.calls, id));
     add("result", said(words.results, id));
   }
-  bool direct = kind == "exchange" && json::str(r, "gateway").empty();
+  bool direct = json::flag(r, "direct"), unplaced = json::str(r, "gateway").empty();
   if (!json::str(r, "endpoint").empty() || kind == "exchange") {
     std::string way, addr(json::str(r, "upstream.addr"));
     if (direct)
       way = "  (past every gateway)";
-    else if (kind == "exchange")
+    else if (kind == "exchange" && !unplaced)
       way = fmt::format("  (route {}, gateway {}/{})", json::str(r, "route"), json::str(r, "gateway"),
                         json::str(r, "listener"));
     add("where", fmt::format("{}{}{}", json::str(r, "endpoint"), addr.empty() ? "" : " at " + addr, way));
@@ -175,7 +180,7 @@ void print_trace(const json::Array& all, const Words& words) {
   }
 }
 
-Result<int> run(const Where& where, const std::string& id, const std::string& output) {
+Result<int> run(const Where& where, const std::string& id, const std::string& output, const std::string& user) {
   Client client(where);
   SL_TRY(rows, client.rest("/api/traces/" + percent_encode(id)));
   if (!rows.is_array() || rows.get_array().empty())
@@ -187,12 +192,17 @@ Result<int> run(const Where& where, const std::string& id, const std::string& ou
   Words words;
   std::vector<std::pair<std::string, json::Array>> traces;  // a session has one for each turn
   for (auto& r : rows.get_array()) {
-    if (json::str(r, "kind") == "turn") read_turn(client, std::string(json::str(r, "turn")), words);
+    if (json::str(r, "kind") == "turn") read_turn(client, std::string(json::str(r, "turn")), user, words);
     std::string trace(json::str(r, "trace_id"));
     if (traces.empty() || traces.back().first != trace) traces.emplace_back(trace, json::Array());
     traces.back().second.push_back(r);
   }
   for (auto& [trace, all] : traces) print_trace(all, words);
+  if (words.unread)
+    fmt::print(
+        stderr,
+        "what was asked and answered is not shown: the task is another user's (name them with --user), or it has "
+        "been deleted\n");
   return 0;
 }
 
@@ -203,12 +213,14 @@ void add_explain(CLI::App& app, int* exit) {
       app.add_subcommand("explain", "One task as a tree: where it went, how secured, which credential, tokens, time");
   auto where = std::make_shared<Where>();
   auto id = std::make_shared<std::string>(), output = std::make_shared<std::string>("text");
+  auto user = std::make_shared<std::string>();
   add_where(verb, where);
   verb->add_option("id", *id, "Record, trace, turn (task) or session, as `sightline traffic` and the log name them")
       ->required();
   verb->add_option("-o,--output", *output, "text, json or yaml")->check(CLI::IsMember({"text", "json", "yaml"}));
+  verb->add_option("--user", *user, "Whose task it is, as X-User-Id named them; admin@kagent.dev when absent");
   verb->callback([=] {
-    auto done = run(*where, *id, *output);
+    auto done = run(*where, *id, *output, *user);
     *exit = done ? *done : report(done.error());
   });
 }

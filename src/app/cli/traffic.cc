@@ -71,7 +71,9 @@ Result<int> run(const Options& o) {
   int64_t last = 0;
   bool header = o.output == "table";
   for (;;) {
-    SL_TRY(rows, client.rest(fmt::format("{}&after={}", query, last)));
+    std::string said;
+    SL_TRY(rows, client.rest(fmt::format("{}&after={}", query, last), &said));
+    if (!said.empty() && !o.follow) fmt::print(stderr, "({})\n", said);
     if (!rows.is_array()) return fail(Code::UpstreamProtocol, "the server's answer is not a list");
     if (!o.follow && rows.get_array().size() == 1000)
       fmt::print(stderr, "(the newest 1000 records; narrow it with --agent, --session or --since)\n");

@@ -8,85 +8,169 @@
 #include "control/reconcile/controller.h"
 #include "control/status/conditions.h"
 #include "control/translate/translate.h"
+#include "net/dns/addresses.h"
 
 namespace sl::cli {
 namespace {
 
-// Problems that conditions name; of what is kept and not acted on, or only worth a look, a warning.
-size_t print_conditions(const control::StatusUpdate& s, const json::Array& conditions) {
-  size_t problems = 0;
-  for (auto& c : conditions) {
-    std::string_view type = json::str(c, "type");
-    if (control::is_well(c) || json::str(c, "status") == "Unknown") continue;
-    bool bad = type != "UnsupportedFeatures" && type != "PartiallyInvalid" && type != "ThroughGateway";
-    problems += bad;
-    fmt::print("{} {}/{}: {} {}: {}\n", bad ? "error" : "warning", s.ns, s.name, type, json::str(c, "reason"),
-               json::str(c, "message"));
+// Offline, against a store in memory: what the manifests say, then what they come to together.
+class Validation {
+ public:
+  explicit Validation(std::string listen_host) : api_(store_, registry_, Log()) {
+    options_.listen_host = std::move(listen_host);
+    options_.local_addresses = net::local_addresses();
   }
-  return problems;
-}
 
-Result<int> run(const std::vector<std::string>& files) {
-  kube::ObjectStore store;
-  kube::Registry registry;
-  control::register_kinds(registry);
-  SL_CHECK(store.open(":memory:"));
-  kube::Api api(store, registry, Log());
-  size_t problems = 0, objects = 0;
-  auto apply = [&](const up::Document& d) -> Result<void> {
+  Result<int> run(const std::vector<std::string>& files) {
+    control::register_kinds(registry_);
+    SL_CHECK(store_.open(":memory:"));
+    for (auto [name, controller] : {std::pair{"agentgateway", control::kAgentgatewayController},
+                                    std::pair{"kgateway", control::kKgatewayController}})
+      SL_CHECK(api_.apply(cluster_object("gateway.networking.k8s.io/v1", "GatewayClass", name,
+                                         json::Object{{"controllerName", controller}}),
+                          "validate"));
+    for (auto& file : files) {
+      SL_TRY(documents, up::read_manifests(file));
+      for (auto& d : documents) take(std::move(d));
+    }
+    for (auto& d : documents_) SL_CHECK(stand_in_parents(d.second));
+    auto t = control::translate(control::build_index(api_), options_);
+    for (auto& s : t.statuses) report(s);
+    fmt::print("{} object{}, {} problem{}\n", objects_, objects_ == 1 ? "" : "s", problems_, problems_ == 1 ? "" : "s");
+    return problems_ ? 1 : 0;
+  }
+
+ private:
+  static json::Value cluster_object(std::string_view version, std::string_view kind, std::string_view name,
+                                    json::Object spec) {
+    return json::Object{
+        {"apiVersion", version}, {"kind", kind}, {"metadata", json::Object{{"name", name}}}, {"spec", std::move(spec)}};
+  }
+  static std::string key_of(std::string_view resource, std::string_view ns, std::string_view name) {
+    return fmt::format("{} {}/{}", resource, ns, name);
+  }
+
+  void take(up::Document d) {
+    ++objects_;
+    auto key = apply(d);
+    if (!key) return error(d.place_of(key.error()), key.error().message);
+    documents_.insert_or_assign(*key, std::move(d));
+  }
+
+  // Returns what the object is known by.
+  Result<std::string> apply(const up::Document& d) {
     auto gv = kube::parse_group_version(kube::api_version_of(d.value));
-    auto type = registry.find_kind(gv.group, kube::kind_of(d.value));
+    auto type = registry_.find_kind(gv.group, kube::kind_of(d.value));
     if (!type) return fail(Code::NotFound, fmt::format("no kind \"{}\" in {}", kube::kind_of(d.value), gv.text()));
     std::string ns(kube::namespace_of(d.value));
-    if (ns.empty()) ns = "default";
-    if (type->namespaced && !store.get("namespaces", {"", ns}))
-      SL_CHECK(
-          api.apply(json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", ns}}}},
-                    "validate"));
+    if (ns.empty() && type->namespaced) ns = "default";
+    if (type->namespaced) SL_CHECK(make_namespace(ns));
     kube::WriteOptions o;
     o.version = gv.version;
     o.manager = "validate";
     o.force = true;
     o.validation = kube::FieldValidation::Strict;
-    SL_CHECK(api.patch(*type, ns, std::string(kube::name_of(d.value)), kube::PatchKind::Apply, d.value, o));
+    SL_CHECK(api_.patch(*type, ns, std::string(kube::name_of(d.value)), kube::PatchKind::Apply, d.value, o));
+    return key_of(type->key(), ns, kube::name_of(d.value));
+  }
+
+  Result<void> make_namespace(const std::string& ns) {
+    if (store_.get("namespaces", {"", ns})) return {};
+    SL_CHECK(api_.apply(cluster_object("v1", "Namespace", ns, {}), "validate"));
     return {};
-  };
-  for (auto [name, controller] : {std::pair{"agentgateway", control::kAgentgatewayController},
-                                  std::pair{"kgateway", control::kKgatewayController}})
-    SL_CHECK(api.apply(json::Object{{"apiVersion", "gateway.networking.k8s.io/v1"},
-                                    {"kind", "GatewayClass"},
-                                    {"metadata", json::Object{{"name", name}}},
-                                    {"spec", json::Object{{"controllerName", controller}}}},
-                       "validate"));
-  for (auto& file : files) {
-    SL_TRY(documents, up::read_manifests(file));
-    for (auto& d : documents) {
-      ++objects;
-      if (auto ok = apply(d); !ok) {
-        ++problems;
-        fmt::print("error {}: {}\n", d.place_of(ok.error()), ok.error().message);
-      }
+  }
+
+  // A route's Gateway may be kept elsewhere: one that takes any route stands for it, so that its rules are looked at.
+  Result<void> stand_in_parents(const up::Document& d) {
+    if (kube::kind_of(d.value) != "HTTPRoute") return {};
+    std::string own(kube::namespace_of(d.value).empty() ? "default" : kube::namespace_of(d.value));
+    auto* parents = json::arr(d.value, "spec", "parentRefs");
+    for (size_t i = 0; parents && i < parents->size(); ++i) {
+      auto& p = (*parents)[i];
+      std::string kind(json::str(p, "kind")), name(json::str(p, "name")), ns(json::str(p, "namespace"));
+      if (ns.empty()) ns = own;
+      if ((!kind.empty() && kind != "Gateway") || name.empty() ||
+          store_.get("gateways.gateway.networking.k8s.io", {ns, name}))
+        continue;
+      Error about;
+      about.causes.push_back({"", "", fmt::format("spec.parentRefs[{}]", i)});
+      fmt::print("warning {}: Gateway {}/{} is not among these files: one that takes any route stands for it\n",
+                 d.place_of(about), ns, name);
+      SL_CHECK(make_namespace(ns));
+      json::Object listener{{"name", json::str(p, "sectionName").empty() ? "any" : json::str(p, "sectionName")},
+                            {"protocol", "HTTP"},
+                            {"port", json::num(p, kStandInPort + stand_ins_++, "port")},
+                            {"allowedRoutes", json::Object{{"namespaces", json::Object{{"from", "All"}}}}}};
+      json::Value gateway =
+          cluster_object("gateway.networking.k8s.io/v1", "Gateway", name,
+                         {{"gatewayClassName", "agentgateway"}, {"listeners", json::Array{std::move(listener)}}});
+      gateway.get_object()["metadata"].get_object()["namespace"] = ns;
+      SL_CHECK(api_.apply(std::move(gateway), "validate"));
+    }
+    return {};
+  }
+
+  void report(const control::StatusUpdate& s) {
+    auto it = documents_.find(key_of(s.resource, s.ns, s.name));
+    if (it == documents_.end()) return;  // a stand-in
+    std::string name = fmt::format("{} {}/{}", kube::kind_of(it->second.value), s.ns, s.name);
+    auto place = [&](std::string field) {
+      Error about;
+      about.causes.push_back({"", "", std::move(field)});
+      return it->second.place_of(about);
+    };
+    if (auto* c = json::arr(s.status, "conditions")) print_conditions(place("spec"), name, *c);
+    auto parts = [&](std::string_view list, std::string_view field) {
+      auto* all = json::arr(s.status, list);
+      for (size_t i = 0; all && i < all->size(); ++i)
+        if (auto* c = json::arr((*all)[i], "conditions"))
+          print_conditions(
+              place(fmt::format("spec.{}[{}]", field, i)),
+              field == "listeners" ? fmt::format("{} listener {}", name, json::str((*all)[i], "name")) : name, *c);
+    };
+    parts("parents", "parentRefs");
+    parts("listeners", "listeners");
+  }
+
+  // Problems that conditions name; of what is kept and not acted on, or only worth a look, a warning.
+  void print_conditions(const std::string& place, const std::string& name, const json::Array& conditions) {
+    for (auto& c : conditions) {
+      std::string_view type = json::str(c, "type");
+      if (control::is_well(c) || json::str(c, "status") == "Unknown") continue;
+      std::string words = fmt::format("{}: {} {}: {}", name, type, json::str(c, "reason"), json::str(c, "message"));
+      if (type == "ThroughGateway") words += fmt::format(" (gateways are taken to listen on {})", options_.listen_host);
+      if (type == "UnsupportedFeatures" || type == "PartiallyInvalid" || type == "ThroughGateway")
+        fmt::print("warning {}: {}\n", place, words);
+      else
+        error(place, words);
     }
   }
-  auto t = control::translate(control::build_index(api), {});
-  for (auto& s : t.statuses) {
-    if (auto* c = json::arr(s.status, "conditions")) problems += print_conditions(s, *c);
-    if (auto* parents = json::arr(s.status, "parents"))
-      for (auto& p : *parents)
-        if (auto* c = json::arr(p, "conditions")) problems += print_conditions(s, *c);
+
+  void error(const std::string& place, const std::string& words) {
+    ++problems_;
+    fmt::print("error {}: {}\n", place, words);
   }
-  fmt::print("{} object{}, {} problem{}\n", objects, objects == 1 ? "" : "s", problems, problems == 1 ? "" : "s");
-  return problems ? 1 : 0;
-}
+
+  kube::ObjectStore store_;
+  kube::Registry registry_;
+  kube::Api api_;
+  control::TranslateOptions options_;
+  std::map<std::string, up::Document> documents_;  // the last of each object
+  static constexpr int64_t kStandInPort = 20'000;  // and up: out of the way of the others
+  int64_t stand_ins_ = 0;
+  size_t problems_ = 0, objects_ = 0;
+};
 
 }  // namespace
 
 void add_validate(CLI::App& app, int* exit) {
   auto* verb = app.add_subcommand("validate", "Check manifests offline: schema, references, translation");
   auto files = std::make_shared<std::vector<std::string>>();
+  auto listen_host = std::make_shared<std::string>("127.0.0.1");
   verb->add_option("-f,--filename", *files, "Manifest file or directory; repeatable")->required();
+  verb->add_option("--listen-host", *listen_host, "As it is given to `sightline up`; 127.0.0.1 when absent");
   verb->callback([=] {
-    auto done = run(*files);
+    auto done = Validation(*listen_host).run(*files);
     *exit = done ? *done : report(done.error());
   });
 }

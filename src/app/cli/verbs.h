@@ -30,6 +30,7 @@ int report(const Error& error);
 // Standard input to its end.
 std::string read_stdin();
 Result<std::string> read_file(const std::string& path);
+// Nothing is written where the file says so already.
 Result<void> write_file(const std::string& path, const std::string& text, int mode = 0644);
 // Blocks SIGTERM and SIGINT for every thread made afterwards; then waits for one of them.
 void block_signals();

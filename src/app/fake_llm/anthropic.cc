@@ -124,7 +124,8 @@ class Anthropic : public Format {
   bool speaks(std::string_view path) const override { return path.ends_with("/v1/messages"); }
 
   std::optional<Refusal> refuse(const net::HttpRequest& r, const Value& body) const override {
-    if (r.header("x-api-key").empty()) return Refusal{401, "missing API key: x-api-key header is required"};
+    if (r.header("x-api-key").empty() && !r.header("authorization").starts_with("Bearer sk-ant-oat"))  // of OAuth
+      return Refusal{401, "missing API key: x-api-key header is required"};
     if (r.header("anthropic-version").empty()) return Refusal{400, "anthropic-version: header is required"};
     if (std::string wrong = wrong_request(body); !wrong.empty()) return Refusal{400, wrong};
     return std::nullopt;

@@ -1,4 +1,5 @@
-// The web page's files, embedded compressed at build time. Who calls: http_api. Thread: const.
+// The web page's files, embedded at build time: compressed, and as they are for who takes no gzip. Who calls: http_api.
+// Thread: const.
 #pragma once
 
 #include <string_view>
@@ -9,8 +10,8 @@ namespace sl::up {
 struct Asset {
   std::string_view path;  // "/index.html"
   std::string_view type;
-  std::string_view gzip;  // compressed bytes
-  std::string_view etag;
+  std::string_view gzip, plain;
+  std::string_view etag;  // without quotes; of the content, however it is coded
 };
 const std::vector<Asset>& assets();
 

@@ -54,7 +54,7 @@ Object session_json(const agent::Session& s) {
                 {"agent_ref", s.agent},
                 {"source", s.source},
                 {"created_at", rfc3339(s.created_us / 1000)},
-                {"updated_at", rfc3339(s.updated_us / 1000)}};
+                {"updated_at", rfc3339(s.updated_us / 1000, true)}};
 }
 
 bool condition_true(const Value& object, std::string_view type) {
@@ -79,6 +79,28 @@ Result<agent::MessageQuery> message_query(const net::HttpRequest& r) {
     if (!n || *n < -1 || *n == 0)
       return fail(Code::InvalidArgument, fmt::format("limit is a number from 1, or -1 for all, not \"{}\"", limit));
     out.limit = *n;
+  }
+  return out;
+}
+
+struct SessionPage {
+  size_t limit = 10'000;
+  int64_t before_us = 0;
+};
+
+// ?limit=N (to 10000) &before=RFC3339, an updated_at
+Result<SessionPage> session_page(const net::HttpRequest& r) {
+  SessionPage out;
+  if (auto text = r.query_value("limit"); !text.empty()) {
+    auto n = parse_uint(text);
+    if (!n || *n == 0 || *n > out.limit)
+      return fail(Code::InvalidArgument, fmt::format("limit is a number from 1 to {}, not \"{}\"", out.limit, text));
+    out.limit = *n;
+  }
+  if (auto text = r.query_value("before"); !text.empty()) {
+    auto ms = parse_rfc3339(text);
+    if (!ms) return fail(Code::InvalidArgument, fmt::format("before is a time of RFC 3339, not \"{}\"", text));
+    out.before_us = *ms * 1000 + 1000;  // told in milliseconds: of one that has two of them, the other is told again
   }
   return out;
 }
@@ -244,11 +266,19 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
   auto& store = runtime_.store();
   bool of_agent = path.size() == 5 && path[2] == "agent";
   if (r.method == "GET" && (path.size() == 2 || of_agent)) {
-    SL_TRY(rows, store.sessions(of_agent ? path[3] + "/" + path[4] : "", agent::user_of(r)));
+    SL_TRY(page, session_page(r));
+    SL_TRY(rows,
+           store.sessions(of_agent ? path[3] + "/" + path[4] : "", agent::user_of(r), page.limit + 1, page.before_us));
+    bool more = rows.size() > page.limit;
+    if (more) rows.pop_back();
+    std::string said = "Successfully listed sessions";
+    if (more)
+      said = fmt::format("the latest {} sessions; older ones with before={}", page.limit,
+                         rfc3339(rows.back().updated_us / 1000, true));
     Array list;
     for (auto& s : rows)
       if (!of_agent || s.source != "agent") list.push_back(session_json(s));
-    return Answer{200, envelope(std::move(list), "Successfully listed sessions")};
+    return Answer{200, envelope(std::move(list), said)};
   }
   if (r.method == "POST" && path.size() == 2) {
     SL_TRY(body, json::parse(r.body));
@@ -352,7 +382,22 @@ Result<HttpApi::Answer> HttpApi::records(const net::HttpRequest& r, const std::v
   q.after_id = parse_int(r.query_value("after")).value_or(0);
   q.limit = std::min<uint64_t>(10'000, parse_uint(r.query_value("limit")).value_or(1000));
   SL_TRY(found, ledger_.find(q));
-  return Answer{200, envelope(std::move(found), "")};
+  std::string said;
+  if (auto n = recorder_.skipped())
+    said = fmt::format("of plain requests above 100 a second, {} since the start are in the access log only", n);
+  return Answer{200, envelope(std::move(found), said)};
+}
+
+// RFC 9110 12.5.3; who says nothing of gzip gets the files as they are.
+static bool takes_gzip(std::string_view accepted) {
+  for (auto one : split(accepted, ',')) {
+    auto parts = split(one, ';');
+    auto coding = trim(parts[0]);
+    if (!iequals(coding, "gzip") && coding != "*") continue;
+    std::string_view weight = parts.size() > 1 ? trim(parts[1]) : "q=1";
+    return !weight.starts_with("q=") || weight.substr(2).find_first_not_of("0.") != std::string_view::npos;
+  }
+  return false;
 }
 
 void HttpApi::asset(const net::HttpRequest& r, const net::HttpResponderPtr& out) {
@@ -364,17 +409,16 @@ void HttpApi::asset(const net::HttpRequest& r, const net::HttpResponderPtr& out)
   if (!found && r.path.find('.') == std::string::npos) found = index;  // a path of the page's own router
   if (!found || (r.method != "GET" && r.method != "HEAD"))
     return out->respond(found ? 405 : 404, Headers{{"Content-Type", "text/plain"}}, "not found\n");
-  Headers headers{{"Content-Type", std::string(found->type)},
-                  {"ETag", std::string(found->etag)},
-                  {"Content-Security-Policy", kPolicy},
-                  {"X-Content-Type-Options", "nosniff"},
-                  {"Referrer-Policy", "no-referrer"},
-                  {"Content-Encoding", "gzip"},
-                  {"Vary", "Accept-Encoding"}};
+  bool gzip = takes_gzip(r.header("accept-encoding"));
+  std::string etag = fmt::format("\"{}{}\"", found->etag, gzip ? "-gzip" : "");
+  Headers headers{{"Content-Type", std::string(found->type)}, {"ETag", etag},
+                  {"Content-Security-Policy", kPolicy},       {"X-Content-Type-Options", "nosniff"},
+                  {"Referrer-Policy", "no-referrer"},         {"Vary", "Accept-Encoding"}};
+  if (gzip) headers.emplace_back("Content-Encoding", "gzip");
   bool hashed = found->path.starts_with("/assets/");
   headers.emplace_back("Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
-  if (r.header("if-none-match") == found->etag) return out->respond(304, std::move(headers), "");
-  out->respond(200, std::move(headers), std::string(found->gzip));
+  if (r.header("if-none-match") == etag) return out->respond(304, std::move(headers), "");
+  out->respond(200, std::move(headers), std::string(gzip ? found->gzip : found->plain));
 }
 
 }  // namespace sl::up

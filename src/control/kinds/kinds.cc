@@ -28,11 +28,13 @@ static kube::ResourceType type_of(resource::KindInfo k) {
   return t;
 }
 
-// Definitions of kinds that are built in change nothing: of those there is nothing to warn of.
-static void warn_of_others_only(kube::ResourceType& definition, const kube::Registry& registry) {
+// A definition of a kind that is built in changes nothing, and that is all there is to say of it.
+static void warn_of_built_in(kube::ResourceType& definition, const kube::Registry& registry) {
   definition.warn = [warn = std::move(definition.warn), &registry](const json::Value& crd, auto& warnings) {
     auto served = registry.find(json::str(crd, "spec", "group"), json::str(crd, "spec", "names", "plural"));
-    if (!served || !served->built_in) warn(crd, warnings);
+    if (!served || !served->built_in) return warn(crd, warnings);
+    warnings.push_back(served->kind +
+                       " is built in: the definition is kept, and its versions, schema and rules are not used");
   };
 }
 
@@ -40,7 +42,7 @@ void register_kinds(kube::Registry& registry) {
   for (auto family : {resource::core_kinds, resource::gateway_kinds, resource::kgateway_kinds, resource::kagent_kinds})
     for (auto& kind : family()) {
       auto type = type_of(std::move(kind));
-      if (type.kind == "CustomResourceDefinition") warn_of_others_only(type, registry);
+      if (type.kind == "CustomResourceDefinition") warn_of_built_in(type, registry);
       registry.add(std::move(type));
     }
 }

@@ -105,6 +105,15 @@ static void drop_silent_listeners(route::RouteSpec& routes) {
   std::erase_if(routes.routes, [](auto& r) { return r.listeners.empty(); });
 }
 
+static void mark_own_gateways(route::RouteSpec& routes, const TranslateOptions& options) {
+  auto own = [&](const route::Endpoint& e) {
+    return std::any_of(routes.listeners.begin(), routes.listeners.end(), [&](const route::Listener& l) {
+      return l.port == e.port && leads_to(e.host, l.host, options.local_addresses);
+    });
+  };
+  for (auto& b : routes.backends) b.own_gateway = std::any_of(b.endpoints.begin(), b.endpoints.end(), own);
+}
+
 Translation translate(const ResourceIndex& index, const TranslateOptions& options) {
   Translation out;
   RouteAttachments attached;
@@ -113,6 +122,7 @@ Translation translate(const ResourceIndex& index, const TranslateOptions& option
   translate_routes(index, out, attached);
   translate_gateways(index, options, attached, out);
   drop_silent_listeners(out.routes);
+  mark_own_gateways(out.routes, options);
   translate_agents(index, options, out);
   translate_problems(index, out);
   return out;

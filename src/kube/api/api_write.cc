@@ -57,6 +57,15 @@ void keep_system_metadata(Value& next, const Value& old) {
   }
 }
 
+// As upstream: maps and lists of metadata that hold nothing are not there.
+void drop_empty_metadata(Value& o) {
+  auto& meta = metadata_of(o);
+  for (auto key : {"labels", "annotations", "finalizers", "ownerReferences"})
+    if (auto* v = meta.if_contains(key);
+        v && ((v->is_object() && v->get_object().empty()) || (v->is_array() && v->get_array().empty())))
+      meta.erase(key);
+}
+
 bool has_finalizers(const Value& o) {
   auto* list = json::arr(o, "metadata", "finalizers");
   return list && !list->empty();
@@ -233,6 +242,7 @@ Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const Obj
   object["apiVersion"] = type.api_version(type.versions[0]);
   object["kind"] = type.kind;
   SL_CHECK(check_unknown(type, next, options, warnings));
+  drop_empty_metadata(next);
   if (old) {
     keep_system_metadata(next, *old);
     if (options.subresource == "status") {

@@ -160,9 +160,15 @@ class MessageReader {
   void read_reasoning(const Node& m, const At& at, std::vector<Part>& out) {
     std::string_view text = json::str(m, "reasoning_content"), signature = json::str(m, "reasoning_signature");
     if (auto* blocks = json::arr(m, "thinking_blocks"); blocks && !blocks->empty()) {
+      size_t i = 0;
       for (auto& b : *blocks) {
+        size_t n = i++;
         Part p;
         bool redacted = json::str(b, "type") == "redacted_thinking";
+        if (json::str(b, redacted ? "data" : "signature").empty()) {  // the provider would refuse it
+          drop(at.member("thinking_blocks").item(n).text());
+          continue;
+        }
         p.kind = redacted ? PartKind::RedactedThinking : PartKind::Thinking;
         p.text = json::str(b, redacted ? "data" : "thinking");
         p.signature = json::str(b, "signature");

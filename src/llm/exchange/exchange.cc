@@ -11,6 +11,9 @@ namespace sl::llm {
 
 using json::Node;
 
+// What a client of the old functions has no place for, by the provider's name.
+constexpr std::string_view kSecondCall = "content.tool_use";
+
 static bool has_error(const Node& body) {
   auto* error = json::find(body, "error");
   return error && !error->is_null();
@@ -89,6 +92,9 @@ Result<std::string> Exchange::response(std::string_view body) {
   facts_.has_usage = json::find(parsed, "usage") != nullptr;
   facts_.usage = response.usage;
   for (auto& d : response.dropped) dropped_.push_back(std::move(d));
+  auto call = [](const Part& p) { return p.kind == PartKind::ToolCall; };
+  if (old_functions_ && std::count_if(response.parts.begin(), response.parts.end(), call) > 1)
+    dropped_.emplace_back(kSecondCall);
   return dialect_->encode(response, old_functions_);
 }
 
@@ -126,8 +132,9 @@ void Exchange::on_event(const StreamEvent& e, std::string& out) {
     fail_stream({e.status, std::string(e.name), std::string(e.text)});
   else
     begun_ = true;
-  if (e.kind == Kind::Dropped && std::find(dropped_.begin(), dropped_.end(), e.name) == dropped_.end())
-    dropped_.emplace_back(e.name);
+  bool second_call = old_functions_ && e.kind == Kind::ToolStart && e.tool_index > 0;
+  std::string_view lost = second_call ? kSecondCall : e.kind == Kind::Dropped ? std::string_view(e.name) : "";
+  if (!lost.empty() && std::find(dropped_.begin(), dropped_.end(), lost) == dropped_.end()) dropped_.emplace_back(lost);
   if (e.kind == Kind::Usage) {
     facts_.has_usage = true;
     facts_.usage = e.usage;

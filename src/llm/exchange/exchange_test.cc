@@ -1,6 +1,7 @@
 // One model call: the same result at every split of the bytes, cut streams, usage asked for and hidden.
 #include "llm/exchange/exchange.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -411,6 +412,32 @@ TEST(ExchangePassThrough, ACutEventDoesNotRunIntoTheError) {
     size_t second = out.find("\n\n") + 2;
     ASSERT_TRUE(out.substr(second).starts_with("data: {\"error\"")) << out;
     EXPECT_TRUE(json::parse(out.substr(second + 6, out.size() - second - 8))) << out;
+  }
+}
+
+// An answer to "functions" has place for one call: the others are named.
+TEST(Translated, ASecondCallForOldFunctionsIsNamed) {
+  constexpr std::string_view kRequest =
+      R"({"model":"claude-3-5-haiku","messages":[{"role":"user","content":"q"}],"functions":[{"name":"f"}]})";
+  auto tool = [](std::string_view id) {
+    return fmt::format(R"({{"type":"tool_use","id":"{}","name":"f","input":{{}}}})", id);
+  };
+  for (int calls : {1, 2}) {
+    auto named = calls == 1 ? std::vector<std::string>{} : std::vector<std::string>{"content.tool_use"};
+    auto whole = exchange("anthropic");
+    ASSERT_TRUE(whole.request(kRequest, ""));
+    std::string content = tool("a") + (calls == 2 ? "," + tool("b") : "");
+    ASSERT_TRUE(whole.response(fmt::format(R"({{"content":[{}],"stop_reason":"tool_use"}})", content)));
+    EXPECT_EQ(whole.dropped(), named);
+    auto streamed = exchange("anthropic");
+    ASSERT_TRUE(streamed.request(kRequest, ""));
+    streamed.assume("claude", true, false);
+    std::string in = "data: {\"type\":\"message_start\",\"message\":{}}\n\n", out;
+    for (int i = 0; i < calls; ++i)
+      in += fmt::format("data: {{\"type\":\"content_block_start\",\"index\":{},\"content_block\":{}}}\n\n", i,
+                        tool(i ? "b" : "a"));
+    streamed.feed(in, out);
+    EXPECT_EQ(streamed.dropped(), named);
   }
 }
 

@@ -89,6 +89,8 @@ class HttpClient {
   // `tls` may be null when only http: URLs are used.
   HttpClient(Loop& loop, std::shared_ptr<asio::ssl::context> tls, std::vector<ResolveOverride> overrides = {});
 
+  Loop& loop() const { return loop_; }
+
   // Sends the request and waits for the head. *aborter, if given, is set to a function that cancels the
   // request until its answer is through; then it does nothing (loop thread only).
   Task<Result<std::unique_ptr<Exchange>>> send(ClientRequest request, std::function<void()>* aborter = nullptr);

@@ -114,11 +114,10 @@ static auto& cached(Cache& cache, const std::string& key, Make make) {
 }
 
 void Metrics::add_exchange(const Record& r, double seconds) {
-  bool direct = r.gateway.empty() && !r.agent.empty();  // a model call past every gateway is no request of one
   key_.assign(r.gateway).append(1, '\0').append(r.route).append(1, '\0').append(r.protocol).append(1, '\0');
   key_ += static_cast<char>(r.status & 0xff);
   key_ += static_cast<char>(r.status >> 8);
-  if (!direct) {
+  if (!r.direct) {  // a model call past every gateway is no request of one
     auto& exchange = cached(exchanges_, key_, [&] { return exchanges_of(r); });
     ++*exchange.requests;
     observe(*exchange.duration, kSeconds, seconds);

@@ -108,6 +108,7 @@ TEST_F(MetricsText, AModelCallPastEveryGatewayIsNoRequestOfOne) {
   Record r = model_call();
   r.gateway.clear();
   r.agent = "ns/a";
+  r.direct = true;
   add(r);
   EXPECT_THAT(metrics.text(), Not(HasSubstr("sightline_requests_total{")));
   EXPECT_THAT(metrics.text(), HasSubstr("gen_ai_agent_name=\"ns/a\",gen_ai_token_type=\"input\"} 20\n"));

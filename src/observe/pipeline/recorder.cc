@@ -41,8 +41,13 @@ void Recorder::flush() {
 void Recorder::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-    if (queue_.empty() && stop_) return;
+    auto ready = [this] { return stop_ || !queue_.empty(); };
+    if (held_.empty())
+      wake_.wait(lock, ready);
+    else
+      wake_.wait_for(lock, std::chrono::seconds(1), ready);  // then those are tried again
+    bool last = queue_.empty() && stop_;
+    if (last && held_.empty()) return;
     std::vector<RecordPtr> batch;
     batch.swap(queue_);
     uint64_t lost = std::exchange(dropped_, 0);
@@ -54,6 +59,7 @@ void Recorder::run() {
     lock.lock();
     busy_ = false;
     idle_.notify_all();
+    if (last) return;
   }
 }
 
@@ -67,13 +73,14 @@ std::vector<RecordPtr> Recorder::spare() {
 }
 
 void Recorder::put_away(std::vector<RecordPtr> batch) {
+  std::erase(batch, nullptr);  // held back
   for (auto& r : batch) r->clear();
   std::lock_guard lock(mutex_);
   for (auto& r : batch)
     if (spare_.size() < kSpareMax) spare_.push_back(std::move(r));
 }
 
-void Recorder::write(const std::vector<RecordPtr>& batch) {
+void Recorder::write(std::vector<RecordPtr>& batch) {
   metrics_.add(batch);
   if (access_log_) {
     std::vector<std::pair<std::string, LogLine>> lines;
@@ -87,8 +94,8 @@ void Recorder::write(const std::vector<RecordPtr>& batch) {
   if (ledger_) to_ledger(batch);
 }
 
-void Recorder::to_ledger(const std::vector<RecordPtr>& batch) {
-  std::vector<const Record*> kept;
+void Recorder::to_ledger(std::vector<RecordPtr>& batch) {
+  std::vector<RecordPtr*> fresh;
   for (auto& r : batch) {
     bool plain = r->kind == RecordKind::Exchange && r->protocol == "http";
     int64_t second = r->start_unix_us / 1'000'000;
@@ -96,13 +103,29 @@ void Recorder::to_ledger(const std::vector<RecordPtr>& batch) {
       second_ = second;
       plain_this_second_ = 0;
     }
-    if (!plain || ++plain_this_second_ <= kPlainPerSecond) kept.push_back(r.get());
+    if (!plain || ++plain_this_second_ <= kPlainPerSecond) fresh.push_back(&r);
   }
-  if (kept.size() < batch.size()) metrics_.count_ledger_skipped(batch.size() - kept.size());
-  if (kept.empty()) return;
-  auto ok = ledger_->add(kept);
-  if (!ok && !ledger_broken_) logs_.log("sightline").error("the ledger cannot be written: {}", ok.error().message);
+  if (size_t skipped = batch.size() - fresh.size()) {
+    metrics_.count_ledger_skipped(skipped);
+    skipped_ += skipped;
+  }
+  std::vector<const Record*> all;
+  for (auto& r : held_) all.push_back(r.get());
+  for (auto* r : fresh) all.push_back(r->get());
+  if (all.empty()) return;
+  auto ok = ledger_->add(all);
+  auto log = logs_.log("sightline");
+  if (!ok && !ledger_broken_) log.error("the ledger cannot be written; records wait: {}", ok.error().message);
+  if (ok && ledger_broken_)
+    log.warn("the ledger is written again; {} records waited, {} were lost", held_.size(), lost_);
   ledger_broken_ = !ok;
+  if (ok) {
+    held_.clear();
+    lost_ = 0;
+    return;
+  }
+  for (auto* r : fresh) held_.push_back(std::move(*r));
+  for (; held_.size() > kHeldMax; ++lost_) held_.pop_front();
 }
 
 }  // namespace sl::observe

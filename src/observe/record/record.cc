@@ -20,7 +20,7 @@ void Record::clear() {
   start_unix_us = duration_us = first_byte_us = 0;
   status = 0;
   request_bytes = response_bytes = 0;
-  has_usage = streamed = false;
+  has_usage = streamed = direct = false;
   input_tokens = output_tokens = cached_tokens = 0;
   error_code = Code::Internal;
 }
@@ -66,6 +66,7 @@ json::Value to_json(const Record& r) {
     number("gen_ai.usage.cache_read.input_tokens", r.cached_tokens);
   }
   if (r.streamed) o["streamed"] = true;
+  if (r.direct) o["direct"] = true;
   if (!r.dropped.empty()) o["dropped"] = json::Array(r.dropped.begin(), r.dropped.end());
   text("agent", r.agent);
   text("session", r.session);

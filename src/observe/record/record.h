@@ -45,6 +45,7 @@ struct Record {
   bool has_usage = false;
   int64_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;
   bool streamed = false;
+  bool direct = false;               // a model call of an agent past every gateway
   std::vector<std::string> dropped;  // fields the provider could not express
 
   // Who and how safe: identity of the calling agent, credential used ("secret", "caller", "inline", "own": this

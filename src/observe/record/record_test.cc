@@ -113,6 +113,11 @@ TEST(TraceParent, ReadsTheHeader) {
   EXPECT_EQ(p->span_id, "00f067aa0ba902b7");
 }
 
+TEST(TraceParent, TellsWhetherItIsSampled) {
+  for (auto [flags, sampled] : {std::pair{"01", true}, {"00", false}, {"02", false}, {"03", true}, {"ff", true}})
+    EXPECT_EQ(parse_traceparent(std::string(kParent.substr(0, 53)) + flags)->sampled, sampled) << flags;
+}
+
 TEST(TraceParent, AFutureVersionMayGoOn) {
   EXPECT_TRUE(parse_traceparent("cc" + std::string(kParent.substr(2)) + "-what-comes-later"));
 }

@@ -19,7 +19,8 @@ std::optional<TraceParent> parse_traceparent(std::string_view h) {
   if (!framed || !hex(version) || version == "ff" || (version == "00" && h.size() > 55) || !hex(h.substr(53, 2)) ||
       !hex_id(h.substr(3, 32)) || !hex_id(h.substr(36, 16)))
     return std::nullopt;
-  return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16))};
+  bool sampled = std::string_view("13579bdf").find(h[54]) != std::string_view::npos;  // the lowest bit
+  return TraceParent{std::string(h.substr(3, 32)), std::string(h.substr(36, 16)), sampled};
 }
 
 // Eight hex digits, as the bytes of a number in the order they are written.

@@ -9,6 +9,7 @@ namespace sl::observe {
 
 struct TraceParent {
   std::string trace_id, span_id;
+  bool sampled = true;  // the caller's wish, told on
 };
 
 // Strict: version, 32, 16 and 2 lower-case hex digits, ids not all zero. nullopt for anything else.

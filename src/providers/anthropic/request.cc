@@ -190,7 +190,8 @@ void write_tool_choice(const ChatRequest& r, Writer& w) {
     type = alone ? "tool" : "any";
     name = kStructuredTool;
   }
-  bool one_at_a_time = r.parallel_tool_calls == false;
+  bool value = type == "tool" && name == kStructuredTool;  // there is one
+  bool one_at_a_time = r.parallel_tool_calls == false || value;
   if (one_at_a_time && type.empty()) type = "auto";
   if (type.empty()) return;
   w.key("tool_choice").begin_object().member("type", type);
@@ -246,7 +247,11 @@ Thinking choose_thinking(ChatRequest& r) {
     return {};
   }
   std::string_view e = r.reasoning_effort;
-  if (traits.adaptive_thinking) return {true, nullptr, 0, e == "minimal" ? "low" : e == "xhigh" ? "max" : e};
+  if (traits.adaptive_thinking) {
+    std::string_view nearest = e == "minimal" ? "low" : e == "xhigh" ? "high" : e;  // never more than was asked for
+    if (nearest != e) drop(r, "reasoning_effort");
+    return {true, nullptr, 0, nearest};
+  }
   // A quarter of what the client allows stays for the answer itself; 1024 is the least that may be asked for.
   int64_t limit = r.max_tokens.value_or(INT64_MAX);
   return {true, nullptr, std::min(budget_of(e), std::max<int64_t>(1024, limit - limit / 4)), ""};

@@ -422,7 +422,8 @@ TEST(AnthropicSchema, IsAForcedToolOnOldOnes) {
   ASSERT_EQ(body.at("tools").get_array().size(), 1u);
   EXPECT_EQ(json::str(body.at("tools").at(0), "name"), kStructuredTool);
   EXPECT_EQ(json::dump(body.at("tools").at(0).at("input_schema")), r.schema->text());
-  EXPECT_EQ(at(body, "tool_choice"), fmt::format(R"({{"type":"tool","name":"{}"}})", kStructuredTool));
+  EXPECT_EQ(at(body, "tool_choice"),
+            fmt::format(R"({{"type":"tool","name":"{}","disable_parallel_tool_use":true}})", kStructuredTool));
   r.tools = {tool("f")};
   EXPECT_EQ(at(encoded(r), "tool_choice"), R"({"type":"any"})");
 }

@@ -111,7 +111,10 @@ Result<ChatResponse> decode_response(const Node& body) {
       p.id = json::str(block, "id");
       p.kind = PartKind::ToolCall;
       if (p.name == kStructuredTool) {  // back to what the client asked for: JSON as content
-        structured = true;
+        if (std::exchange(structured, true)) {
+          out.dropped.push_back("content.tool_use");  // two values would be no JSON
+          continue;
+        }
         p.kind = PartKind::Text;
         p.text = p.arguments;
       }
@@ -247,7 +250,10 @@ class AnthropicStream : public StreamDecoder {
     if (type != "tool_use") return;
     b.tool = true;
     b.structured = json::str(body, "content_block", "name") == kStructuredTool;
-    structured_ |= b.structured;
+    if (b.structured && std::exchange(structured_, true)) {
+      b.tool = false;  // two values would be no JSON
+      return dropped(sink, "content.tool_use");
+    }
     if (!b.structured) {
       b.index = tools_++;
       StreamEvent e;

@@ -43,7 +43,9 @@ void identify_agent(Exchange& x) {
 void take_trace(Exchange& x) {
   auto& r = x.record;
   auto field = x.client.head().field("traceparent");
-  if (auto parent = field ? observe::parse_traceparent(*field) : std::nullopt) {
+  auto parent = field ? observe::parse_traceparent(*field) : std::nullopt;
+  x.own_trace = !parent;
+  if (parent) {
     r.trace_id = parent->trace_id;
     r.parent_span_id = parent->span_id;
   } else {
@@ -51,7 +53,8 @@ void take_trace(Exchange& x) {
   }
   observe::new_span_id(r.span_id);
   x.traceparent.reserve(55);
-  x.traceparent.append("00-").append(r.trace_id).append("-").append(r.span_id).append("-01");
+  x.traceparent.append("00-").append(r.trace_id).append("-").append(r.span_id);
+  x.traceparent.append(!parent || parent->sampled ? "-01" : "-00");
 }
 
 void begin_record(Exchange& x) {
@@ -69,9 +72,16 @@ void begin_record(Exchange& x) {
   identify_agent(x);
 }
 
+// Whose address this is, before a listener is chosen: a refused request is its gateway's too.
+void note_gateway(const std::vector<const route::CompiledListener*>& listeners, observe::Record& r) {
+  r.gateway = listeners.front()->spec.gateway;
+  if (listeners.size() == 1) r.listener = listeners.front()->spec.name;
+}
+
 Result<void> find_rule(Exchange& x) {
   auto* listeners = x.snapshot ? x.snapshot->listeners_at(x.client.bind()) : nullptr;
-  if (!listeners) return fail(Code::NotFound, "no listener is configured here");
+  if (!listeners || listeners->empty()) return fail(Code::NotFound, "no listener is configured here");
+  note_gateway(*listeners, x.record);
   auto& head = x.client.head();
   route::RequestView view;
   view.method = head.method;
@@ -91,6 +101,16 @@ Result<void> find_rule(Exchange& x) {
                                             view.path, head.host));
   x.record.route = x.match.match->rule->route;
   return {};
+}
+
+// A gateway may stand before another of this program; one before itself would go on for ever.
+Result<void> count_hop(Exchange& x) {
+  constexpr uint64_t kHopsMax = 5;
+  x.hops = parse_uint(x.client.head().field(kHopsField).value_or("0")).value_or(kHopsMax) + 1;
+  if (x.hops <= kHopsMax) return {};
+  return fail(Code::UpstreamProtocol,
+              fmt::format("the request has passed this program's gateways {} times: route {} leads back to them",
+                          kHopsMax, x.match.match->rule->route));
 }
 
 Result<void> choose_backend(Exchange& x) {
@@ -113,6 +133,7 @@ Result<void> choose_backend(Exchange& x) {
   x.backend = &x.compiled->spec;
   if (x.backend->endpoints.empty())
     return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
+  if (x.backend->own_gateway) SL_CHECK(count_hop(x));
   x.endpoint = x.backend->endpoints.size() == 1 ? 0 : fast_random() % x.backend->endpoints.size();
   return {};
 }
@@ -156,10 +177,7 @@ void record_refused(Connection& client, int status, const std::string& why) {
   r.failed(Code::InvalidArgument, why);
   auto snapshot = client.worker().snapshot();
   auto* listeners = snapshot ? snapshot->listeners_at(client.bind()) : nullptr;
-  if (listeners && !listeners->empty()) {
-    r.gateway = listeners->front()->spec.gateway;
-    if (listeners->size() == 1) r.listener = listeners->front()->spec.name;
-  }
+  if (listeners && !listeners->empty()) note_gateway(*listeners, r);
   client.worker().finish(std::move(owned));
 }
 

@@ -32,9 +32,11 @@ struct Exchange {
   bool head_sent = false;  // nothing may be retried or replaced after this
   UpstreamPtr upstream;
   size_t endpoint = 0;
-  std::string path;  // towards the upstream, with query
-  std::string host;  // towards the upstream
+  std::string path;   // towards the upstream, with query
+  std::string host;   // towards the upstream
+  uint64_t hops = 0;  // gateways of this program passed, counted only towards another of them
   std::string traceparent;
+  bool own_trace = true;  // begun here: a tracestate belongs to no trace we go on with (W3C trace context 3.3.1)
 };
 
 // Serves the request whose head has been read. False: close the connection.

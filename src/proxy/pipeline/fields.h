@@ -8,6 +8,9 @@
 
 namespace sl::proxy {
 
+// How often a request has passed gateways of this program; sent only where it goes on to one of them.
+inline constexpr std::string_view kHopsField = "x-sightline-hops";
+
 // Hop-by-hop, or named by the message's own Connection field.
 bool connection_bound(const http1::Head& head, std::string_view name);
 

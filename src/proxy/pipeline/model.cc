@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
+constexpr int64_t kRequestMs = 600'000;  // for a whole request body to arrive
 constexpr size_t kAnswerMax = 16u << 20;
 
 // What of the request body came with the head: a view of it, or of `store` if it came in pieces.
@@ -35,8 +36,15 @@ net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arri
     auto told = co_await write_rest(x.client.stream(), kContinue, {}, kWriteMs);
     if (!told) co_return fail(std::move(told).error());
   }
+  // Ends the wait, not the connection: the client can still be told.
+  net::Deadline late(x.client.worker().loop(), [&x] {
+    boost::system::error_code ignored;
+    x.client.stream().socket().cancel(ignored);
+  });
+  late.expires_in(std::max<int64_t>(1, time_left(x, kRequestMs)));
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
+    if (!piece && late.expired()) co_return fail(Code::Timeout, "the request body did not arrive in time");
     if (!piece) co_return fail(std::move(piece).error());
     store += *piece;
     if (store.size() > limit)
@@ -90,9 +98,9 @@ Result<Credential> choose_credential(Exchange& x, const llm::Provider& provider)
 
 // In pass-through the client's own headers mean something to the provider; translated, only these do.
 bool forwarded(std::string_view name, bool pass_through) {
-  constexpr std::string_view kNever[] = {"host",        "content-length",       "authorization", "x-api-key",
-                                         "api-key",     "accept-encoding",      "cookie",        "expect",
-                                         "traceparent", "x-sightline-identity", "content-type",  "accept"};
+  constexpr std::string_view kNever[] = {
+      "host",   "content-length", "authorization",        "x-api-key",    "api-key", "accept-encoding", "cookie",
+      "expect", "traceparent",    "x-sightline-identity", "content-type", "accept",  kHopsField};
   constexpr std::string_view kTranslated[] = {"user-agent", "anthropic-beta", "tracestate", "x-request-id"};
   auto is = [name](std::string_view other) { return same_field(name, other); };
   if (pass_through) return std::none_of(std::begin(kNever), std::end(kNever), is);
@@ -115,8 +123,8 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
   append_own(change, "Content-Type", "application/json", out);
   append_own(change, "Accept", call.streamed() ? "text/event-stream" : "application/json", out);
   for (auto& f : x.client.head().fields)
-    if (forwarded(f.name, call.pass_through()) && !connection_bound(x.client.head(), f.name) &&
-        !replaced(change, f.name) && !same_field(f.name, credential.name))
+    if (forwarded(f.name, call.pass_through()) && !(x.own_trace && same_field(f.name, "tracestate")) &&
+        !connection_bound(x.client.head(), f.name) && !replaced(change, f.name) && !same_field(f.name, credential.name))
       append_field(f, out);
   // Whatever the route does to the client's: the backend's credential is sent, once.
   if (!credential.name.empty())
@@ -125,6 +133,7 @@ std::string_view request_head(Exchange& x, const llm::Provider& provider, const 
     if (!h.name.empty()) append_own(change, h.name, h.value, out);
   append_changes(change, out, credential.name);
   append_own(change, "traceparent", x.traceparent, out);
+  if (x.hops) append_line(kHopsField, std::to_string(x.hops), out);
   append_length(body_size, out);
   out += "\r\n";
   return out;
@@ -423,15 +432,15 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
   co_return whole.body.done() && !whole.surplus;
 }
 
-// Other APIs of model providers: taken for a chat they would only earn a misleading error.
+// Other APIs of model providers: taken for a chat they would only earn a misleading error. Under any prefix, with /v1
+// in it or not: base URLs of clients have both forms.
 bool asks_another_api(std::string_view path) {
   constexpr std::string_view kOthers[] = {
       "/embeddings",           "/models",      "/responses",          "/messages",
       "/completions",          "/moderations", "/images/generations", "/audio/speech",
       "/audio/transcriptions", "/rerank"};
-  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) {
-    return path.ends_with(other) && path.substr(0, path.size() - other.size()).ends_with("/v1");
-  });
+  if (path.ends_with("/chat/completions")) return false;
+  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) { return path.ends_with(other); });
 }
 
 void begin_model_record(Exchange& x, const llm::Provider& provider) {

@@ -14,7 +14,7 @@ constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
 
 bool never_forwarded(std::string_view name) {
   return same_field(name, "host") || same_field(name, "content-length") || same_field(name, "x-sightline-identity") ||
-         same_field(name, "traceparent") || same_field(name, "expect");
+         same_field(name, "traceparent") || same_field(name, "expect") || same_field(name, kHopsField);
 }
 
 void request_head(Exchange& x, std::string& out) {
@@ -30,6 +30,7 @@ void request_head(Exchange& x, std::string& out) {
   std::string forwarded;
   for (auto& f : head.fields) {
     if (same_field(f.name, "x-forwarded-proto")) continue;  // ours says how the request came to us
+    if (x.own_trace && same_field(f.name, "tracestate")) continue;
     if (same_field(f.name, "x-forwarded-for")) {
       forwarded.append(f.value).append(", ");
       continue;
@@ -42,6 +43,7 @@ void request_head(Exchange& x, std::string& out) {
   }
   append_own(change, "X-Forwarded-Proto", "http", out);
   append_own(change, "traceparent", x.traceparent, out);
+  if (x.hops) append_line(kHopsField, std::to_string(x.hops), out);
   append_changes(change, out);
   if (head.framing == http1::Framing::Chunked)
     out += "Transfer-Encoding: chunked\r\n";

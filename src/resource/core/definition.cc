@@ -208,7 +208,7 @@ void describe(json::Fields<DefinitionSpec>& f) {
   f.add("names", &DefinitionSpec::names).doc("Names of the kind.");
   f.add("scope", &DefinitionSpec::scope).doc("Namespaced or Cluster.");
   f.add("versions", &DefinitionSpec::versions).doc("Versions.");
-  f.add("conversion", &DefinitionSpec::conversion).doc("Between versions; kept, only None is carried out.").object();
+  f.add("conversion", &DefinitionSpec::conversion).doc("Between versions; only strategy None is accepted.").object();
   f.add("preserveUnknownFields", &DefinitionSpec::preserve_unknown).doc("Must be false.");
 }
 

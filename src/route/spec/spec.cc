@@ -104,6 +104,8 @@ void describe(json::Fields<Backend>& f) {
   f.add("endpoints", &Backend::endpoints).doc("Where it is.").required();
   f.add("tls", &Backend::tls).doc("Speak TLS to it.");
   f.add("serverName", &Backend::server_name).doc("Name sent and verified; the endpoint's host when absent.");
+  f.add("ownGateway", &Backend::own_gateway)
+      .doc("An endpoint is a listener of this configuration: how often a request passes is counted.");
   f.add("ai", &Backend::ai).doc("It is a language model.");
 }
 void describe(json::Fields<RouteSpec>& f) {

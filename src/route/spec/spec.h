@@ -104,6 +104,7 @@ struct Backend {
   bool tls = false;
   std::string server_name;  // SNI and verification; the endpoint's host when empty
   std::optional<AiTarget> ai;
+  bool own_gateway = false;  // an endpoint is a listener of this configuration: requests may go round in a circle
 };
 struct RouteSpec {
   std::string api_version = "sightline/v1";

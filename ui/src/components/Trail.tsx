@@ -44,7 +44,7 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
             <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
             {r.auth !== undefined && <span className="chip">{identity[text(r, "auth")] ?? text(r, "auth")}</span>}
             {r["gen_ai.usage.input_tokens"] !== undefined && <span className="chip">{text(r, "gen_ai.usage.input_tokens")} in · {text(r, "gen_ai.usage.output_tokens")} out</span>}
-            {r.kind === "exchange" && r.gateway === undefined && <span className="chip bad" title="no gateway saw this call">past every gateway</span>}
+            {r.direct === true && <span className="chip bad" title="no gateway saw this call">past every gateway</span>}
             {stopped && <span className="chip">stopped</span>}
             {failed && <span className="chip bad" title={text(r, "error")}>{Number(r["http.status"] ?? 0) >= 400 ? text(r, "http.status") : "failed"}</span>}
           </span>
