@@ -81,20 +81,24 @@ void note_gateway(const std::vector<const route::CompiledListener*>& listeners, 
 Result<void> find_rule(Exchange& x) {
   auto* listeners = x.snapshot ? x.snapshot->listeners_at(x.client.bind()) : nullptr;
   if (!listeners || listeners->empty()) return fail(Code::NotFound, "no listener is configured here");
-  note_gateway(*listeners, x.record);
   auto& head = x.client.head();
   route::RequestView view;
   view.method = head.method;
   view.host = head.host;
   size_t question = head.target.find('?');
   view.path = head.target.substr(0, question);
-  if (route::has_dot_segment(view.path)) return fail(Code::InvalidArgument, std::string(route::kDotSegment));
+  if (route::has_dot_segment(view.path)) {
+    note_gateway(*listeners, x.record);
+    return fail(Code::InvalidArgument, std::string(route::kDotSegment));
+  }
   if (question != std::string_view::npos) view.query = head.target.substr(question + 1);
   view.header = [&head](std::string_view name) { return head.field(name); };
   x.match = route::match_request(*listeners, view);
   if (x.match.listener) {
     x.record.gateway = x.match.listener->spec.gateway;
     x.record.listener = x.match.listener->spec.name;
+  } else {
+    note_gateway(*listeners, x.record);
   }
   if (!x.match.match)
     return fail(Code::NotFound, fmt::format("no route of this gateway matches {} {} for host \"{}\"", head.method,
