@@ -91,7 +91,6 @@ Result<std::string> Runtime::submit(Submission s) {
                             s.agent));
   std::string task_id(json::str(s.message, "taskId"));
   if (task_id.empty()) return begin(*spec, s);
-  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
   SL_TRY(row, store_.task(task_id));
   if (row.agent != s.agent || row.user != s.user)
     return fail(Code::NotFound, fmt::format("task \"{}\" not found", task_id));
@@ -251,6 +250,8 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   auto goes_to = net::parse_url(model.connect_to.empty() ? model.url : "http://" + model.connect_to);
   bool direct =
       !goes_to || goes_to->tls || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
+  if (direct && !model.connect_to.empty())  // no longer bound: whoever listens there now must not get the key
+    co_return fail(Code::Unavailable, fmt::format("LLM error: no gateway listens at {} any more", model.connect_to));
   // Past every gateway the call has no record but ours, and its span is the one the provider is told.
   std::string span = direct ? observe::new_span_id() : run->row.span_id;
   request.headers = model_headers(run, span, !direct);
@@ -276,7 +277,6 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   run->output_tokens += json::num(answer->usage, 0, "completion_tokens");
   LogMessage m = new_message(run->row.id, std::move(answer->message), answer->usage);
   m.id = run->partial_id;
-  run->partial.clear();
   auto* calls = json::arr(m.message, "tool_calls");
   bool done = !calls || calls->empty();
   Object view = message_view(m, run->row.session, run->row.id);
@@ -284,6 +284,7 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   step.push_back(std::move(m));
   auto stored = store_step(run, std::move(step), done ? kCompleted : kWorking, "");
   if (!stored) co_return fail(std::move(stored).error());
+  run->partial.clear();
   Object metadata;
   if (auto* extra = view.if_contains("metadata"); extra && extra->is_object()) metadata = extra->get_object();
   run->emit_status(kWorking, std::move(view), false, std::move(metadata));

@@ -143,18 +143,18 @@ void Controller::reconcile() {
       t = translate(index, options);
     }
   }
+  if (auto problems = sync_objects(index, t.routes, options); problems != object_problems_) {
+    for (auto& [gateway, words] : problems)
+      if (object_problems_[gateway] != words) log_.error("{}: {}", gateway, words);
+    options.object_problems = object_problems_ = std::move(problems);
+    t = translate(index, options);  // its statuses and the ways of its agents; routes are as they were
+  }
   options_.set_agents(t.agents);
   std::string problems;
   for (auto& p : index.problems)
     problems += fmt::format("{} {}: {}\n", kube::kind_of(*p.object), kube::namespaced_name(*p.object), p.message);
   if (problems != last_problems_ && !problems.empty()) log_.error("cannot be read: {}", trim(problems));
   last_problems_ = std::move(problems);
-  if (auto problems = sync_objects(index, t.routes, options); problems != object_problems_) {
-    for (auto& [gateway, words] : problems)
-      if (object_problems_[gateway] != words) log_.error("{}: {}", gateway, words);
-    options.object_problems = object_problems_ = std::move(problems);
-    t.statuses = translate(index, options).statuses;
-  }
   write_statuses(index, t);
   if (options_.reconciled) options_.reconciled();
 }

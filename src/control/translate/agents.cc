@@ -250,7 +250,8 @@ static std::string find_way(route::ModelSpec& model, std::string_view ns, const 
   for (auto& l : routes.listeners) {
     if (l.port != port || tls) continue;
     if (leads_to(bare, l.host, options.local_addresses)) return "";
-    if (l.gateway != service || options.object_problems.contains(l.gateway)) continue;
+    bool bound = !options.failed_binds.contains(fmt::format("{}:{}", l.host, l.port));  // else it is somebody else's
+    if (l.gateway != service || !bound || options.object_problems.contains(l.gateway)) continue;
     bool any = l.host == "0.0.0.0", any6 = l.host == "::" || l.host == "[::]";
     model.connect_to = fmt::format("{}:{}", any ? "127.0.0.1" : any6 ? "[::1]" : l.host, port);
     return "";

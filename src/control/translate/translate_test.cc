@@ -586,6 +586,9 @@ TEST(Agents, ModelsAreReachedByTheNameOfAGatewaysService) {
   EXPECT_EQ(connects_to("http://gw:8000", "0.0.0.0", "default"), "127.0.0.1:8000");
   EXPECT_EQ(connects_to("http://gw:8000", "10.1.2.3", "default"), "10.1.2.3:8000");
   EXPECT_EQ(connects_to("http://127.0.0.1:8000", "127.0.0.1", "default"), "");
+  EXPECT_EQ(connects_to("http://gw:8000", "127.0.0.1\"\nfailedBinds: {\"127.0.0.1:8000\": taken}\nx: \"", "default"),
+            " past")
+      << "the port is another program's";
   for (auto url : {"http://gw:8000", "http://gw.default:8001", "https://gw.default:8000", "http://gw.default.pod:8000",
                    "http://x.gw.default.svc:8000", "http://.default:8000"})
     EXPECT_EQ(connects_to(url, "127.0.0.1", "kagent"), " past") << url;
