@@ -96,7 +96,7 @@ Result<int> run(const Options& o) {
   stop = true;
   watcher.join();
   plane.drain(10'000);
-  recorder.flush();
+  recorder.close();
   side.close();
   return 0;
 }

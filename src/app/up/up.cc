@@ -87,7 +87,7 @@ class Program {
     agents_loop_.join();
     api_loop_.stop();
     api_loop_.join();
-    recorder_->flush();
+    recorder_->close();
     store_.checkpoint();
     ledger_.checkpoint();
     sessions_.checkpoint();

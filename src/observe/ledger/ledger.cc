@@ -42,8 +42,10 @@ Result<void> Ledger::add(const std::vector<const Record*>& records) {
   }));
   since_trim_ += static_cast<int64_t>(records.size());
   if (since_trim_ < kTrimEvery) return {};
-  since_trim_ = 0;
-  return db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax));
+  // They are written, whatever becomes of the old ones: those are tried again with the next.
+  if (db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax)))
+    since_trim_ = 0;
+  return {};
 }
 
 Result<json::Array> Ledger::rows(sqlite::Statement& s) {

@@ -189,5 +189,21 @@ TEST_F(LedgerTest, SaysWhichFileItCannotOpen) {
   EXPECT_THAT(opened.error().message, HasSubstr("no/such"));
 }
 
+TEST_F(LedgerTest, WhatIsWrittenIsNoFailureWhateverBecomesOfTheOld) {
+  Ledger ledger;
+  ASSERT_TRUE(ledger.open(file()));
+  sqlite::Database other;
+  ASSERT_TRUE(other.open(file()));
+  ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  ASSERT_TRUE(other.exec("INSERT INTO records VALUES(-900000, 1, 't', '', '', '', '{}')"));  // old enough to go
+  EXPECT_TRUE(add_all(ledger, {record("/a")}));
+  EXPECT_THAT(paths(ledger.find({})), ElementsAre("/a"));
+  ASSERT_TRUE(other.exec("DROP TRIGGER t"));
+  EXPECT_TRUE(add_all(ledger, {record("/b")}));
+  auto left = other.prepare("SELECT count(*) FROM records WHERE id < 0");
+  ASSERT_TRUE(left && left->step());
+  EXPECT_EQ(left->integer(0), 0) << "trimmed as soon as that is possible";
+}
+
 }  // namespace
 }  // namespace sl::observe

@@ -160,6 +160,11 @@ void Metrics::count_ledger_skipped(uint64_t n) {
   ledger_skipped_ += n;
 }
 
+uint64_t Metrics::ledger_skipped() {
+  std::lock_guard lock(mutex_);
+  return ledger_skipped_;
+}
+
 std::string Metrics::text() {
   std::lock_guard lock(mutex_);
   std::string out;

@@ -20,6 +20,7 @@ class Metrics {
  public:
   void add(const std::vector<RecordPtr>& records);
   void count_ledger_skipped(uint64_t n);
+  uint64_t ledger_skipped();
   std::string text();
 
   struct Histogram {

@@ -10,12 +10,16 @@ Recorder::Recorder(LogHub& logs, Ledger* ledger, std::function<std::string(const
     : logs_(logs), ledger_(ledger), component_(std::move(component)), thread_([this] { run(); }) {}
 
 Recorder::~Recorder() {
+  close();
+}
+
+void Recorder::close() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Recorder::take(std::vector<RecordPtr> records) {
@@ -40,27 +44,26 @@ void Recorder::flush() {
 
 void Recorder::run() {
   std::unique_lock lock(mutex_);
-  for (;;) {
+  for (bool last = false; !last;) {
     auto ready = [this] { return stop_ || !queue_.empty(); };
     if (held_.empty())
       wake_.wait(lock, ready);
     else
-      wake_.wait_for(lock, std::chrono::seconds(1), ready);  // then those are tried again
-    bool last = queue_.empty() && stop_;
-    if (last && held_.empty()) return;
+      wake_.wait_for(lock, std::chrono::milliseconds(kRetryMs), ready);
+    last = stop_ && queue_.empty();
     std::vector<RecordPtr> batch;
     batch.swap(queue_);
     uint64_t lost = std::exchange(dropped_, 0);
     busy_ = true;
     lock.unlock();
     if (lost) logs_.log("sightline").warn("{} records were dropped: they came faster than they could be written", lost);
-    write(batch);
-    put_away(std::move(batch));
+    write(std::move(batch));
+    if (last || monotonic_ms() >= next_try_ms_) to_ledger();
     lock.lock();
     busy_ = false;
     idle_.notify_all();
-    if (last) return;
   }
+  if (lost_ += held_.size()) logs_.log("sightline").error("{} records are not in the ledger", lost_);
 }
 
 std::vector<RecordPtr> Recorder::spare() {
@@ -73,14 +76,13 @@ std::vector<RecordPtr> Recorder::spare() {
 }
 
 void Recorder::put_away(std::vector<RecordPtr> batch) {
-  std::erase(batch, nullptr);  // held back
   for (auto& r : batch) r->clear();
   std::lock_guard lock(mutex_);
   for (auto& r : batch)
     if (spare_.size() < kSpareMax) spare_.push_back(std::move(r));
 }
 
-void Recorder::write(std::vector<RecordPtr>& batch) {
+void Recorder::write(std::vector<RecordPtr> batch) {
   metrics_.add(batch);
   if (access_log_) {
     std::vector<std::pair<std::string, LogLine>> lines;
@@ -91,11 +93,13 @@ void Recorder::write(std::vector<RecordPtr>& batch) {
         lines.emplace_back(component_(r->gateway), LogLine{now, stamp + access_line(*r)});
     logs_.write_batch(lines);
   }
-  if (ledger_) to_ledger(batch);
+  if (ledger_) hold(batch);
+  put_away(std::move(batch));
 }
 
-void Recorder::to_ledger(std::vector<RecordPtr>& batch) {
-  std::vector<RecordPtr*> fresh;
+// Takes out of the batch what the ledger is to get.
+void Recorder::hold(std::vector<RecordPtr>& batch) {
+  uint64_t skipped = 0;
   for (auto& r : batch) {
     bool plain = r->kind == RecordKind::Exchange && r->protocol == "http";
     int64_t second = r->start_unix_us / 1'000'000;
@@ -103,29 +107,34 @@ void Recorder::to_ledger(std::vector<RecordPtr>& batch) {
       second_ = second;
       plain_this_second_ = 0;
     }
-    if (!plain || ++plain_this_second_ <= kPlainPerSecond) fresh.push_back(&r);
+    if (plain && ++plain_this_second_ > kPlainPerSecond)
+      ++skipped;
+    else
+      held_.push_back(std::move(r));
   }
-  if (size_t skipped = batch.size() - fresh.size()) {
-    metrics_.count_ledger_skipped(skipped);
-    skipped_ += skipped;
-  }
-  std::vector<const Record*> all;
-  for (auto& r : held_) all.push_back(r.get());
-  for (auto* r : fresh) all.push_back(r->get());
-  if (all.empty()) return;
-  auto ok = ledger_->add(all);
+  std::erase(batch, nullptr);
+  if (skipped) metrics_.count_ledger_skipped(skipped);
+}
+
+void Recorder::to_ledger() {
+  if (held_.empty()) return;
+  std::vector<const Record*> records;
+  for (auto& r : held_) records.push_back(r.get());
+  auto ok = ledger_->add(records);
   auto log = logs_.log("sightline");
-  if (!ok && !ledger_broken_) log.error("the ledger cannot be written; records wait: {}", ok.error().message);
-  if (ok && ledger_broken_)
-    log.warn("the ledger is written again; {} records waited, {} were lost", held_.size(), lost_);
-  ledger_broken_ = !ok;
-  if (ok) {
-    held_.clear();
-    lost_ = 0;
-    return;
+  if (!ok) {
+    if (!ledger_broken_) log.error("the ledger cannot be written; records wait: {}", ok.error().message);
+    next_try_ms_ = monotonic_ms() + kRetryMs;
+    if (size_t over = held_.size() - std::min(held_.size(), kHeldMax)) {
+      held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(over));
+      lost_ += over;
+    }
+  } else {
+    if (ledger_broken_)
+      log.warn("the ledger is written again; {} records waited, {} were lost", held_.size(), std::exchange(lost_, 0));
+    put_away(std::exchange(held_, {}));
   }
-  for (auto* r : fresh) held_.push_back(std::move(*r));
-  for (; held_.size() > kHeldMax; ++lost_) held_.pop_front();
+  ledger_broken_ = !ok;
 }
 
 }  // namespace sl::observe

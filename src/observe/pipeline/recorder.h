@@ -2,7 +2,7 @@
 //
 // Who calls: proxy workers and the agent runtime hand over batches (take). Thread: its own; take() only queues.
 // Limits: kQueueMax records wait; beyond, batches are dropped and counted in the log. Plain HTTP records go to the
-// ledger at kPlainPerSecond at most (the rest is counted, in metrics and skipped()); model, turn and tool records
+// ledger at kPlainPerSecond at most (the rest is counted in the metrics); model, turn and tool records
 // always. Those that the ledger cannot write, for a full disk, wait and are tried again: kHeldMax of them, the oldest
 // go first.
 #pragma once
@@ -30,21 +30,23 @@ class Recorder : public RecordSink {
   std::vector<RecordPtr> spare() override;
   Metrics& metrics() { return metrics_; }
   void set_access_log(bool on) { access_log_ = on; }
-  // Plain requests since the start that are in the access log and not in the ledger.
-  uint64_t skipped() const { return skipped_; }
-  // Waits until everything taken so far has been written.
+  // Waits until everything taken so far has been written, or held for the ledger.
   void flush();
+  // Writes what is left, held records too, and ends. Nothing may be handed over afterwards.
+  void close();
 
  private:
   void run();
-  void write(std::vector<RecordPtr>& batch);
-  void to_ledger(std::vector<RecordPtr>& batch);
+  void write(std::vector<RecordPtr> batch);
+  void hold(std::vector<RecordPtr>& batch);
+  void to_ledger();
   void put_away(std::vector<RecordPtr> batch);
 
   static constexpr size_t kQueueMax = 100'000;
   static constexpr uint64_t kPlainPerSecond = 100;
   static constexpr size_t kSpareMax = 2'048;
   static constexpr size_t kHeldMax = 10'000;
+  static constexpr int64_t kRetryMs = 1'000;
 
   LogHub& logs_;
   Ledger* ledger_;
@@ -60,10 +62,11 @@ class Recorder : public RecordSink {
   uint64_t dropped_ = 0;
   int64_t second_ = 0;
   uint64_t plain_this_second_ = 0;
-  std::atomic<uint64_t> skipped_ = 0;
-  std::deque<RecordPtr> held_;  // by the thread alone, as the next
-  uint64_t lost_ = 0;
+  // On their way to the ledger, or waiting for it: of the thread alone.
+  std::vector<RecordPtr> held_;
   bool ledger_broken_ = false;
+  int64_t next_try_ms_ = 0;
+  uint64_t lost_ = 0;
   std::thread thread_;
 };
 

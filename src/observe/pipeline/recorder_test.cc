@@ -144,6 +144,33 @@ TEST_F(RecorderTest, ABrokenLedgerIsSaidOnceAndTheRestGoesOn) {
   std::filesystem::remove_all(made);
 }
 
+TEST_F(RecorderTest, WhatTheLedgerCannotTakeIsHeldForIt) {
+  std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
+  ASSERT_NE(mkdtemp(made.data()), nullptr);
+  {
+    Ledger file;
+    ASSERT_TRUE(file.open(made + "/ledger.db"));
+    sqlite::Database other;
+    ASSERT_TRUE(other.open(made + "/ledger.db"));
+    ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
+    Recorder r(logs, &file, by_gateway);
+    for (auto trace : {"one", "two"}) {
+      Record each = record("llm");
+      each.trace_id = trace;
+      hand_over(r, {each});
+      r.flush();
+    }
+    EXPECT_THAT(*file.find({}), IsEmpty());
+    ASSERT_TRUE(other.exec("DROP TRIGGER t"));
+    r.close();
+    std::vector<std::string> traces;
+    for (auto& row : *file.find({})) traces.emplace_back(json::str(row, "trace_id"));
+    EXPECT_THAT(traces, ElementsAre("one", "two"));
+    EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("records wait"), HasSubstr("2 records waited, 0 were lost")));
+  }
+  std::filesystem::remove_all(made);
+}
+
 TEST(RecordMemory, ClearedIsAsNewAndKeepsItsStrings) {
   Record r;
   std::string filled(100, 'x');
