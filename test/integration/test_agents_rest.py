@@ -233,14 +233,14 @@ class SessionPaths(AgentTest):
     def test_the_list_in_pages(self):
         headers = {"X-User-Id": f"pager-{uuid.uuid4()}"}
         made = [self.rest("POST", "/api/sessions", {"agent_ref": f"{NS}/plain"}, headers=headers).expect(201).data["id"] for _ in range(5)]
-        reply = self.rest("GET", "/api/sessions?limit=2", headers=headers).expect(200)
-        seen = [s["id"] for s in reply.data]
-        self.assertEqual(made[:2:-1], seen)
-        self.assertIn("older ones with before=", reply.json["message"])
-        before = urllib.parse.quote(reply.json["message"].split("before=")[1])
-        older = self.rest("GET", f"/api/sessions?limit=100&before={before}", headers=headers).expect(200)
-        self.assertEqual(set(made), set(seen) | {s["id"] for s in older.data})
-        self.assertNotIn("before=", older.json["message"])
+        seen, query = [], "limit=1"
+        while query:
+            reply = self.rest("GET", f"/api/sessions?{query}", headers=headers).expect(200)
+            seen += [s["id"] for s in reply.data]
+            self.assertLessEqual(len(seen), 5)
+            before = reply.json["message"].partition("older ones with before=")[2]
+            query = before and f"limit=1&before={urllib.parse.quote(before)}"
+        self.assertEqual(made[::-1], seen)
         for query in ("limit=0", "limit=x", "limit=10001", "before=yesterday"):
             self.assertEqual(400, self.rest("GET", f"/api/sessions?{query}").status, query)
 

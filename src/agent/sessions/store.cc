@@ -245,12 +245,11 @@ Result<Session> SessionStore::session(const std::string& id) {
   return read_session(s);
 }
 
-Result<std::vector<Session>> SessionStore::sessions(const std::string& agent, const std::string& user, size_t limit,
-                                                    int64_t before_us) {
+Result<std::vector<Session>> SessionStore::sessions(const SessionQuery& q) {
   SL_TRY(s,
          db_.prepare("SELECT * FROM sessions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR user = ?2) AND (?3 = 0 OR "
-                     "updated_us < ?3) ORDER BY updated_us DESC LIMIT ?4"));
-  s.bind(1, agent).bind(2, user).bind(3, before_us).bind(4, static_cast<int64_t>(limit));
+                     "updated_us < ?3 OR (updated_us = ?3 AND id > ?4)) ORDER BY updated_us DESC, id LIMIT ?5"));
+  s.bind(1, q.agent).bind(2, q.user).bind(3, q.before_us).bind(4, q.after_id).bind(5, static_cast<int64_t>(q.limit));
   std::vector<Session> out;
   for (;;) {
     SL_TRY(row, s.step());

@@ -54,6 +54,15 @@ struct TaskQuery {
   std::string after_id;
 };
 
+// Which sessions: an empty string stands for any.
+struct SessionQuery {
+  std::string agent, user;
+  size_t limit = 10'000;
+  // The page after a session, which need not be there any more: its change and id; 0 for the first page.
+  int64_t before_us = 0;
+  std::string after_id;
+};
+
 // Which messages of a session, and in which order.
 struct MessageQuery {
   int64_t after_us = -1;  // later than this
@@ -94,9 +103,7 @@ class SessionStore {
 
   Result<void> create_session(const Session& session);
   Result<Session> session(const std::string& id);
-  // The latest changed first; `before_us`, if not 0: those changed before it.
-  Result<std::vector<Session>> sessions(const std::string& agent, const std::string& user, size_t limit,
-                                        int64_t before_us = 0);
+  Result<std::vector<Session>> sessions(const SessionQuery& query);  // the latest changed first
   Result<void> rename_session(const std::string& id, const std::string& name);
   Result<void> delete_session(const std::string& id);
 

@@ -215,7 +215,7 @@ TEST_F(Sessions, ListsTheNewestSessionsFirst) {
   ASSERT_TRUE(store.create_session(session("else", "n/b", "u", 5)));
   auto list = [&](const std::string& agent, const std::string& user) {
     std::vector<std::string> out;
-    auto found = store.sessions(agent, user, 100);
+    auto found = store.sessions({agent, user});
     EXPECT_TRUE(found);
     for (auto& s : *found) out.push_back(s.id);
     return out;
@@ -223,10 +223,19 @@ TEST_F(Sessions, ListsTheNewestSessionsFirst) {
   EXPECT_THAT(list("n/a", "u"), ElementsAre("new", "old"));
   EXPECT_THAT(list("n/a", ""), ElementsAre("new", "hers", "old"));
   EXPECT_THAT(list("", ""), SizeIs(4));
-  auto page = store.sessions("n/a", "", 1, 9);
-  ASSERT_TRUE(page);
-  ASSERT_THAT(*page, SizeIs(1));
-  EXPECT_EQ(page->front().id, "hers");
+  ASSERT_TRUE(store.create_session(session("twin", "n/a", "u", 9)));
+  std::vector<std::string> paged;
+  for (SessionQuery q{"n/a", "", 1};;) {
+    auto page = store.sessions(q);
+    ASSERT_TRUE(page);
+    if (page->empty()) break;
+    ASSERT_THAT(*page, SizeIs(1));
+    paged.push_back(page->front().id);
+    ASSERT_LE(paged.size(), 4u);
+    q.before_us = page->front().updated_us;
+    q.after_id = page->front().id;
+  }
+  EXPECT_THAT(paged, ElementsAre("new", "twin", "hers", "old"));
   EXPECT_THAT(list("n/a' OR '1'='1", ""), IsEmpty());
 }
 
@@ -264,6 +273,31 @@ TEST(SessionsFile, AreThereAgainAfterReopening) {
     ASSERT_TRUE(store.advance("t", {message("m3", "t", "x")}, kCompleted, ""));
     EXPECT_THAT(ids(store.messages_of_task("t")), ElementsAre("m", "m2", "m3"));
     EXPECT_THAT(ids(store.unfinished()), IsEmpty());
+  }
+  std::filesystem::remove_all(made);
+}
+
+// A trigger plays the full disk.
+TEST(SessionsOnAFullDisk, AnEndIsToldAndStoredLater) {
+  std::string made = (std::filesystem::temp_directory_path() / "sl-sessions-XXXXXX").string();
+  ASSERT_NE(mkdtemp(made.data()), nullptr);
+  {
+    SessionStore store;
+    ASSERT_TRUE(store.open(made + "/agents.db"));
+    ASSERT_TRUE(store.begin_task(session("s"), row("t"), message("m1", "t", "hi")));
+    sqlite::Database other;
+    ASSERT_TRUE(other.open(made + "/agents.db"));
+    ASSERT_TRUE(other.exec("CREATE TRIGGER f BEFORE UPDATE ON tasks BEGIN SELECT RAISE(ABORT, 'full'); END"));
+    EXPECT_FALSE(store.end("t", {message("m2", "t", "as far as it came")}, kFailed, "why"));
+    EXPECT_EQ(store.task("t")->state, kFailed);
+    EXPECT_EQ(store.task("t")->detail, "why");
+    EXPECT_FALSE(store.advance("t", {}, kWorking, "")) << "it has ended";
+    EXPECT_FALSE(store.save_ends());
+    EXPECT_THAT(*store.unfinished(), SizeIs(1)) << "as a crash would leave it";
+    ASSERT_TRUE(other.exec("DROP TRIGGER f"));
+    EXPECT_TRUE(store.save_ends());
+    EXPECT_THAT(*store.unfinished(), IsEmpty());
+    EXPECT_THAT(*store.messages_of_task("t"), SizeIs(2));
   }
   std::filesystem::remove_all(made);
 }

@@ -54,7 +54,7 @@ Object session_json(const agent::Session& s) {
                 {"agent_ref", s.agent},
                 {"source", s.source},
                 {"created_at", rfc3339(s.created_us / 1000)},
-                {"updated_at", rfc3339(s.updated_us / 1000, true)}};
+                {"updated_at", rfc3339(s.updated_us / 1000)}};
 }
 
 bool condition_true(const Value& object, std::string_view type) {
@@ -83,14 +83,9 @@ Result<agent::MessageQuery> message_query(const net::HttpRequest& r) {
   return out;
 }
 
-struct SessionPage {
-  size_t limit = 10'000;
-  int64_t before_us = 0;
-};
-
-// ?limit=N (to 10000) &before=RFC3339, an updated_at
-Result<SessionPage> session_page(const net::HttpRequest& r) {
-  SessionPage out;
+// ?limit=N (to 10000) &before=TOKEN, as the page before told it: the change and id of its last session.
+Result<agent::SessionQuery> session_query(const net::HttpRequest& r) {
+  agent::SessionQuery out;
   if (auto text = r.query_value("limit"); !text.empty()) {
     auto n = parse_uint(text);
     if (!n || *n == 0 || *n > out.limit)
@@ -98,9 +93,12 @@ Result<SessionPage> session_page(const net::HttpRequest& r) {
     out.limit = *n;
   }
   if (auto text = r.query_value("before"); !text.empty()) {
-    auto ms = parse_rfc3339(text);
-    if (!ms) return fail(Code::InvalidArgument, fmt::format("before is a time of RFC 3339, not \"{}\"", text));
-    out.before_us = *ms * 1000 + 1000;  // told in milliseconds: of one that has two of them, the other is told again
+    size_t dash = text.find('-');
+    auto us = parse_int(text.substr(0, dash));
+    if (!us || *us <= 0 || dash == std::string::npos)
+      return fail(Code::InvalidArgument, fmt::format("before is what the page before it told, not \"{}\"", text));
+    out.before_us = *us;
+    out.after_id = text.substr(dash + 1);
   }
   return out;
 }
@@ -266,15 +264,17 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
   auto& store = runtime_.store();
   bool of_agent = path.size() == 5 && path[2] == "agent";
   if (r.method == "GET" && (path.size() == 2 || of_agent)) {
-    SL_TRY(page, session_page(r));
-    SL_TRY(rows,
-           store.sessions(of_agent ? path[3] + "/" + path[4] : "", agent::user_of(r), page.limit + 1, page.before_us));
-    bool more = rows.size() > page.limit;
-    if (more) rows.pop_back();
+    SL_TRY(query, session_query(r));
+    if (of_agent) query.agent = path[3] + "/" + path[4];
+    query.user = agent::user_of(r);
+    size_t limit = query.limit++;  // whether there are more
+    SL_TRY(rows, store.sessions(query));
     std::string said = "Successfully listed sessions";
-    if (more)
-      said = fmt::format("the latest {} sessions; older ones with before={}", page.limit,
-                         rfc3339(rows.back().updated_us / 1000, true));
+    if (rows.size() > limit) {
+      rows.pop_back();
+      said = fmt::format("the latest {} sessions; older ones with before={}-{}", limit, rows.back().updated_us,
+                         rows.back().id);
+    }
     Array list;
     for (auto& s : rows)
       if (!of_agent || s.source != "agent") list.push_back(session_json(s));
@@ -383,7 +383,7 @@ Result<HttpApi::Answer> HttpApi::records(const net::HttpRequest& r, const std::v
   q.limit = std::min<uint64_t>(10'000, parse_uint(r.query_value("limit")).value_or(1000));
   SL_TRY(found, ledger_.find(q));
   std::string said;
-  if (auto n = recorder_.skipped())
+  if (auto n = recorder_.metrics().ledger_skipped())
     said = fmt::format("of plain requests above 100 a second, {} since the start are in the access log only", n);
   return Answer{200, envelope(std::move(found), said)};
 }
