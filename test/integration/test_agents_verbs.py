@@ -144,6 +144,16 @@ class Plain(unittest.TestCase):
         self.assertRegex(out, rf"{path}:6:\d+: HTTPRoute x/r: .*\[")
         self.assertIn("missing", out)
 
+    def test_validate_sections_and_ports_of_a_gateway_elsewhere(self):
+        """None is a problem, and a Gateway that is there keeps its port."""
+        parents = [{"name": "a-far", "sectionName": "one"}, {"name": "a-far", "sectionName": "two"}, {"name": "a-far", "port": 8080}]
+        route = objects.route("x", "r", parents, [objects.backend_ref("b")])
+        gateway = objects.gateway("x", "near", objects.listener(8080))
+        gateway["spec"]["gatewayClassName"] = "agentgateway"
+        all_of_it = [objects.namespace("x"), gateway, objects.static_backend("x", "b"), route]
+        code, out, _ = self.validate("\n---\n".join(json.dumps(o) for o in all_of_it))
+        self.assertEqual((0, 3), (code, out.count("is not among these files")), out)
+
     def test_validate_listeners(self):
         gateway = objects.gateway("x", "g", objects.listener(8080), {**objects.listener(8443), "name": "tls", "protocol": "HTTPS"})
         gateway["spec"]["gatewayClassName"] = "agentgateway"

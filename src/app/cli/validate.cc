@@ -1,6 +1,7 @@
 // `sightline validate`: manifests against schema, references and compile, offline.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "app/cli/verbs.h"
 #include "app/up/manifests.h"
@@ -33,8 +34,9 @@ class Validation {
       SL_TRY(documents, up::read_manifests(file));
       for (auto& d : documents) take(std::move(d));
     }
-    for (auto& d : documents_) SL_CHECK(stand_in_parents(d.second));
-    auto t = control::translate(control::build_index(api_), options_);
+    for (auto& [key, d] : documents_) note_parents(d);
+    SL_CHECK(make_stand_ins());
+    auto t = control::translate(index(), options_);
     for (auto& s : t.statuses) report(s);
     fmt::print("{} object{}, {} problem{}\n", objects_, objects_ == 1 ? "" : "s", problems_, problems_ == 1 ? "" : "s");
     return problems_ ? 1 : 0;
@@ -81,44 +83,64 @@ class Validation {
   }
 
   // A route's Gateway may be kept elsewhere: one that takes any route stands for it, so that its rules are looked at.
-  Result<void> stand_in_parents(const up::Document& d) {
-    if (kube::kind_of(d.value) != "HTTPRoute") return {};
+  void note_parents(const up::Document& d) {
+    if (kube::kind_of(d.value) != "HTTPRoute") return;
     std::string own(kube::namespace_of(d.value).empty() ? "default" : kube::namespace_of(d.value));
     auto* parents = json::arr(d.value, "spec", "parentRefs");
     for (size_t i = 0; parents && i < parents->size(); ++i) {
       auto& p = (*parents)[i];
       std::string kind(json::str(p, "kind")), name(json::str(p, "name")), ns(json::str(p, "namespace"));
       if (ns.empty()) ns = own;
-      if ((!kind.empty() && kind != "Gateway") || name.empty() ||
-          store_.get("gateways.gateway.networking.k8s.io", {ns, name}))
-        continue;
-      Error about;
-      about.causes.push_back({"", "", fmt::format("spec.parentRefs[{}]", i)});
+      if ((!kind.empty() && kind != "Gateway") || name.empty() || store_.get(kGateways, {ns, name})) continue;
       fmt::print("warning {}: Gateway {}/{} is not among these files: one that takes any route stands for it\n",
-                 d.place_of(about), ns, name);
+                 place_of(d, fmt::format("spec.parentRefs[{}]", i)), ns, name);
+      stand_ins_[{ns, name}].emplace(json::str(p, "sectionName"), json::num(p, 0, "port"));
+    }
+  }
+
+  Result<void> make_stand_ins() {
+    int64_t free_port = 20'000;
+    for (auto& [key, wanted] : stand_ins_) {
+      auto& [ns, name] = key;
+      json::Array listeners;
+      for (auto& [section, port] : wanted)
+        listeners.push_back(
+            json::Object{{"name", section.empty() ? fmt::format("any-{}", listeners.size()) : section},
+                         {"protocol", "HTTP"},
+                         {"port", port ? port : free_port++},
+                         {"allowedRoutes", json::Object{{"namespaces", json::Object{{"from", "All"}}}}}});
       SL_CHECK(make_namespace(ns));
-      json::Object listener{{"name", json::str(p, "sectionName").empty() ? "any" : json::str(p, "sectionName")},
-                            {"protocol", "HTTP"},
-                            {"port", json::num(p, kStandInPort + stand_ins_++, "port")},
-                            {"allowedRoutes", json::Object{{"namespaces", json::Object{{"from", "All"}}}}}};
-      json::Value gateway =
-          cluster_object("gateway.networking.k8s.io/v1", "Gateway", name,
-                         {{"gatewayClassName", "agentgateway"}, {"listeners", json::Array{std::move(listener)}}});
+      json::Value gateway = cluster_object("gateway.networking.k8s.io/v1", "Gateway", name,
+                                           {{"gatewayClassName", "agentgateway"}, {"listeners", std::move(listeners)}});
       gateway.get_object()["metadata"].get_object()["namespace"] = ns;
       SL_CHECK(api_.apply(std::move(gateway), "validate"));
     }
     return {};
   }
 
+  // The youngest of all: who really asks for a port has it.
+  control::ResourceIndex index() {
+    auto out = control::build_index(api_);
+    for (auto& [key, wanted] : stand_ins_) {
+      auto& held = out.gateways.at(key.first + "/" + key.second);
+      json::Value last = *held.object;
+      last.get_object()["metadata"].get_object()["creationTimestamp"] = "9999-12-31T23:59:59Z";
+      held.object = std::make_shared<const json::Value>(std::move(last));
+    }
+    return out;
+  }
+
+  static std::string place_of(const up::Document& d, std::string field) {
+    Error about;
+    about.causes.push_back({"", "", std::move(field)});
+    return d.place_of(about);
+  }
+
   void report(const control::StatusUpdate& s) {
     auto it = documents_.find(key_of(s.resource, s.ns, s.name));
     if (it == documents_.end()) return;  // a stand-in
     std::string name = fmt::format("{} {}/{}", kube::kind_of(it->second.value), s.ns, s.name);
-    auto place = [&](std::string field) {
-      Error about;
-      about.causes.push_back({"", "", std::move(field)});
-      return it->second.place_of(about);
-    };
+    auto place = [&](std::string field) { return place_of(it->second, std::move(field)); };
     if (auto* c = json::arr(s.status, "conditions")) print_conditions(place("spec"), name, *c);
     auto parts = [&](std::string_view list, std::string_view field) {
       auto* all = json::arr(s.status, list);
@@ -156,8 +178,9 @@ class Validation {
   kube::Api api_;
   control::TranslateOptions options_;
   std::map<std::string, up::Document> documents_;  // the last of each object
-  static constexpr int64_t kStandInPort = 20'000;  // and up: out of the way of the others
-  int64_t stand_ins_ = 0;
+  static constexpr char kGateways[] = "gateways.gateway.networking.k8s.io";
+  // The sections and ports that routes name of Gateways kept elsewhere, by namespace and name.
+  std::map<std::pair<std::string, std::string>, std::set<std::pair<std::string, int64_t>>> stand_ins_;
   size_t problems_ = 0, objects_ = 0;
 };
 
