@@ -174,9 +174,13 @@ class FullDisk(unittest.TestCase):
         """What its client was told stays so: now, when there is room again, and after a crash."""
         agent = A2a(self.server.endpoints()["ui"], "plain")
         self.fake.script([{"times": 1, "reply": {"text": "x" * 300_000}, "delay_ms": 500}])
-        task = agent.send("slowly", blocking=False)
-        filler = self.fill(0)
-        wait_until(lambda: agent.state(task["id"]) == "failed", what=lambda: agent.state(task["id"]))
+        with agent.stream("slowly") as stream:
+            stream.wait_for(lambda results: results)
+            filler = self.fill(0)
+            last = stream.wait_end()[-1]
+        task = {"id": last["taskId"]}
+        self.assertEqual("failed", last["status"]["state"])
+        self.assertEqual("failed", agent.state(task["id"]))
         self.assertRegex(text_of(agent.get(task["id"])["status"]["message"]), r"(?i)disk|full|space")
         filler.unlink()
         self.fake.script([])
@@ -187,7 +191,9 @@ class FullDisk(unittest.TestCase):
         wait_until(lambda: sqlite3.connect(f"{self.folder}/state/agents.db").execute(
             "SELECT state FROM tasks WHERE id = ?", (task["id"],)).fetchone() == ("failed",))
         self.server.restart(hard=True)
-        self.assertEqual("failed", A2a(self.server.endpoints()["ui"], "plain").state(task["id"]))
+        after = A2a(self.server.endpoints()["ui"], "plain").get(task["id"])
+        self.assertEqual("failed", after["status"]["state"])
+        self.assertIn("x" * 300_000, [text_of(m) for m in after["history"]], "what was read of the answer is kept")
 
 
 class SmallFiles(unittest.TestCase):

@@ -5,7 +5,8 @@
 namespace sl::proxy {
 
 bool frames_message(std::string_view name) {
-  return http1::is_hop_by_hop(name) || iequals(name, "content-length") || iequals(name, "host");
+  return http1::is_hop_by_hop(name) || iequals(name, "content-length") || iequals(name, "host") ||
+         iequals(name, kHopsField);
 }
 
 void append_line(std::string_view name, std::string_view value, std::string& out) {

@@ -44,7 +44,7 @@ net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arri
   late.expires_in(std::max<int64_t>(1, time_left(x, kRequestMs)));
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
-    if (!piece && late.expired()) co_return fail(Code::Timeout, "the request body did not arrive in time");
+    if (late.expired()) co_return fail(Code::Timeout, "the request body did not arrive in time");
     if (!piece) co_return fail(std::move(piece).error());
     store += *piece;
     if (store.size() > limit)
