@@ -117,6 +117,18 @@ class ModelErrors(AgentTest):
                 self.script({"reply": {"text": "word " * 50}, "fault": "cut", "after_events": events})
                 self.fails("chunks", streamed=True)
 
+    def test_what_was_read_of_a_cut_answer_is_its_own(self):
+        """The words of the step before do not come again with it."""
+        call = {"id": "call_1", "name": "k8s_get_available_api_resources", "arguments": {}}
+        self.script({"times": 1, "reply": {"text": "first words", "tool_calls": [call]}},
+                    {"reply": {"text": "second " * 50}, "fault": "cut", "after_events": 8})
+        agent = self.agent("tooled")
+        with agent.stream("try") as stream:
+            task = agent.get(stream.wait_end()[-1]["taskId"])
+        said = [text_of(m) for m in task["history"] if m["role"] == "agent"]
+        self.assertEqual(1, sum("first words" in text for text in said), said)
+        self.assertTrue(any(text.startswith("second") for text in said), said)
+
     def test_the_answer_is_cut(self):
         part = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"half an ans'
         model = HangingModel(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + part)
