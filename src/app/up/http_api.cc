@@ -57,11 +57,6 @@ Object session_json(const agent::Session& s) {
                 {"updated_at", rfc3339(s.updated_us / 1000)}};
 }
 
-bool condition_true(const Value& object, std::string_view type) {
-  auto* c = kube::find_condition(object, type);
-  return c && json::str(*c, "status") == "True";
-}
-
 // ?order=asc|desc &after=RFC3339 &limit=N (-1: all)
 Result<agent::MessageQuery> message_query(const net::HttpRequest& r) {
   agent::MessageQuery out;
@@ -186,8 +181,8 @@ Object HttpApi::agent_item(const Value& object) {
                 {"modelConfigRef", model_ref},
                 {"memoryRefs", Array{}},
                 {"tools", tools ? *tools : Array{}},
-                {"deploymentReady", condition_true(object, "Ready")},
-                {"accepted", condition_true(object, "Accepted")},
+                {"deploymentReady", kube::condition_holds(object, "Ready")},
+                {"accepted", kube::condition_holds(object, "Accepted")},
                 {"workloadMode", "deployment"}};
 }
 

@@ -18,6 +18,8 @@
 
 namespace sl::kube {
 
+inline constexpr std::string_view kCrdKey = "customresourcedefinitions.apiextensions.k8s.io";
+
 enum class FieldValidation { Ignore, Warn, Strict };
 enum class PatchKind { Json, Merge, Strategic, Apply };
 enum class Propagation { Background, Foreground, Orphan };
@@ -98,7 +100,6 @@ class Api {
                      std::vector<std::string>& warnings);
   Result<void> check_unknown(const ResourceType& type, Value& next, const WriteOptions& options,
                              std::vector<std::string>& warnings);
-  Result<void> check_metadata(const ResourceType& type, const Value& next, const Value* old);
   Result<void> check_definition(const ResourceType& type);
   Result<void> check_namespace(const ResourceType& type, const std::string& ns);
   Result<ObjectPtr> next_form(const ResourceType& type, Value next, const ObjectPtr& old, const WriteOptions& options,

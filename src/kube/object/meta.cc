@@ -50,6 +50,11 @@ const Value* find_condition(const Value& object, std::string_view type) {
   return nullptr;
 }
 
+bool condition_holds(const Value& object, std::string_view type) {
+  auto* found = find_condition(object, type);
+  return found && json::str(*found, "status") == "True";
+}
+
 namespace {
 
 bool lower_alnum(char c) {

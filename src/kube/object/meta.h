@@ -51,6 +51,7 @@ std::string namespaced_name(const Value& o);
 
 // A condition of status.conditions by type; nullptr if there is none.
 const Value* find_condition(const Value& object, std::string_view type);
+bool condition_holds(const Value& object, std::string_view type);  // there, and "True"
 
 // DNS names of metadata (RFC 1123); empty when valid, else Kubernetes' own words for what is wrong.
 std::string check_dns1123_subdomain(std::string_view name);

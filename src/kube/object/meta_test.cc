@@ -80,6 +80,8 @@ TEST(Meta, FindsAConditionByType) {
   ASSERT_NE(find_condition(o, "Accepted"), nullptr);
   EXPECT_EQ(json::str(*find_condition(o, "Accepted"), "status"), "True");
   EXPECT_EQ(find_condition(o, "Other"), nullptr);
+  EXPECT_TRUE(condition_holds(o, "Accepted"));
+  EXPECT_FALSE(condition_holds(o, "Other"));
   EXPECT_EQ(find_condition(must("{}"), "Accepted"), nullptr);
 }
 

@@ -5,6 +5,7 @@
 #include "llm/dialect/dialect.h"
 #include "proxy/pipeline/exchange.h"
 #include "proxy/pipeline/fields.h"
+#include "proxy/pipeline/model_request.h"
 
 namespace sl::proxy {
 namespace {
@@ -12,132 +13,7 @@ namespace {
 constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
-constexpr int64_t kRequestMs = 600'000;  // for a whole request body to arrive
 constexpr size_t kAnswerMax = 16u << 20;
-
-// What of the request body came with the head: a view of it, or of `store` if it came in pieces.
-Result<std::string_view> arrived_request(Exchange& x, std::string& store) {
-  size_t limit = x.client.worker().options().llm_body_bytes_max;
-  auto& head = x.client.head();
-  auto too_large = [limit] {
-    return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
-  };
-  if (head.framing == http1::Framing::Length && head.content_length > limit) return too_large();
-  SL_TRY(here, x.client.buffered_body(store));
-  if (here.size() > limit) return too_large();
-  return here;
-}
-
-// The rest of it, behind what arrived; awaited in place.
-net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arrived, std::string& store) {
-  size_t limit = x.client.worker().options().llm_body_bytes_max;
-  if (store.empty()) store = arrived;
-  if (x.client.head().expect_continue) {
-    auto told = co_await write_rest(x.client.stream(), kContinue, {}, kWriteMs);
-    if (!told) co_return fail(std::move(told).error());
-  }
-  // Ends the wait, not the connection: the client can still be told.
-  net::Deadline late(x.client.worker().loop(), [&x] {
-    boost::system::error_code ignored;
-    x.client.stream().socket().cancel(ignored);
-  });
-  late.expires_in(std::max<int64_t>(1, time_left(x, kRequestMs)));
-  while (!x.client.body().done()) {
-    auto piece = co_await x.client.read_body();
-    if (late.expired()) co_return fail(Code::Timeout, "the request body did not arrive in time");
-    if (!piece) co_return fail(std::move(piece).error());
-    store += *piece;
-    if (store.size() > limit)
-      co_return fail(Code::TooLarge, fmt::format("the request body is over the limit of {} bytes", limit));
-  }
-  co_return store;
-}
-
-std::string_view caller_key(const http1::RequestHead& head) {
-  if (auto bearer = head.field("authorization");
-      bearer && bearer->size() > 7 && iequals(bearer->substr(0, 7), "bearer "))
-    return trim(bearer->substr(7));
-  return head.field("x-api-key").value_or("");
-}
-
-// The credential header to send, if there is one: views of the backend or of the client's head.
-struct Credential {
-  std::string_view name, prefix, key;
-};
-
-// Notes in the record whose credential it is.
-Result<Credential> choose_credential(Exchange& x, const llm::Provider& provider) {
-  auto& auth = x.backend->ai->auth;
-  std::string_view key;
-  if (auth.kind == "key" && !auth.credential.empty()) {
-    key = auth.credential;
-    x.record.auth = auth.source.empty() ? "key" : auth.source;
-  } else if (auth.kind == "key" || auth.kind == "passthrough") {
-    key = caller_key(x.client.head());
-    x.record.auth = "caller";
-    if (key.empty()) {
-      x.record.auth = "none";
-      return fail(
-          Code::Unauthenticated,
-          auth.missing.empty()
-              ? "this backend passes the caller's credential on, and the request has none: send Authorization: Bearer"
-              : auth.missing);
-    }
-  } else {
-    x.record.auth = "none";
-    return Credential();
-  }
-  for (unsigned char c : key)
-    if (c < 0x20 || c == 0x7f)
-      return fail(Code::Unauthenticated,
-                  "the credential holds a control character; check the Secret for a stray line end");
-  if (!auth.header.empty()) return Credential{auth.header, auth.prefix, key};
-  auto form = provider.credential(key);
-  return Credential{form.name, form.prefix, key};
-}
-
-// In pass-through the client's own headers mean something to the provider; translated, only these do.
-bool forwarded(std::string_view name, bool pass_through) {
-  constexpr std::string_view kNever[] = {
-      "host",   "content-length", "authorization",        "x-api-key",    "api-key", "accept-encoding", "cookie",
-      "expect", "traceparent",    "x-sightline-identity", "content-type", "accept",  kHopsField};
-  constexpr std::string_view kTranslated[] = {"user-agent", "anthropic-beta", "tracestate", "x-request-id"};
-  auto is = [name](std::string_view other) { return same_field(name, other); };
-  if (pass_through) return std::none_of(std::begin(kNever), std::end(kNever), is);
-  return std::any_of(std::begin(kTranslated), std::end(kTranslated), is);
-}
-
-std::string_view request_head(Exchange& x, const llm::Provider& provider, const llm::Exchange& call,
-                              const Credential& credential, size_t body_size) {
-  auto& ai = *x.backend->ai;
-  auto& e = x.backend->endpoints[x.endpoint];
-  std::string_view path = ai.path.empty() ? provider.endpoint().path : ai.path;
-  std::string& out = x.client.scratch().request;
-  out.clear();
-  bool usual_port = e.port == (x.backend->tls ? 443 : 80);
-  auto& change = x.share->request_headers;
-  out += "POST ";
-  append_target(path, out);
-  out += " HTTP/1.1\r\n";
-  append_line("Host", usual_port ? e.host : x.compiled->authorities[x.endpoint], out);
-  append_own(change, "Content-Type", "application/json", out);
-  append_own(change, "Accept", call.streamed() ? "text/event-stream" : "application/json", out);
-  for (auto& f : x.client.head().fields)
-    if (forwarded(f.name, call.pass_through()) && !(x.own_trace && same_field(f.name, "tracestate")) &&
-        !connection_bound(x.client.head(), f.name) && !replaced(change, f.name) && !same_field(f.name, credential.name))
-      append_field(f, out);
-  // Whatever the route does to the client's: the backend's credential is sent, once.
-  if (!credential.name.empty())
-    out.append(credential.name).append(": ").append(credential.prefix).append(credential.key).append("\r\n");
-  for (auto& h : provider.headers(ai.api_version))
-    if (!h.name.empty()) append_own(change, h.name, h.value, out);
-  append_changes(change, out, credential.name);
-  append_own(change, "traceparent", x.traceparent, out);
-  if (x.hops) append_line(kHopsField, std::to_string(x.hops), out);
-  append_length(body_size, out);
-  out += "\r\n";
-  return out;
-}
 
 // The texts live in the caller's frame; awaited in place.
 net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::string_view body) {
@@ -432,17 +308,6 @@ net::Task<bool> answer_whole(Exchange& x, llm::Exchange& call, const http1::Resp
   co_return whole.body.done() && !whole.surplus;
 }
 
-// Other APIs of model providers: taken for a chat they would only earn a misleading error. Under any prefix, with /v1
-// in it or not: base URLs of clients have both forms.
-bool asks_another_api(std::string_view path) {
-  constexpr std::string_view kOthers[] = {
-      "/embeddings",           "/models",      "/responses",          "/messages",
-      "/completions",          "/moderations", "/images/generations", "/audio/speech",
-      "/audio/transcriptions", "/rerank"};
-  if (path.ends_with("/chat/completions")) return false;
-  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) { return path.ends_with(other); });
-}
-
 void begin_model_record(Exchange& x, const llm::Provider& provider) {
   x.record.protocol = "llm";
   x.record.genai_operation = "chat";
@@ -493,7 +358,7 @@ net::Task<void> forward_model(Exchange& x) {
     co_await send_error(x, credential.error());
     co_return;
   }
-  std::string_view head = request_head(x, *provider, call, *credential, encoded->size());
+  std::string_view head = model_request_head(x, *provider, call, *credential, encoded->size());
   const http1::ResponseHead& answer = x.client.scratch().parsed;
   auto sent = co_await send_upstream(x, head, *encoded);
   if (!sent) {
