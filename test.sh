@@ -15,7 +15,7 @@ for arg in "$@"; do
   esac
 done
 
-passed=0 failed=0 log=$(mktemp -d)
+passed=0 failed=0 bad_parts="" log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 say() { printf '\n== %s  (%ss)\n' "$1" "$SECONDS"; }
 # part NAME COMMAND...: a suite that prints "N passed, N failed" last, or counts as one check by its exit code.
@@ -25,6 +25,7 @@ part() {
   say "$name"
   "$@" 2>&1 | tee "$file"
   code=${PIPESTATUS[0]}
+  [ "$code" -eq 0 ] || bad_parts="$bad_parts${bad_parts:+, }$name"
   counts=$(grep -Eo '^[0-9]+ passed, [0-9]+ failed' "$file" | tail -1)
   if [ -n "$counts" ]; then
     passed=$((passed + ${counts%% *}))
@@ -98,11 +99,13 @@ if [ "$fast" -eq 0 ]; then
   else
     cat "$log/cmake"
     failed=$((failed + 1))
+    bad_parts="$bad_parts${bad_parts:+, }sanitizer build"
   fi
 fi
 if [ "$interop" -eq 1 ]; then
   for script in test/interop/*/run; do [ -x "$script" ] && part "interop $(basename "$(dirname "$script")")" "$script"; done
 fi
 echo
+[ -z "$bad_parts" ] || echo "failed in: $bad_parts"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -340,7 +340,10 @@ net::Task<void> forward_model(Exchange& x) {
   }
   std::string store;
   auto body = arrived_request(x, store);
-  if (body && !x.client.body().done()) body = co_await read_rest(x, *body, store);
+  if (body && !x.client.body().done()) {
+    if (store.empty()) store = *body;
+    body = co_await read_rest(x, store);
+  }
   if (!body) {
     co_await send_error(x, body.error());
     co_return;

@@ -22,9 +22,8 @@ Result<std::string_view> arrived_request(Exchange& x, std::string& store) {
   return here;
 }
 
-net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arrived, std::string& store) {
+net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string& store) {
   size_t limit = x.client.worker().options().llm_body_bytes_max;
-  if (store.empty()) store = arrived;
   if (x.client.head().expect_continue) {
     auto told = co_await write_rest(x.client.stream(), kContinue, {}, kContinueMs);
     if (!told) co_return fail(std::move(told).error());

@@ -10,8 +10,8 @@ namespace sl::proxy {
 
 // What of the request body came with the head: a view of it, or of `store` if it came in pieces.
 Result<std::string_view> arrived_request(Exchange& x, std::string& store);
-// The rest of it, behind what arrived; awaited in place.
-net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string_view arrived, std::string& store);
+// Reads the rest of it behind what `store` holds: the caller has put there what arrived.
+net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string& store);
 
 // The credential header to send, if there is one: views of the backend or of the client's head.
 struct Credential {
