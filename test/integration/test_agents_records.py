@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -331,6 +332,28 @@ class ByServiceName(AgentTest):
                                  tuple(exchange[k] for k in ("gateway", "http.host", "agent")))
                 status = self.api.read("ModelConfig", NS, f"named-{number}")["status"]
                 self.assertNotIn("ThroughGateway", [c["type"] for c in status["conditions"]])
+
+
+class AnothersPort(AgentTest):
+    """Another program has the port of a Gateway: neither key nor conversation goes there, however the URL names it."""
+
+    def test_nothing_is_sent(self):
+        with socket.create_server((self.host, 0)) as other:
+            port = other.getsockname()[1]
+            self.api.must_create(objects.gateway(NS, "late", {**objects.listener(port, **objects.allow("All"))}))
+            for number, host in enumerate((self.host, f"late.{NS}.svc.cluster.local")):
+                with self.subTest(host):
+                    self.api.must_create(objects.model_config(NS, f"late-{number}", f"http://{host}:{port}/openai", "llm-key"))
+                    self.make_agent(f"late-{number}", f"late-{number}")
+                    task = self.agent(f"late-{number}").send("hello")
+                    self.assertEqual("failed", task["status"]["state"])
+                    self.assertIn("nothing was sent", json.dumps(task["status"]))
+                    status = self.api.read("ModelConfig", NS, f"late-{number}")["status"]
+                    through, = [c for c in status["conditions"] if c["type"] == "ThroughGateway"]
+                    self.assertEqual(("False", "GatewayNotServing"), (through["status"], through["reason"]))
+                    self.assertIn(f"Gateway {NS}/late", through["message"])
+            other.setblocking(False)
+            self.assertRaises(BlockingIOError, other.accept)
 
 
 class ToolCalls(AgentTest):

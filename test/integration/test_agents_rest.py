@@ -351,6 +351,87 @@ class Users(AgentTest):
         self.assertEqual("carol", task["metadata"]["kagent_user_id"])
 
 
+class Shares(AgentTest):
+    """Whoever has the token of a share sees that session of another, and talks in it if the share says so."""
+
+    def setUp(self):
+        super().setUp()
+        self.alice, self.bob = {"X-User-Id": "alice"}, {"X-User-Id": "bob"}
+        self.task = self.send("what is shared", self.alice)["result"]
+        self.context = self.task["contextId"]
+        self.path = f"/api/sessions/{self.context}"
+
+    def send(self, text, headers, context=None, task=None):
+        return self.agent().call("message/send", {"message": {**user_message(text, context), **({"taskId": task} if task else {})}}, headers)
+
+    def share(self, body=None):
+        made = self.rest("POST", self.path + "/shares", body, self.alice).expect(201).data
+        self.assertRegex(made["token"], "^[0-9a-f]{48}$")
+        self.assertEqual((self.context, "alice"), (made["session_id"], made["user_id"]))
+        return made, {**self.bob, "X-Share-Token": made["token"]}
+
+    def test_for_reading(self):
+        made, visitor = self.share()
+        self.assertIs(True, made["read_only"])
+        shown = self.rest("GET", self.path, None, visitor).expect(200).data
+        self.assertIs(True, shown["read_only"])
+        self.assertIn("what is shared", json.dumps(shown["events"]))
+        self.assertEqual([self.task["id"]], [t["id"] for t in self.rest("GET", self.path + "/tasks", None, visitor).expect(200).data])
+        self.rest("GET", f"/api/tasks/{self.task['id']}", None, visitor).expect(200)
+        agent = self.agent()
+        self.assertEqual(self.task["id"], agent.must("tasks/get", {"id": self.task["id"]}, visitor)["id"])
+        listed = agent.must("tasks/list", {"contextId": self.context}, visitor)["tasks"]
+        self.assertEqual([self.task["id"]], [t["id"] for t in listed])
+        for method, params in (("message/send", {"message": user_message("more", self.context)}), ("tasks/cancel", {"id": self.task["id"]})):
+            self.assertIn("for reading only", agent.error(method, params, visitor)["message"])
+        for method, where, body in (("PATCH", "", {"name": "x"}), ("DELETE", "", None), ("POST", "/shares", None), ("GET", "/shares", None),
+                                    ("DELETE", "/shares/" + made["token"], None)):
+            self.rest(method, self.path + where, body, visitor).expect(403)
+        self.rest("DELETE", f"/api/tasks/{self.task['id']}", None, visitor).expect(403)
+        self.assertNotIn("read_only", self.rest("GET", self.path, None, self.alice).expect(200).data)
+
+    def test_for_talking(self):
+        _, visitor = self.share({"read_only": False})
+        self.script(say("hello both"))
+        more = self.send("from bob", visitor, self.context)["result"]
+        self.assertEqual("completed", more["status"]["state"])
+        self.assertIn("from bob", json.dumps(self.rest("GET", self.path, None, self.alice).expect(200).data["events"]))
+        self.assertEqual("alice", more["metadata"]["kagent_user_id"])
+        self.assertEqual(200, self.rest("PATCH", self.path, {"name": "ours"}, visitor).status)
+        self.rest("DELETE", self.path, None, visitor).expect(403)
+
+    def test_no_other_session_of_the_owner(self):
+        _, visitor = self.share({"read_only": False})
+        other = self.send("not shared", self.alice)["result"]
+        self.rest("GET", f"/api/sessions/{other['contextId']}", None, visitor).expect(404)
+        self.rest("GET", f"/api/tasks/{other['id']}", None, visitor).expect(404)
+        agent = self.agent()
+        for method in ("tasks/get", "tasks/cancel", "tasks/resubscribe"):
+            self.assertEqual(-32001, agent.error(method, {"id": other["id"]}, visitor)["code"])
+        self.assertEqual([], agent.must("tasks/list", {"contextId": other["contextId"]}, visitor)["tasks"])
+        self.assertNotIn(other["id"], json.dumps(agent.must("tasks/list", {"pageSize": 100}, visitor)))
+        for context, task in ((other["contextId"], None), (None, None), (None, other["id"]), (self.context, other["id"])):
+            self.assertIn("error", self.send("mine now", visitor, context, task))
+
+    def test_until_it_is_removed(self):
+        first, visitor = self.share()
+        second, _ = self.share({"read_only": False})
+        tokens = lambda: [s["token"] for s in self.rest("GET", self.path + "/shares", None, self.alice).expect(200).data]
+        self.assertCountEqual([first["token"], second["token"]], tokens())
+        other = self.send("another", self.alice)["result"]["contextId"]
+        self.rest("DELETE", f"/api/sessions/{other}/shares/{first['token']}", None, self.alice).expect(404)
+        self.rest("DELETE", f"{self.path}/shares/{first['token']}", None, self.alice).expect(200)
+        self.assertEqual([second["token"]], tokens())
+        for token in (first["token"], "no-such-token"):
+            headers = {**self.alice, "X-Share-Token": token}
+            self.assertIn("X-Share-Token", self.rest("GET", self.path, None, headers).expect(403).json["error"])
+            body = self.agent().envelope("tasks/get", {"id": self.task["id"]})
+            self.rest("POST", f"/api/a2a/{NS}/plain/", body, headers).expect(403)
+        self.rest("POST", self.path + "/shares", {"read_only": "yes"}, self.alice).expect(400)
+        self.rest("DELETE", self.path, None, self.alice).expect(200)
+        self.rest("GET", self.path, None, {**self.bob, "X-Share-Token": second["token"]}).expect(403)
+
+
 class WhoMayCall(AgentTest):
     """A page of another site must not be able to drive the agents of whoever looks at it."""
 

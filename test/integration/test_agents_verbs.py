@@ -146,13 +146,22 @@ class Plain(unittest.TestCase):
 
     def test_validate_sections_and_ports_of_a_gateway_elsewhere(self):
         """None is a problem, and a Gateway that is there keeps its port."""
-        parents = [{"name": "a-far", "sectionName": "one"}, {"name": "a-far", "sectionName": "two"}, {"name": "a-far", "port": 8080}]
+        parents = [{"name": "a-far", "sectionName": "one"}, {"name": "a-far", "sectionName": "two", "port": 8080},
+                   {"name": "a-far", "sectionName": "one", "port": 8080}, {"name": "a-far", "port": 8080}]
         route = objects.route("x", "r", parents, [objects.backend_ref("b")])
         gateway = objects.gateway("x", "near", objects.listener(8080))
         gateway["spec"]["gatewayClassName"] = "agentgateway"
         all_of_it = [objects.namespace("x"), gateway, objects.static_backend("x", "b"), route]
         code, out, _ = self.validate("\n---\n".join(json.dumps(o) for o in all_of_it))
-        self.assertEqual((0, 3), (code, out.count("is not among these files")), out)
+        self.assertEqual((0, 4), (code, out.count("is not among these files")), out)
+
+    def test_validate_a_gateway_that_cannot_be(self):
+        """It is a problem of its place, and the rest is looked at all the same."""
+        routes = [objects.route("x", name, [{"name": parent}], [objects.backend_ref("missing")]) for name, parent in (("r", "Far"), ("s", "far"))]
+        code, out, path = self.validate("\n---\n".join(json.dumps(o) for o in [objects.namespace("x"), *routes]))
+        self.assertEqual(1, code, out)
+        self.assertRegex(out, rf"error {path}:\d+:\d+: .*Far")
+        self.assertIn("HTTPRoute x/s: ResolvedRefs", out)
 
     def test_validate_listeners(self):
         gateway = objects.gateway("x", "g", objects.listener(8080), {**objects.listener(8443), "name": "tls", "protocol": "HTTPS"})

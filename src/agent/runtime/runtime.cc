@@ -250,8 +250,10 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   auto goes_to = net::parse_url(model.connect_to.empty() ? model.url : "http://" + model.connect_to);
   bool direct =
       !goes_to || goes_to->tls || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
-  if (direct && !model.connect_to.empty())  // no longer bound: whoever listens there now must not get the key
-    co_return fail(Code::Unavailable, fmt::format("LLM error: no gateway listens at {} any more", model.connect_to));
+  if (direct && model.through_gateway)  // whoever listens there must not get the key
+    co_return fail(Code::Unavailable, fmt::format("LLM error: nothing was sent: no gateway serves the address of "
+                                                  "ModelConfig {}; its condition ThroughGateway says why",
+                                                  model.name));
   // Past every gateway the call has no record but ours, and its span is the one the provider is told.
   std::string span = direct ? observe::new_span_id() : run->row.span_id;
   request.headers = model_headers(run, span, !direct);

@@ -14,13 +14,9 @@ using json::Object;
 using json::Value;
 using net::Headers;
 
-std::string user_of(const net::HttpRequest& r) {
-  if (auto user = r.query_value("user_id"); !user.empty()) return user;
-  return r.header("x-user-id").empty() ? "admin@kagent.dev" : std::string(r.header("x-user-id"));
-}
-
 struct A2aServer::Call {
-  std::string agent, user, traceparent, tracestate, credential;
+  std::string agent, traceparent, tracestate, credential;
+  Caller caller;
   Version version = Version::V03;
   Value id;
   std::string method;
@@ -163,7 +159,12 @@ void A2aServer::rpc(const std::string& agent, const net::HttpRequest& r, const n
   Call call;
   call.agent = agent;
   call.out = out;
-  call.user = user_of(r);
+  auto caller = caller_of(r, runtime_.store());
+  if (!caller)
+    return out->respond(caller.error().code == Code::PermissionDenied ? 403 : 500,
+                        Headers{{"Content-Type", "application/json"}},
+                        json::dump(Object{{"error", caller.error().message}}));
+  call.caller = std::move(*caller);
   call.traceparent = r.header("traceparent");
   call.tracestate = r.header("tracestate");
   for (auto name : {"A2A-Extensions", "X-A2A-Extensions"})  // of 1.0 and of 0.3
@@ -199,16 +200,20 @@ void A2aServer::dispatch(const Call& call) {
     std::string_view v03, v10;
     void (A2aServer::*run)(const Call&);
     bool of_task;  // params.id names a task of this agent
+    bool writes;
   };
-  static constexpr Method kMethods[] = {{"message/send", "SendMessage", &A2aServer::send, false},
-                                        {"message/stream", "SendStreamingMessage", &A2aServer::send_streaming, false},
-                                        {"tasks/get", "GetTask", &A2aServer::get, true},
-                                        {"tasks/list", "ListTasks", &A2aServer::list, false},
-                                        {"tasks/cancel", "CancelTask", &A2aServer::cancel, true},
-                                        {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe, true}};
+  static constexpr Method kMethods[] = {
+      {"message/send", "SendMessage", &A2aServer::send, false, true},
+      {"message/stream", "SendStreamingMessage", &A2aServer::send_streaming, false, true},
+      {"tasks/get", "GetTask", &A2aServer::get, true, false},
+      {"tasks/list", "ListTasks", &A2aServer::list, false, false},
+      {"tasks/cancel", "CancelTask", &A2aServer::cancel, true, true},
+      {"tasks/resubscribe", "SubscribeToTask", &A2aServer::resubscribe, true, false}};
   if (auto wrong = wrong_history(call.params); !wrong.empty()) return call.error(a2a::kInvalidParams, wrong);
   for (auto& m : kMethods) {
     if (call.method != (call.version == Version::V10 ? m.v10 : m.v03)) continue;
+    if (m.writes && call.caller.share && call.caller.share->read_only)
+      return call.error(a2a::kUnsupported, "the session is shared for reading only");
     if (m.of_task) {
       auto known = check_task(call);
       if (!known) return call.error(known.error());
@@ -222,12 +227,12 @@ void A2aServer::dispatch(const Call& call) {
   call.error(a2a::kMethodNotFound, fmt::format("method \"{}\" not found", call.method));
 }
 
-// NotFound also for a task of another agent or user: its existence is nobody's business here.
+// NotFound also for a task of another agent, or one that the caller may not see: its existence is nobody's business.
 Result<void> A2aServer::check_task(const Call& call) {
   std::string id(json::str(call.params, "id"));
   if (id.empty()) return fail(Code::InvalidArgument, "params.id must name a task");
   SL_TRY(row, runtime_.store().task(id));
-  if (row.agent != call.agent || row.user != call.user)
+  if (row.agent != call.agent || !call.caller.sees(row.user, row.session))
     return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
   return {};
 }
@@ -252,7 +257,13 @@ void A2aServer::submit(const Call& call, bool streaming) {
   Submission s;
   s.agent = call.agent;
   s.message = *message;
-  s.user = call.user;
+  s.user = call.caller.user;
+  if (auto& share = call.caller.share) {
+    if (json::str(*message, "contextId") != share->session)
+      return call.error(a2a::kInvalidParams,
+                        fmt::format("the share is for one session: contextId must be {}", share->session));
+    s.user = share->user;
+  }
   s.traceparent = call.traceparent;
   s.tracestate = call.tracestate;
   s.credential = call.credential;
@@ -318,7 +329,8 @@ void A2aServer::list(const Call& call) {
   TaskQuery query;
   query.agent = call.agent;
   query.session = json::str(call.params, "contextId");
-  query.user = call.user;
+  query.user = call.caller.user;
+  if (auto& share = call.caller.share; share && query.session == share->session) query.user = share->user;
   query.state = a2a::state_v03(json::str(call.params, "status"));
   if (!query.state.empty() && !a2a::known_state(query.state))
     return call.error(a2a::kInvalidParams, fmt::format("status \"{}\" is no task state", query.state));

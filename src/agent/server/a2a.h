@@ -3,13 +3,9 @@
 #pragma once
 
 #include "agent/runtime/runtime.h"
-#include "net/http_server/server.h"
+#include "agent/server/caller.h"
 
 namespace sl::agent {
-
-// Whose request it is: ?user_id=, X-User-Id, or the one user there is without either. Sessions and tasks of others are
-// not there for it. It keeps people apart; it proves nothing.
-std::string user_of(const net::HttpRequest& request);
 
 struct A2aOptions {
   std::string base_url;            // "http://HOST:PORT" for clients that do not say how they came

@@ -30,6 +30,9 @@ Result<void> SessionStore::open(const std::string& path) {
       " session TEXT NOT NULL, at_us INTEGER NOT NULL, message TEXT NOT NULL, usage TEXT NOT NULL);"
       "CREATE INDEX IF NOT EXISTS messages_session ON messages(session, seq);"
       "CREATE INDEX IF NOT EXISTS messages_task ON messages(task, seq);"
+      "CREATE TABLE IF NOT EXISTS shares(token TEXT PRIMARY KEY, session TEXT NOT NULL, user TEXT NOT NULL,"
+      " read_only INTEGER NOT NULL, created_us INTEGER NOT NULL);"
+      "CREATE INDEX IF NOT EXISTS shares_session ON shares(session);"
       "CREATE TABLE IF NOT EXISTS turns(task TEXT PRIMARY KEY, start_us INTEGER NOT NULL);");  // but the first
 }
 
@@ -267,12 +270,54 @@ Result<void> SessionStore::delete_session(const std::string& id) {
   return db_.transaction([&]() -> Result<void> {
     for (auto sql : {"DELETE FROM turns WHERE task IN (SELECT id FROM tasks WHERE session = ?)",
                      "DELETE FROM messages WHERE session = ?", "DELETE FROM tasks WHERE session = ?",
-                     "DELETE FROM sessions WHERE id = ?"}) {
+                     "DELETE FROM shares WHERE session = ?", "DELETE FROM sessions WHERE id = ?"}) {
       SL_TRY(s, db_.prepare(sql));
       SL_CHECK(s.bind(1, id).run());
     }
     return {};
   });
+}
+
+Result<void> SessionStore::add_share(const Share& n) {
+  SL_TRY(known, shares_of(n.session));
+  if (known.size() >= kSharesMax)
+    return fail(Code::TooLarge, fmt::format("a session has at most {} shares: remove one", kSharesMax));
+  SL_TRY(s, db_.prepare("INSERT INTO shares VALUES(?,?,?,?,?)"));
+  return s.bind(1, n.token)
+      .bind(2, n.session)
+      .bind(3, n.user)
+      .bind(4, int64_t{n.read_only})
+      .bind(5, n.created_us)
+      .run();
+}
+
+static Share read_share(const sqlite::Statement& s) {
+  return {std::string(s.text(0)), std::string(s.text(1)), std::string(s.text(2)), s.integer(3) != 0, s.integer(4)};
+}
+
+Result<Share> SessionStore::share(const std::string& token) {
+  SL_TRY(s, db_.prepare("SELECT * FROM shares WHERE token = ?"));
+  SL_TRY(row, s.bind(1, token).step());
+  if (!row) return fail(Code::NotFound, "there is no such share");
+  return read_share(s);
+}
+
+Result<std::vector<Share>> SessionStore::shares_of(const std::string& session) {
+  SL_TRY(s, db_.prepare("SELECT * FROM shares WHERE session = ? ORDER BY created_us, token"));
+  s.bind(1, session);
+  std::vector<Share> out;
+  for (;;) {
+    SL_TRY(row, s.step());
+    if (!row) return out;
+    out.push_back(read_share(s));
+  }
+}
+
+Result<void> SessionStore::remove_share(const std::string& session, const std::string& token) {
+  SL_TRY(known, share(token));
+  if (known.session != session) return fail(Code::NotFound, "there is no such share");
+  SL_TRY(s, db_.prepare("DELETE FROM shares WHERE token = ?"));
+  return s.bind(1, token).run();
 }
 
 }  // namespace sl::agent

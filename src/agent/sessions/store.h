@@ -19,6 +19,13 @@ struct Session {
   int64_t created_us = 0, updated_us = 0;
 };
 
+// A link to a session for those whose it is not: whoever has the token may read it, or also talk in it.
+struct Share {
+  std::string token, session, user;  // user: whose session it is
+  bool read_only = true;
+  int64_t created_us = 0;
+};
+
 // A2A task states, by their 0.3 names.
 inline constexpr char kSubmitted[] = "submitted";
 inline constexpr char kWorking[] = "working";
@@ -105,7 +112,14 @@ class SessionStore {
   Result<Session> session(const std::string& id);
   Result<std::vector<Session>> sessions(const SessionQuery& query);  // the latest changed first
   Result<void> rename_session(const std::string& id, const std::string& name);
-  Result<void> delete_session(const std::string& id);
+  Result<void> delete_session(const std::string& id);  // and its shares
+
+  Result<void> add_share(const Share& share);  // TooLarge above kSharesMax of a session
+  Result<Share> share(const std::string& token);
+  Result<std::vector<Share>> shares_of(const std::string& session);  // the oldest first
+  Result<void> remove_share(const std::string& session, const std::string& token);
+
+  static constexpr size_t kSharesMax = 100;
 
  private:
   Result<void> insert_message(const LogMessage& m, const std::string& session);

@@ -254,6 +254,34 @@ TEST_F(Sessions, AreRenamedAndDeletedWithAllTheyHold) {
   EXPECT_THAT(ids(store.messages_of_session("keep")), SizeIs(1));
 }
 
+TEST_F(Sessions, AreShared) {
+  ASSERT_TRUE(store.create_session(session("s")));
+  ASSERT_TRUE(store.create_session(session("other")));
+  ASSERT_TRUE(store.add_share({"a", "s", "u", true, 1}));
+  ASSERT_TRUE(store.add_share({"b", "s", "u", false, 2}));
+  ASSERT_TRUE(store.add_share({"c", "other", "u", true, 3}));
+  auto b = store.share("b");
+  ASSERT_TRUE(b);
+  EXPECT_EQ(b->session, "s");
+  EXPECT_EQ(b->user, "u");
+  EXPECT_FALSE(b->read_only);
+  EXPECT_TRUE(store.share("a")->read_only);
+  EXPECT_EQ(store.remove_share("s", "c").error().code, Code::NotFound) << "another session's";
+  ASSERT_TRUE(store.remove_share("s", "a"));
+  EXPECT_EQ(store.share("a").error().code, Code::NotFound);
+  ASSERT_THAT(*store.shares_of("s"), SizeIs(1));
+  ASSERT_TRUE(store.delete_session("s"));
+  EXPECT_FALSE(store.share("b")) << "it goes with its session";
+  EXPECT_TRUE(store.share("c"));
+}
+
+TEST_F(Sessions, HaveABoundedNumberOfShares) {
+  for (size_t i = 0; i < SessionStore::kSharesMax; ++i)
+    ASSERT_TRUE(store.add_share({std::to_string(i), "s", "u", true, 1}));
+  EXPECT_EQ(store.add_share({"more", "s", "u", true, 1}).error().code, Code::TooLarge);
+  EXPECT_TRUE(store.add_share({"more", "other", "u", true, 1}));
+}
+
 TEST(SessionsFile, AreThereAgainAfterReopening) {
   std::string made = (std::filesystem::temp_directory_path() / "sl-sessions-XXXXXX").string();
   ASSERT_NE(mkdtemp(made.data()), nullptr);

@@ -96,7 +96,6 @@ Result<int> run(const Options& o) {
   stop = true;
   watcher.join();
   plane.drain(10'000);
-  recorder.close();
   side.close();
   return 0;
 }

@@ -1,7 +1,6 @@
 // `sightline validate`: manifests against schema, references and compile, offline.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <set>
 
 #include "app/cli/verbs.h"
 #include "app/up/manifests.h"
@@ -35,7 +34,7 @@ class Validation {
       for (auto& d : documents) take(std::move(d));
     }
     for (auto& [key, d] : documents_) note_parents(d);
-    SL_CHECK(make_stand_ins());
+    make_stand_ins();
     auto t = control::translate(index(), options_);
     for (auto& s : t.statuses) report(s);
     fmt::print("{} object{}, {} problem{}\n", objects_, objects_ == 1 ? "" : "s", problems_, problems_ == 1 ? "" : "s");
@@ -94,39 +93,45 @@ class Validation {
       if ((!kind.empty() && kind != "Gateway") || name.empty() || store_.get(kGateways, {ns, name})) continue;
       fmt::print("warning {}: Gateway {}/{} is not among these files: one that takes any route stands for it\n",
                  place_of(d, fmt::format("spec.parentRefs[{}]", i)), ns, name);
-      stand_ins_[{ns, name}].emplace(json::str(p, "sectionName"), json::num(p, 0, "port"));
+      stand_ins_.try_emplace({ns, name}, place_of(d, fmt::format("spec.parentRefs[{}].name", i)));
     }
   }
 
-  Result<void> make_stand_ins() {
-    int64_t free_port = 20'000;
-    for (auto& [key, wanted] : stand_ins_) {
-      auto& [ns, name] = key;
-      json::Array listeners;
-      for (auto& [section, port] : wanted)
-        listeners.push_back(
-            json::Object{{"name", section.empty() ? fmt::format("any-{}", listeners.size()) : section},
-                         {"protocol", "HTTP"},
-                         {"port", port ? port : free_port++},
-                         {"allowedRoutes", json::Object{{"namespaces", json::Object{{"from", "All"}}}}}});
-      SL_CHECK(make_namespace(ns));
-      json::Value gateway = cluster_object("gateway.networking.k8s.io/v1", "Gateway", name,
-                                           {{"gatewayClassName", "agentgateway"}, {"listeners", std::move(listeners)}});
-      gateway.get_object()["metadata"].get_object()["namespace"] = ns;
-      SL_CHECK(api_.apply(std::move(gateway), "validate"));
+  void make_stand_ins() {
+    for (auto it = stand_ins_.begin(); it != stand_ins_.end();) {
+      auto& [key, place] = *it;
+      auto made = make_stand_in(key.first, key.second);
+      if (!made) error(place, made.error().message);
+      it = made ? std::next(it) : stand_ins_.erase(it);
     }
+  }
+
+  Result<void> make_stand_in(const std::string& ns, const std::string& name) {
+    SL_CHECK(make_namespace(ns));
+    json::Object any{{"name", "any"},
+                     {"protocol", "HTTP"},
+                     {"port", 80},
+                     {"allowedRoutes", json::Object{{"namespaces", json::Object{{"from", "All"}}}}}};
+    json::Value gateway =
+        cluster_object("gateway.networking.k8s.io/v1", "Gateway", name,
+                       {{"gatewayClassName", "agentgateway"}, {"listeners", json::Array{std::move(any)}}});
+    gateway.get_object()["metadata"].get_object()["namespace"] = ns;
+    SL_CHECK(api_.apply(std::move(gateway), "validate"));
     return {};
   }
 
-  // The youngest of all: who really asks for a port has it.
+  // Stand-ins claim no port, and whichever of their listeners a route names is the one they have.
   control::ResourceIndex index() {
     auto out = control::build_index(api_);
-    for (auto& [key, wanted] : stand_ins_) {
-      auto& held = out.gateways.at(key.first + "/" + key.second);
-      json::Value last = *held.object;
-      last.get_object()["metadata"].get_object()["creationTimestamp"] = "9999-12-31T23:59:59Z";
-      held.object = std::make_shared<const json::Value>(std::move(last));
-    }
+    int64_t port = 0x10000;  // no Gateway of the files can ask for it
+    for (auto& [key, place] : stand_ins_)
+      out.gateways.at(key.first + "/" + key.second).spec.listeners.at(0).port = port++;
+    for (auto& [name, route] : out.routes)
+      for (auto& ref : route.spec.parent_refs) {
+        if (!stand_ins_.contains({ref.ns.empty() ? route.ns() : ref.ns, ref.name})) continue;
+        ref.section_name.clear();
+        ref.port.reset();
+      }
     return out;
   }
 
@@ -180,7 +185,7 @@ class Validation {
   std::map<std::string, up::Document> documents_;  // the last of each object
   static constexpr char kGateways[] = "gateways.gateway.networking.k8s.io";
   // The sections and ports that routes name of Gateways kept elsewhere, by namespace and name.
-  std::map<std::pair<std::string, std::string>, std::set<std::pair<std::string, int64_t>>> stand_ins_;
+  std::map<std::pair<std::string, std::string>, std::string> stand_ins_;  // by namespace and name: who named it first
   size_t problems_ = 0, objects_ = 0;
 };
 

@@ -54,7 +54,7 @@ Object session_json(const agent::Session& s) {
                 {"agent_ref", s.agent},
                 {"source", s.source},
                 {"created_at", rfc3339(s.created_us / 1000)},
-                {"updated_at", rfc3339(s.updated_us / 1000)}};
+                {"updated_at", rfc3339(s.updated_us / 1000, true)}};
 }
 
 // ?order=asc|desc &after=RFC3339 &limit=N (-1: all)
@@ -267,8 +267,7 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
     std::string said = "Successfully listed sessions";
     if (rows.size() > limit) {
       rows.pop_back();
-      said = fmt::format("the latest {} sessions; older ones with before={}-{}", limit, rows.back().updated_us,
-                         rows.back().id);
+      said = fmt::format("{} sessions; older ones with before={}-{}", limit, rows.back().updated_us, rows.back().id);
     }
     Array list;
     for (auto& s : rows)
@@ -299,8 +298,15 @@ Result<HttpApi::Answer> HttpApi::sessions(const net::HttpRequest& r, const std::
 
 Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const std::vector<std::string>& path) {
   auto& store = runtime_.store();
+  SL_TRY(caller, agent::caller_of(r, store));
   SL_TRY(session, store.session(path[2]));
-  if (session.user != agent::user_of(r)) return fail(Code::NotFound, fmt::format("session \"{}\" not found", path[2]));
+  if (!caller.sees(session.user, session.id))
+    return fail(Code::NotFound, fmt::format("session \"{}\" not found", path[2]));
+  bool owner = session.user == caller.user;
+  if (path.size() >= 4 && path.size() <= 5 && path[3] == "shares") {
+    if (!owner) return fail(Code::PermissionDenied, "only whose session it is may share it");
+    return shares(r, path, session);
+  }
   if (path.size() == 4 && path[3] == "tasks" && r.method == "GET") {
     SL_TRY(version, a2a::parse_version(r.header("a2a-version")));
     SL_TRY(rows, store.tasks_of(path[2]));
@@ -321,9 +327,17 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
                               {"session_id", path[2]},
                               {"created_at", rfc3339(m.at_us / 1000, true)},
                               {"data", json::dump(agent::adk_event(m, session.agent))}});
-    return Answer{200, envelope(Object{{"session", session_json(session)}, {"events", std::move(events)}},
-                                "Successfully retrieved session")};
+    Object data{{"session", session_json(session)}, {"events", std::move(events)}};
+    if (!owner) data["read_only"] = caller.share->read_only;
+    return Answer{200, envelope(std::move(data), "Successfully retrieved session")};
   }
+  if (!caller.writes(session.user, session.id) || (r.method == "DELETE" && !owner))
+    return fail(Code::PermissionDenied, "the session is shared, not given: only whose it is may do that");
+  return change_session(r, std::move(session));
+}
+
+Result<HttpApi::Answer> HttpApi::change_session(const net::HttpRequest& r, agent::Session session) {
+  auto& store = runtime_.store();
   if (r.method == "PUT" || r.method == "PATCH") {
     SL_TRY(body, json::parse(r.body));
     if (auto ref = json::str(body, "agent_ref"); !ref.empty() && agent_key(ref, runtime_) != session.agent)
@@ -332,26 +346,62 @@ Result<HttpApi::Answer> HttpApi::one_session(const net::HttpRequest& r, const st
     if (auto* name = json::find(body, "name")) {
       if (!name->is_string()) return fail(Code::InvalidArgument, "name must be a string");
       session.name = json::view(name->get_string());
-      SL_CHECK(store.rename_session(path[2], session.name));
+      SL_CHECK(store.rename_session(session.id, session.name));
     }
     return Answer{200, envelope(session_json(session), "Successfully updated session")};
   }
   if (r.method == "DELETE") {
-    SL_TRY(rows, store.tasks_of(path[2]));
+    SL_TRY(rows, store.tasks_of(session.id));
     for (auto& row : rows)
       if (!agent::is_final(row.state)) (void)runtime_.cancel(row.id);
-    SL_CHECK(store.delete_session(path[2]));
+    SL_CHECK(store.delete_session(session.id));
     return Answer{200, envelope(nullptr, "Successfully deleted session")};
   }
   return fail(Code::MethodNotAllowed, "a session takes GET, PATCH and DELETE");
 }
 
+// Links to the session: whoever sends the token of one as X-Share-Token may read it or, if it says so, talk in it.
+Result<HttpApi::Answer> HttpApi::shares(const net::HttpRequest& r, const std::vector<std::string>& path,
+                                        const agent::Session& session) {
+  auto& store = runtime_.store();
+  auto item = [](const agent::Share& s) {
+    return Object{{"token", s.token},
+                  {"session_id", s.session},
+                  {"user_id", s.user},
+                  {"read_only", s.read_only},
+                  {"created_at", rfc3339(s.created_us / 1000, true)}};
+  };
+  if (path.size() == 5 && r.method == "DELETE") {
+    SL_CHECK(store.remove_share(session.id, path[4]));
+    return Answer{200, envelope(Object{}, "Successfully removed share")};
+  }
+  if (path.size() == 4 && r.method == "GET") {
+    SL_TRY(all, store.shares_of(session.id));
+    Array list;
+    for (auto& s : all) list.push_back(item(s));
+    return Answer{200, envelope(std::move(list), "Successfully listed shares")};
+  }
+  if (path.size() != 4 || r.method != "POST")
+    return fail(Code::MethodNotAllowed, "shares take GET and POST, one of them DELETE");
+  agent::Share made{random_hex(24), session.id, session.user, true, unix_us()};
+  if (!r.body.empty()) {
+    SL_TRY(body, json::parse(r.body));
+    auto* read_only = json::find(body, "read_only");
+    if (read_only && !read_only->is_bool()) return fail(Code::InvalidArgument, "read_only must be true or false");
+    if (read_only) made.read_only = read_only->get_bool();
+  }
+  SL_CHECK(store.add_share(made));
+  return Answer{201, envelope(item(made), "Successfully created share")};
+}
+
 Result<HttpApi::Answer> HttpApi::tasks(const net::HttpRequest& r, const std::vector<std::string>& path) {
   if (path.size() != 3 || (r.method != "GET" && r.method != "DELETE"))
     return fail(Code::MethodNotAllowed, "/api/tasks/ID takes GET and DELETE; tasks are made through A2A");
+  SL_TRY(caller, agent::caller_of(r, runtime_.store()));
   SL_TRY(row, runtime_.store().task(path[2]));
-  if (row.user != agent::user_of(r)) return fail(Code::NotFound, fmt::format("task \"{}\" not found", path[2]));
+  if (!caller.sees(row.user, row.session)) return fail(Code::NotFound, fmt::format("task \"{}\" not found", path[2]));
   if (r.method == "DELETE") {
+    if (row.user != caller.user) return fail(Code::PermissionDenied, "only whose task it is may delete it");
     if (!agent::is_final(row.state)) (void)runtime_.cancel(row.id);
     SL_CHECK(runtime_.store().delete_task(row.id));
     return Answer{200, envelope(nullptr, "Successfully deleted task")};

@@ -30,6 +30,8 @@ class HttpApi {
   Result<Answer> model_configs(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> sessions(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> one_session(const net::HttpRequest& r, const std::vector<std::string>& path);
+  Result<Answer> change_session(const net::HttpRequest& r, agent::Session session);
+  Result<Answer> shares(const net::HttpRequest& r, const std::vector<std::string>& path, const agent::Session& session);
   Result<Answer> tasks(const net::HttpRequest& r, const std::vector<std::string>& path);
   Result<Answer> records(const net::HttpRequest& r, const std::vector<std::string>& path);
   json::Object agent_item(const json::Value& object);

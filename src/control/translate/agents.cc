@@ -236,10 +236,23 @@ static std::string service_named(std::string_view host, std::string_view ns) {
   return labels.size() == 2 ? fmt::format("{}/{}", labels[1], labels[0]) : "";
 }
 
+// Why nothing comes through to a listener of the configuration; "" if all is well.
+static std::string not_served(const route::Listener& l, const TranslateOptions& options) {
+  if (auto it = options.failed_binds.find(fmt::format("{}:{}", l.host, l.port)); it != options.failed_binds.end())
+    return it->second;
+  auto it = options.object_problems.find(l.gateway);
+  return it == options.object_problems.end() ? "" : it->second;
+}
+
+// Says of a model's address that calls to it pass by every gateway, or that they are refused.
+struct WayProblem {
+  std::string reason, message;  // of the condition; empty if calls go through a gateway
+};
+
 // The way from an agent to its model. No cluster's DNS is here, so calls that name a Gateway's Service are connected to
-// that Gateway. Returns "HOST:PORT" if the calls lead to no listener here and so pass by every gateway, else "".
-static std::string find_way(route::ModelSpec& model, std::string_view ns, const route::RouteSpec& routes,
-                            const TranslateOptions& options) {
+// that Gateway.
+static WayProblem find_way(route::ModelSpec& model, std::string_view ns, const route::RouteSpec& routes,
+                           const TranslateOptions& options) {
   std::string_view rest = model.url;
   bool tls = rest.starts_with("https:");
   rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
@@ -247,16 +260,26 @@ static std::string find_way(route::ModelSpec& model, std::string_view ns, const 
   int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
   std::string_view bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
   std::string service = service_named(bare, ns);
+  std::string unserved;
   for (auto& l : routes.listeners) {
-    if (l.port != port || tls) continue;
-    if (leads_to(bare, l.host, options.local_addresses)) return "";
-    bool bound = !options.failed_binds.contains(fmt::format("{}:{}", l.host, l.port));  // else it is somebody else's
-    if (l.gateway != service || !bound || options.object_problems.contains(l.gateway)) continue;
+    bool named = l.gateway == service;
+    if (l.port != port || tls || (!named && !leads_to(bare, l.host, options.local_addresses))) continue;
+    model.through_gateway = true;  // also when it is not served: then the port is somebody else's
+    if (auto why = not_served(l, options); !why.empty()) {
+      unserved = fmt::format("Gateway {}: {}", l.gateway, why);
+      continue;
+    }
     bool any = l.host == "0.0.0.0", any6 = l.host == "::" || l.host == "[::]";
-    model.connect_to = fmt::format("{}:{}", any ? "127.0.0.1" : any6 ? "[::1]" : l.host, port);
-    return "";
+    if (named) model.connect_to = fmt::format("{}:{}", any ? "127.0.0.1" : any6 ? "[::1]" : l.host, port);
+    return {};
   }
-  return fmt::format("{}:{}", host, port);
+  if (model.through_gateway)
+    return {"GatewayNotServing",
+            fmt::format("calls to {}:{} are refused, for the gateway there does not serve: {}", host, port, unserved)};
+  return {"DirectEndpoint",
+          fmt::format("calls go to {}:{} past every gateway: no route, policy or credential of a gateway applies; the "
+                      "agent records them itself",
+                      host, port)};
 }
 
 void translate_agents(const ResourceIndex& index, const TranslateOptions& options, Translation& out) {
@@ -267,11 +290,9 @@ void translate_agents(const ResourceIndex& index, const TranslateOptions& option
     Conditions c(json::find(*m.object, "status"), m.generation());
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
-    if (auto direct = error.empty() ? find_way(spec, m.ns(), out.routes, options) : ""; !direct.empty())
-      c.set("ThroughGateway", false, "DirectEndpoint",
-            fmt::format("calls go to {} past every gateway: no route, policy or credential of a gateway applies; the "
-                        "agent records them itself",
-                        direct));
+    if (error.empty())
+      if (auto way = find_way(spec, m.ns(), out.routes, options); !way.reason.empty())
+        c.set("ThroughGateway", false, way.reason, way.message);
     Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
     if (auto secret = index.secrets.find(m.ns() + "/" + m.spec.api_key_secret);
         !spec.credential.empty() && secret != index.secrets.end())

@@ -576,8 +576,11 @@ TEST(Agents, ModelsAreReachedByTheNameOfAGatewaysService) {
                     "spec: {{declarative: {{modelConfig: m}}}}\n",
                     kGateway, listen_host, ns, url, ns));
     if (t.agents.size() != 1) return std::string("no agent");
-    auto direct = condition(status_of(t, "modelconfigs.kagent.dev", ns, "m"), "ThroughGateway");
-    return t.agents[0].model.connect_to + (direct.empty() ? "" : " past");
+    auto problem = condition(status_of(t, "modelconfigs.kagent.dev", ns, "m"), "ThroughGateway");
+    auto& model = t.agents[0].model;
+    bool refused = problem.starts_with("False GatewayNotServing");
+    EXPECT_EQ(model.through_gateway, problem.empty() || refused) << problem;
+    return model.connect_to + (refused ? " refused" : problem.empty() ? "" : " past");
   };
   for (auto url : {"http://gw.default:8000/x", "http://GW.default.svc:8000", "http://gw.default.svc.cluster.local:8000",
                    "http://gw.default.svc.cluster.local.:8000"})
@@ -586,9 +589,10 @@ TEST(Agents, ModelsAreReachedByTheNameOfAGatewaysService) {
   EXPECT_EQ(connects_to("http://gw:8000", "0.0.0.0", "default"), "127.0.0.1:8000");
   EXPECT_EQ(connects_to("http://gw:8000", "10.1.2.3", "default"), "10.1.2.3:8000");
   EXPECT_EQ(connects_to("http://127.0.0.1:8000", "127.0.0.1", "default"), "");
-  EXPECT_EQ(connects_to("http://gw:8000", "127.0.0.1\"\nfailedBinds: {\"127.0.0.1:8000\": taken}\nx: \"", "default"),
-            " past")
-      << "the port is another program's";
+  for (auto url :
+       {"http://gw:8000", "http://gw.default.svc:8000/x", "http://127.0.0.1:8000/x", "http://localhost:8000"})
+    EXPECT_EQ(connects_to(url, "127.0.0.1\"\nfailedBinds: {\"127.0.0.1:8000\": taken}\nx: \"", "default"), " refused")
+        << url << ": the port is another program's";
   for (auto url : {"http://gw:8000", "http://gw.default:8001", "https://gw.default:8000", "http://gw.default.pod:8000",
                    "http://x.gw.default.svc:8000", "http://.default:8000"})
     EXPECT_EQ(connects_to(url, "127.0.0.1", "kagent"), " past") << url;

@@ -7,6 +7,7 @@
 namespace sl::observe {
 
 static constexpr int64_t kTrimEvery = 10'000;
+static constexpr int64_t kTrimAgain = 1'000;
 
 Result<void> Ledger::open(const std::string& path) {
   std::lock_guard lock(mutex_);
@@ -41,11 +42,15 @@ Result<void> Ledger::add(const std::vector<const Record*>& records) {
     return {};
   }));
   since_trim_ += static_cast<int64_t>(records.size());
-  if (since_trim_ < kTrimEvery) return {};
-  // They are written, whatever becomes of the old ones: those are tried again with the next.
-  if (db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax)))
-    since_trim_ = 0;
   return {};
+}
+
+Result<void> Ledger::trim() {
+  std::lock_guard lock(mutex_);
+  if (since_trim_ < kTrimEvery) return {};
+  auto done = db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax));
+  since_trim_ = done ? 0 : kTrimEvery - kTrimAgain;
+  return done;
 }
 
 Result<json::Array> Ledger::rows(sqlite::Statement& s) {

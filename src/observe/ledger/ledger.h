@@ -28,6 +28,9 @@ class Ledger {
   Result<void> open(const std::string& path);
   void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
   Result<void> add(const std::vector<const Record*>& records);
+  // To be called after add: the oldest above kRowsMax go, once in 10,000 records. What cannot go is tried again with
+  // the 1,000th record after it.
+  Result<void> trim();
   // Newest `limit` that fit, oldest first; each with its "id".
   Result<json::Array> find(const LedgerQuery& query);
   // By record id, trace id or a prefix of at least 6 digits of one, turn (task) or session: every record of that trace,

@@ -12,7 +12,8 @@ namespace {
 Result<void> add_all(Ledger& ledger, const std::vector<Record>& records) {
   std::vector<const Record*> pointers;
   for (auto& r : records) pointers.push_back(&r);
-  return ledger.add(pointers);
+  SL_CHECK(ledger.add(pointers));
+  return ledger.trim();
 }
 
 using ::testing::ElementsAre;
@@ -189,20 +190,26 @@ TEST_F(LedgerTest, SaysWhichFileItCannotOpen) {
   EXPECT_THAT(opened.error().message, HasSubstr("no/such"));
 }
 
-TEST_F(LedgerTest, WhatIsWrittenIsNoFailureWhateverBecomesOfTheOld) {
+TEST_F(LedgerTest, WhatCannotGoIsSaidAndTriedAgainLater) {
   Ledger ledger;
   ASSERT_TRUE(ledger.open(file()));
   sqlite::Database other;
   ASSERT_TRUE(other.open(file()));
   ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
   ASSERT_TRUE(other.exec("INSERT INTO records VALUES(-900000, 1, 't', '', '', '', '{}')"));  // old enough to go
-  EXPECT_TRUE(add_all(ledger, {record("/a")}));
+  auto old_ones = [&other] {
+    auto left = other.prepare("SELECT count(*) FROM records WHERE id < 0");
+    return left && left->step() ? left->integer(0) : -1;
+  };
+  auto trimmed = add_all(ledger, {record("/a")});
+  ASSERT_FALSE(trimmed);
+  EXPECT_THAT(trimmed.error().message, HasSubstr("full"));
   EXPECT_THAT(paths(ledger.find({})), ElementsAre("/a"));
   ASSERT_TRUE(other.exec("DROP TRIGGER t"));
-  EXPECT_TRUE(add_all(ledger, {record("/b")}));
-  auto left = other.prepare("SELECT count(*) FROM records WHERE id < 0");
-  ASSERT_TRUE(left && left->step());
-  EXPECT_EQ(left->integer(0), 0) << "trimmed as soon as that is possible";
+  EXPECT_TRUE(add_all(ledger, std::vector<Record>(999, record("/b"))));
+  EXPECT_EQ(old_ones(), 1) << "not with each record";
+  EXPECT_TRUE(add_all(ledger, {record("/c")}));
+  EXPECT_EQ(old_ones(), 0);
 }
 
 }  // namespace

@@ -25,6 +25,10 @@ void Recorder::close() {
 void Recorder::take(std::vector<RecordPtr> records) {
   {
     std::lock_guard lock(mutex_);
+    if (ended_) {
+      logs_.log("sightline").warn("{} records of requests that outlived the end are not written", records.size());
+      return;
+    }
     if (queue_.size() + records.size() > kQueueMax) {
       dropped_ += records.size();
       return;
@@ -39,7 +43,7 @@ void Recorder::take(std::vector<RecordPtr> records) {
 
 void Recorder::flush() {
   std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
+  idle_.wait(lock, [this] { return ended_ || (queue_.empty() && !busy_); });
 }
 
 void Recorder::run() {
@@ -61,6 +65,8 @@ void Recorder::run() {
     if (last || monotonic_ms() >= next_try_ms_) to_ledger();
     lock.lock();
     busy_ = false;
+    ended_ = last && queue_.empty();
+    last = ended_;
     idle_.notify_all();
   }
   if (lost_ += held_.size()) logs_.log("sightline").error("{} records are not in the ledger", lost_);
@@ -133,6 +139,9 @@ void Recorder::to_ledger() {
     if (ledger_broken_)
       log.warn("the ledger is written again; {} records waited, {} were lost", held_.size(), std::exchange(lost_, 0));
     put_away(std::exchange(held_, {}));
+    auto trimmed = ledger_->trim();
+    if (!trimmed && !ledger_grows_) log.warn("the ledger grows, its oldest cannot go: {}", trimmed.error().message);
+    ledger_grows_ = !trimmed;
   }
   ledger_broken_ = !ok;
 }

@@ -3,12 +3,11 @@
 // Who calls: proxy workers and the agent runtime hand over batches (take). Thread: its own; take() only queues.
 // Limits: kQueueMax records wait; beyond, batches are dropped and counted in the log. Plain HTTP records go to the
 // ledger at kPlainPerSecond at most (the rest is counted in the metrics); model, turn and tool records
-// always. Those that the ledger cannot write, for a full disk, wait and are tried again: kHeldMax of them, the oldest
-// go first.
+// always. Those that the ledger cannot write, for a full disk, wait and are tried again each kRetryMs: after a try,
+// kHeldMax of them at most, the oldest go first.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -32,7 +31,7 @@ class Recorder : public RecordSink {
   void set_access_log(bool on) { access_log_ = on; }
   // Waits until everything taken so far has been written, or held for the ledger.
   void flush();
-  // Writes what is left, held records too, and ends. Nothing may be handed over afterwards.
+  // Writes what is left, held records too, and ends; what is handed over afterwards is lost, and logged as such.
   void close();
 
  private:
@@ -59,12 +58,13 @@ class Recorder : public RecordSink {
   std::vector<RecordPtr> spare_;
   bool busy_ = false;
   bool stop_ = false;
+  bool ended_ = false;
   uint64_t dropped_ = 0;
   int64_t second_ = 0;
   uint64_t plain_this_second_ = 0;
   // On their way to the ledger, or waiting for it: of the thread alone.
   std::vector<RecordPtr> held_;
-  bool ledger_broken_ = false;
+  bool ledger_broken_ = false, ledger_grows_ = false;
   int64_t next_try_ms_ = 0;
   uint64_t lost_ = 0;
   std::thread thread_;

@@ -144,6 +144,37 @@ TEST_F(RecorderTest, ABrokenLedgerIsSaidOnceAndTheRestGoesOn) {
   std::filesystem::remove_all(made);
 }
 
+TEST_F(RecorderTest, AnEndedOneTakesNothingAndKeepsNobodyWaiting) {
+  Recorder r(logs, &ledger, by_gateway);
+  hand_over(r, {record("llm")});
+  r.close();
+  hand_over(r, {record("llm"), record("llm")});
+  r.flush();
+  EXPECT_EQ(kept(), 1u);
+  EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("2 records of requests that outlived the end")));
+}
+
+TEST_F(RecorderTest, ALedgerThatGrowsIsSaidOnce) {
+  std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
+  ASSERT_NE(mkdtemp(made.data()), nullptr);
+  {
+    Ledger file;
+    ASSERT_TRUE(file.open(made + "/ledger.db"));
+    sqlite::Database other;
+    ASSERT_TRUE(other.open(made + "/ledger.db"));
+    ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
+    ASSERT_TRUE(other.exec("INSERT INTO records VALUES(-900000, 1, 't', '', '', '', '{}')"));  // old enough to go
+    Recorder r(logs, &file, by_gateway);
+    hand_over(r, {record("llm")});
+    r.flush();
+    hand_over(r, std::vector<Record>(1'000, record("llm")));
+    r.flush();
+    EXPECT_THAT(*file.find({.limit = 2'000}), SizeIs(1'001));
+    EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("the ledger grows, its oldest cannot go")));
+  }
+  std::filesystem::remove_all(made);
+}
+
 TEST_F(RecorderTest, WhatTheLedgerCannotTakeIsHeldForIt) {
   std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
   ASSERT_NE(mkdtemp(made.data()), nullptr);

@@ -1,5 +1,6 @@
 // Header fields on their way through: what belongs to one connection only, and what a rule changes.
-// Who calls: plain.cc, model.cc. Thread: plain functions. Source: RFC 9110 7.6.1; Gateway API header modifiers.
+// Who calls: plain.cc, model.cc, model_request.cc. Thread: plain functions. Source: RFC 9110 7.6.1; Gateway API header
+// modifiers.
 #pragma once
 
 #include "base/strings.h"
@@ -14,7 +15,7 @@ inline constexpr std::string_view kHopsField = "x-sightline-hops";
 // Hop-by-hop, or named by the message's own Connection field.
 bool connection_bound(const http1::Head& head, std::string_view name);
 
-// Fields that only we may write: they frame the message or belong to the connection.
+// Fields that only we may write: they frame the message, belong to the connection, or count the hops.
 bool frames_message(std::string_view name);
 
 // Does the change set or remove this field, so that the message's own is left out?
@@ -24,7 +25,7 @@ inline bool same_field(std::string_view a, std::string_view b) {
   return iequals(a, b);
 }
 
-// Appends what is set and added, but for fields that frame the message or belong to the connection: those are ours.
+// Appends what is set and added, but for the fields that only we may write.
 // `but`: a field that the change may not touch.
 void append_changes(const std::optional<route::HeaderChange>& change, std::string& out, std::string_view but = {});
 

@@ -1,6 +1,7 @@
 // The request to a language model: its body from the client, the credential, the head for the provider.
-// Who calls: model.cc. Thread: the exchange's worker. Errors: TooLarge, Timeout, Unauthenticated, as the client is
-// told.
+// Who calls: model.cc. Thread: the exchange's worker. Limits: WorkerOptions.llm_body_bytes_max; 600 s, or the route's
+// own, for the body to arrive. Errors, as the client is told: TooLarge, Timeout, Unauthenticated, InvalidArgument of
+// the body's framing, Io of its connection.
 #pragma once
 
 #include "llm/exchange/exchange.h"
