@@ -9,7 +9,7 @@ import uuid
 import objects
 from gateway_kit import Upstream
 from harness import wait_until
-from test_agents_kit import AgentTest, KEY, NS, request, say, text_of, user_message
+from test_agents_kit import AgentTest, KEY, NS, request, say, text_of, use, user_message
 
 
 class Paths(AgentTest):
@@ -362,7 +362,7 @@ class Shares(AgentTest):
         self.path = f"/api/sessions/{self.context}"
 
     def send(self, text, headers, context=None, task=None):
-        return self.agent().call("message/send", {"message": {**user_message(text, context), **({"taskId": task} if task else {})}}, headers)
+        return self.agent().call("message/send", {"message": user_message(text, context, task)}, headers)
 
     def share(self, body=None):
         made = self.rest("POST", self.path + "/shares", body, self.alice).expect(201).data
@@ -410,8 +410,30 @@ class Shares(AgentTest):
             self.assertEqual(-32001, agent.error(method, {"id": other["id"]}, visitor)["code"])
         self.assertEqual([], agent.must("tasks/list", {"contextId": other["contextId"]}, visitor)["tasks"])
         self.assertNotIn(other["id"], json.dumps(agent.must("tasks/list", {"pageSize": 100}, visitor)))
-        for context, task in ((other["contextId"], None), (None, None), (None, other["id"]), (self.context, other["id"])):
-            self.assertIn("error", self.send("mine now", visitor, context, task))
+        self.script(use("ask_user", {"questions": [{"question": "Which?"}]}))
+        asks = self.send("ask me", self.alice)["result"]
+        self.assertEqual("input-required", asks["status"]["state"])
+        self.assertIn("another user", self.send("mine now", visitor, other["contextId"])["error"]["message"])
+        for context, task in ((None, asks["id"]), (asks["contextId"], asks["id"])):
+            self.assertIn("not found", self.send("mine now", visitor, context, task)["error"]["message"])
+        self.assertIn("another contextId", self.send("mine now", visitor, self.context, asks["id"])["error"]["message"])
+
+    def test_the_visitors_own_sessions_are_as_ever(self):
+        _, visitor = self.share()
+        own = self.send("bob's own", visitor)["result"]
+        self.assertEqual(("completed", "bob"), (own["status"]["state"], own["metadata"]["kagent_user_id"]))
+        self.assertEqual(own["contextId"], self.send("and more", visitor, own["contextId"])["result"]["contextId"])
+        self.rest("GET", f"/api/sessions/{own['contextId']}", None, self.alice).expect(404)
+
+    def test_an_answer_to_a_question(self):
+        self.script(use("ask_user", {"questions": [{"question": "Which?"}]}),
+                    say("thanks"))
+        asks = self.send("ask me", self.alice, self.context)["result"]
+        self.assertEqual("input-required", asks["status"]["state"])
+        _, reader = self.share()
+        self.assertIn("for reading only", self.send("that one", reader, None, asks["id"])["error"]["message"])
+        _, talker = self.share({"read_only": False})
+        self.assertEqual("completed", self.send("that one", talker, None, asks["id"])["result"]["status"]["state"])
 
     def test_until_it_is_removed(self):
         first, visitor = self.share()

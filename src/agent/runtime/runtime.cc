@@ -251,9 +251,11 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   bool direct =
       !goes_to || goes_to->tls || !options_.own_gateway || !options_.own_gateway(goes_to->host, goes_to->port);
   if (direct && model.through_gateway)  // whoever listens there must not get the key
-    co_return fail(Code::Unavailable, fmt::format("LLM error: nothing was sent: no gateway serves the address of "
-                                                  "ModelConfig {}; its condition ThroughGateway says why",
-                                                  model.name));
+    co_return fail(Code::Unavailable,
+                   fmt::format("LLM error: nothing was sent: no gateway serves the address of "
+                               "ModelConfig {}; its condition ThroughGateway says why, or it has just moved: "
+                               "send the message again",
+                               model.name));
   // Past every gateway the call has no record but ours, and its span is the one the provider is told.
   std::string span = direct ? observe::new_span_id() : run->row.span_id;
   request.headers = model_headers(run, span, !direct);

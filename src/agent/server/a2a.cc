@@ -14,6 +14,8 @@ using json::Object;
 using json::Value;
 using net::Headers;
 
+static constexpr char kReadOnly[] = "the session is shared for reading only";
+
 struct A2aServer::Call {
   std::string agent, traceparent, tracestate, credential;
   Caller caller;
@@ -212,10 +214,8 @@ void A2aServer::dispatch(const Call& call) {
   if (auto wrong = wrong_history(call.params); !wrong.empty()) return call.error(a2a::kInvalidParams, wrong);
   for (auto& m : kMethods) {
     if (call.method != (call.version == Version::V10 ? m.v10 : m.v03)) continue;
-    if (m.writes && call.caller.share && call.caller.share->read_only)
-      return call.error(a2a::kUnsupported, "the session is shared for reading only");
     if (m.of_task) {
-      auto known = check_task(call);
+      auto known = check_task(call, m.writes);
       if (!known) return call.error(known.error());
     }
     return (this->*m.run)(call);
@@ -228,13 +228,25 @@ void A2aServer::dispatch(const Call& call) {
 }
 
 // NotFound also for a task of another agent, or one that the caller may not see: its existence is nobody's business.
-Result<void> A2aServer::check_task(const Call& call) {
+Result<void> A2aServer::check_task(const Call& call, bool writes) {
   std::string id(json::str(call.params, "id"));
   if (id.empty()) return fail(Code::InvalidArgument, "params.id must name a task");
   SL_TRY(row, runtime_.store().task(id));
   if (row.agent != call.agent || !call.caller.sees(row.user, row.session))
     return fail(Code::NotFound, fmt::format("task \"{}\" not found", id));
+  if (writes && !call.caller.writes(row.user, row.session)) return fail(Code::Conflict, kReadOnly);
   return {};
+}
+
+// Whose session the message goes to: the caller's own, or that of a share.
+Result<std::string> A2aServer::owner_of(const Call& call, const Value& message) {
+  auto& share = call.caller.share;
+  std::string session(json::str(message, "contextId")), task(json::str(message, "taskId"));
+  if (share && session.empty() && !task.empty())
+    if (auto row = runtime_.store().task(task)) session = row->session;
+  if (!share || session != share->session) return call.caller.user;
+  if (share->read_only) return fail(Code::Conflict, kReadOnly);
+  return share->user;
 }
 
 void A2aServer::send(const Call& call) {
@@ -257,13 +269,9 @@ void A2aServer::submit(const Call& call, bool streaming) {
   Submission s;
   s.agent = call.agent;
   s.message = *message;
-  s.user = call.caller.user;
-  if (auto& share = call.caller.share) {
-    if (json::str(*message, "contextId") != share->session)
-      return call.error(a2a::kInvalidParams,
-                        fmt::format("the share is for one session: contextId must be {}", share->session));
-    s.user = share->user;
-  }
+  auto owner = owner_of(call, *message);
+  if (!owner) return call.error(owner.error());
+  s.user = std::move(*owner);
   s.traceparent = call.traceparent;
   s.tracestate = call.tracestate;
   s.credential = call.credential;

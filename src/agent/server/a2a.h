@@ -26,7 +26,8 @@ class A2aServer {
   struct Call;
   void rpc(const std::string& agent, const net::HttpRequest& request, const net::HttpResponderPtr& out);
   void dispatch(const Call& call);
-  Result<void> check_task(const Call& call);
+  Result<void> check_task(const Call& call, bool writes);
+  Result<std::string> owner_of(const Call& call, const json::Value& message);
   void send(const Call& call);
   void send_streaming(const Call& call);
   void submit(const Call& call, bool streaming);

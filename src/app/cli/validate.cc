@@ -184,7 +184,6 @@ class Validation {
   control::TranslateOptions options_;
   std::map<std::string, up::Document> documents_;  // the last of each object
   static constexpr char kGateways[] = "gateways.gateway.networking.k8s.io";
-  // The sections and ports that routes name of Gateways kept elsewhere, by namespace and name.
   std::map<std::pair<std::string, std::string>, std::string> stand_ins_;  // by namespace and name: who named it first
   size_t problems_ = 0, objects_ = 0;
 };

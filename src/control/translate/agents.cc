@@ -236,46 +236,61 @@ static std::string service_named(std::string_view host, std::string_view ns) {
   return labels.size() == 2 ? fmt::format("{}/{}", labels[1], labels[0]) : "";
 }
 
-// Why nothing comes through to a listener of the configuration; "" if all is well.
-static std::string not_served(const route::Listener& l, const TranslateOptions& options) {
-  if (auto it = options.failed_binds.find(fmt::format("{}:{}", l.host, l.port)); it != options.failed_binds.end())
-    return it->second;
-  auto it = options.object_problems.find(l.gateway);
-  return it == options.object_problems.end() ? "" : it->second;
-}
-
 // Says of a model's address that calls to it pass by every gateway, or that they are refused.
 struct WayProblem {
   std::string reason, message;  // of the condition; empty if calls go through a gateway
 };
 
-// The way from an agent to its model. No cluster's DNS is here, so calls that name a Gateway's Service are connected to
-// that Gateway.
-static WayProblem find_way(route::ModelSpec& model, std::string_view ns, const route::RouteSpec& routes,
-                           const TranslateOptions& options) {
+static std::string bound_address(const route::Listener& l) {
+  if (l.host == "0.0.0.0") return fmt::format("127.0.0.1:{}", l.port);
+  if (l.host == "::" || l.host == "[::]") return fmt::format("[::1]:{}", l.port);
+  bool bare6 = l.host.find(':') != std::string::npos && !l.host.starts_with('[');
+  return bare6 ? fmt::format("[{}]:{}", l.host, l.port) : fmt::format("{}:{}", l.host, l.port);
+}
+
+// A listener that is asked for and not in the configuration, at an address of a model: "" if there is none.
+static std::string unserved_listener(const ResourceIndex& index, std::string_view host, int64_t port,
+                                     std::string_view service, const TranslateOptions& options) {
+  for (auto& [key, g] : index.gateways) {
+    if (!our_gateway(index, g.spec)) continue;
+    if (key != service && !leads_to(host, options.listen_host, options.local_addresses)) continue;
+    for (auto& l : g.spec.listeners)
+      if (l.port == port)
+        return fmt::format("listener {} of Gateway {} does not serve, as its conditions say", l.name, key);
+  }
+  return "";
+}
+
+// The way from an agent to its model: calls that lead to a Gateway are connected to what it has bound. (No cluster's
+// DNS is here for the name of its Service, and "localhost" may be two addresses, one of them somebody else's.)
+static WayProblem find_way(const ResourceIndex& index, route::ModelSpec& model, std::string_view ns,
+                           const route::RouteSpec& routes, const TranslateOptions& options) {
   std::string_view rest = model.url;
   bool tls = rest.starts_with("https:");
   rest.remove_prefix(std::min(rest.size(), rest.find("//") + 2));
   auto [host, port_text] = split_authority(rest);
   int64_t port = parse_int(port_text).value_or(tls ? 443 : 80);
   std::string_view bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  std::string service = service_named(bare, ns);
-  std::string unserved;
+  std::string service = service_named(bare, ns), refused;
   for (auto& l : routes.listeners) {
     bool named = l.gateway == service;
     if (l.port != port || tls || (!named && !leads_to(bare, l.host, options.local_addresses))) continue;
-    model.through_gateway = true;  // also when it is not served: then the port is somebody else's
-    if (auto why = not_served(l, options); !why.empty()) {
-      unserved = fmt::format("Gateway {}: {}", l.gateway, why);
-      continue;
+    auto failed = options.failed_binds.find(fmt::format("{}:{}", l.host, l.port));
+    auto problem = options.object_problems.find(l.gateway);
+    if (failed != options.failed_binds.end()) {
+      refused = fmt::format("Gateway {}: {}", l.gateway, failed->second);
+    } else if (named && problem != options.object_problems.end()) {
+      refused = fmt::format("the name is not that of Gateway {}: {}", l.gateway, problem->second);
+    } else {
+      model.through_gateway = true;
+      model.connect_to = bound_address(l);
+      return {};
     }
-    bool any = l.host == "0.0.0.0", any6 = l.host == "::" || l.host == "[::]";
-    if (named) model.connect_to = fmt::format("{}:{}", any ? "127.0.0.1" : any6 ? "[::1]" : l.host, port);
-    return {};
   }
+  if (refused.empty() && !tls) refused = unserved_listener(index, bare, port, service, options);
+  model.through_gateway = !refused.empty();  // the port may be somebody else's
   if (model.through_gateway)
-    return {"GatewayNotServing",
-            fmt::format("calls to {}:{} are refused, for the gateway there does not serve: {}", host, port, unserved)};
+    return {"GatewayNotServing", fmt::format("calls to {}:{} are refused: {}", host, port, refused)};
   return {"DirectEndpoint",
           fmt::format("calls go to {}:{} past every gateway: no route, policy or credential of a gateway applies; the "
                       "agent records them itself",
@@ -291,7 +306,7 @@ void translate_agents(const ResourceIndex& index, const TranslateOptions& option
     c.set("Accepted", error.empty(), error.empty() ? "ModelConfigReconciled" : "ModelConfigReconcileFailed",
           error.empty() ? "model configuration accepted" : error);
     if (error.empty())
-      if (auto way = find_way(spec, m.ns(), out.routes, options); !way.reason.empty())
+      if (auto way = find_way(index, spec, m.ns(), out.routes, options); !way.reason.empty())
         c.set("ThroughGateway", false, way.reason, way.message);
     Object status{{"conditions", c.take()}, {"observedGeneration", m.generation()}};
     if (auto secret = index.secrets.find(m.ns() + "/" + m.spec.api_key_secret);

@@ -76,12 +76,15 @@ class Cluster {
   TranslateOptions options;
 
  private:
-  // A document that is no resource: {kind: TranslateOptions, listenHost: IP, failedBinds: {"IP:PORT": WHY}}.
+  // A document that is no resource: {kind: TranslateOptions, listenHost: IP, failedBinds: {"IP:PORT": WHY},
+  // objectProblems: {NS/NAME: WHAT}}.
   Result<void> read_options(const json::Value& o) {
     if (auto host = json::str(o, "listenHost"); !host.empty()) options.listen_host = host;
-    if (auto* binds = json::find(o, "failedBinds"); binds && binds->is_object())
-      for (auto& [bind, why] : binds->get_object())
-        options.failed_binds[std::string(bind)] = std::string(json::view(why.get_string()));
+    for (auto [field, told] :
+         {std::pair{"failedBinds", &options.failed_binds}, {"objectProblems", &options.object_problems}})
+      if (auto* all = json::find(o, field); all && all->is_object())
+        for (auto& [key, why] : all->get_object())
+          (*told)[std::string(key)] = std::string(json::view(why.get_string()));
     return {};
   }
 

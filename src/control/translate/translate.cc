@@ -31,6 +31,7 @@ bool leads_to(std::string_view host, std::string_view listen_host, const std::ve
   if (iequals(host, "localhost")) return everywhere || loopback(listen_host);
   if (host == listen_host || (listen_host.starts_with('[') && host == listen_host.substr(1, listen_host.size() - 2)))
     return true;
+  if (listen_host == "0.0.0.0" && host.find(':') != std::string_view::npos) return false;
   return everywhere &&
          (loopback(host) || std::find(local_addresses.begin(), local_addresses.end(), host) != local_addresses.end());
 }

@@ -588,14 +588,39 @@ TEST(Agents, ModelsAreReachedByTheNameOfAGatewaysService) {
   EXPECT_EQ(connects_to("http://gw:8000", "127.0.0.1", "default"), "127.0.0.1:8000");
   EXPECT_EQ(connects_to("http://gw:8000", "0.0.0.0", "default"), "127.0.0.1:8000");
   EXPECT_EQ(connects_to("http://gw:8000", "10.1.2.3", "default"), "10.1.2.3:8000");
-  EXPECT_EQ(connects_to("http://127.0.0.1:8000", "127.0.0.1", "default"), "");
+  EXPECT_EQ(connects_to("http://127.0.0.1:8000", "127.0.0.1", "default"), "127.0.0.1:8000");
+  EXPECT_EQ(connects_to("http://localhost:8000", "127.0.0.1", "default"), "127.0.0.1:8000") << "not its other address";
+  EXPECT_EQ(connects_to("http://localhost:8000", "::1", "default"), "[::1]:8000");
+  EXPECT_EQ(connects_to("http://127.0.0.1:8000", "[::]", "default"), "[::1]:8000");
+  EXPECT_EQ(connects_to("http://[::1]:8000", "0.0.0.0", "default"), " past");
   for (auto url :
        {"http://gw:8000", "http://gw.default.svc:8000/x", "http://127.0.0.1:8000/x", "http://localhost:8000"})
     EXPECT_EQ(connects_to(url, "127.0.0.1\"\nfailedBinds: {\"127.0.0.1:8000\": taken}\nx: \"", "default"), " refused")
         << url << ": the port is another program's";
+  const char* object_problem = "127.0.0.1\"\nobjectProblems: {default/gw: Service is taken}\nx: \"";
+  EXPECT_EQ(connects_to("http://gw:8000", object_problem, "default"), " refused");
+  EXPECT_EQ(connects_to("http://127.0.0.1:8000", object_problem, "default"), "127.0.0.1:8000");
   for (auto url : {"http://gw:8000", "http://gw.default:8001", "https://gw.default:8000", "http://gw.default.pod:8000",
                    "http://x.gw.default.svc:8000", "http://.default:8000"})
     EXPECT_EQ(connects_to(url, "127.0.0.1", "kagent"), " past") << url;
+}
+
+TEST(Agents, AListenerThatIsAskedForAndDoesNotServeIsNoWayPastIt) {
+  for (auto [url, refused] : {std::pair{"http://127.0.0.1:8000", true},
+                              {"http://localhost:8000/v1", true},
+                              {"http://gw:8000", true},
+                              {"https://127.0.0.1:8000", false},
+                              {"http://127.0.0.1:8001", false},
+                              {"http://127.0.0.2:8000", false}}) {
+    std::string gateway = replace_all(kGateway, "protocol: HTTP}", "protocol: TCP}");
+    Translation t =
+        translate_yaml(fmt::format("{}apiVersion: kagent.dev/v1alpha2\nkind: ModelConfig\nmetadata: {{name: m}}\n"
+                                   "spec: {{model: x, openAI: {{baseUrl: \"{}\"}}}}\n",
+                                   gateway, url));
+    EXPECT_THAT(condition(status_of(t, "modelconfigs.kagent.dev", "default", "m"), "ThroughGateway"),
+                StartsWith(refused ? "False GatewayNotServing: " : "False DirectEndpoint: "))
+        << url;
+  }
 }
 
 TEST(LeadsTo, WhatIsBoundThere) {
@@ -612,6 +637,8 @@ TEST(LeadsTo, WhatIsBoundThere) {
     EXPECT_TRUE(leads_to(host, bound, mine)) << host << " " << bound;
   for (auto [host, bound] : {std::pair{"127.0.0.2", "127.0.0.1"},
                              {"10.0.0.6", "0.0.0.0"},
+                             {"::1", "0.0.0.0"},
+                             {"fe80::1", "0.0.0.0"},
                              {"::ffff:10.0.0.6", "0.0.0.0"},
                              {"10.0.0.5", "127.0.0.1"},
                              {"api.openai.com", "0.0.0.0"},

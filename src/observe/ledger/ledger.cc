@@ -45,12 +45,13 @@ Result<void> Ledger::add(const std::vector<const Record*>& records) {
   return {};
 }
 
-Result<void> Ledger::trim() {
+Result<bool> Ledger::trim() {
   std::lock_guard lock(mutex_);
-  if (since_trim_ < kTrimEvery) return {};
+  if (since_trim_ < kTrimEvery) return false;
   auto done = db_.exec(fmt::format("DELETE FROM records WHERE id <= (SELECT MAX(id) FROM records) - {}", kRowsMax));
   since_trim_ = done ? 0 : kTrimEvery - kTrimAgain;
-  return done;
+  if (!done) return fail(std::move(done).error());
+  return true;
 }
 
 Result<json::Array> Ledger::rows(sqlite::Statement& s) {

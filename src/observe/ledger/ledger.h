@@ -29,8 +29,8 @@ class Ledger {
   void checkpoint() { db_.checkpoint(); }  // when nothing else uses it any more
   Result<void> add(const std::vector<const Record*>& records);
   // To be called after add: the oldest above kRowsMax go, once in 10,000 records. What cannot go is tried again with
-  // the 1,000th record after it.
-  Result<void> trim();
+  // the 1,000th record after it. Says whether it was time.
+  Result<bool> trim();
   // Newest `limit` that fit, oldest first; each with its "id".
   Result<json::Array> find(const LedgerQuery& query);
   // By record id, trace id or a prefix of at least 6 digits of one, turn (task) or session: every record of that trace,

@@ -141,7 +141,7 @@ void Recorder::to_ledger() {
     put_away(std::exchange(held_, {}));
     auto trimmed = ledger_->trim();
     if (!trimmed && !ledger_grows_) log.warn("the ledger grows, its oldest cannot go: {}", trimmed.error().message);
-    ledger_grows_ = !trimmed;
+    if (!trimmed || *trimmed) ledger_grows_ = !trimmed;
   }
   ledger_broken_ = !ok;
 }

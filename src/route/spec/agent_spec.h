@@ -15,8 +15,8 @@ struct ModelSpec {
   std::string provider;  // as in the ModelConfig
   std::string model;
   std::string url;                 // of chat completions
-  bool through_gateway = false;    // the URL is that of a gateway here: nothing is sent while it is not bound
-  std::string connect_to;          // "IP:PORT" of that gateway if the URL names its Service; else empty
+  bool through_gateway = false;    // the URL is that of a gateway here: nothing is sent while it does not serve
+  std::string connect_to;          // "IP:PORT" that this gateway has bound, while it serves; else empty
   std::string credential;          // never printed
   bool caller_credential = false;  // apiKeyPassthrough
   std::map<std::string, std::string> headers;
