@@ -202,7 +202,7 @@ void A2aServer::dispatch(const Call& call) {
     std::string_view v03, v10;
     void (A2aServer::*run)(const Call&);
     bool of_task;  // params.id names a task of this agent
-    bool writes;
+    bool writes;   // not for who may only read that task; messages: owner_of
   };
   static constexpr Method kMethods[] = {
       {"message/send", "SendMessage", &A2aServer::send, false, true},

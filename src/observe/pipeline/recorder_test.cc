@@ -52,6 +52,24 @@ class RecorderTest : public ::testing::Test {
   std::function<std::string(const std::string&)> by_gateway = [](const std::string& g) { return "gw:" + g; };
 };
 
+// With a ledger on disk, and another handle on its file to break it.
+class RecorderFileTest : public RecorderTest {
+ protected:
+  void SetUp() override {
+    std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
+    ASSERT_NE(mkdtemp(made.data()), nullptr);
+    dir_ = made;
+    ASSERT_TRUE(file.open(made + "/ledger.db"));
+    ASSERT_TRUE(other.open(made + "/ledger.db"));
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  Ledger file;
+  sqlite::Database other;
+
+ private:
+  std::filesystem::path dir_;
+};
+
 TEST_F(RecorderTest, TellsLogMetricsAndLedger) {
   Recorder r(logs, &ledger, by_gateway);
   hand_over(r, {record("llm"), record("llm", "n/other")});
@@ -124,24 +142,15 @@ TEST_F(RecorderTest, TakesFromManyThreads) {
   EXPECT_EQ(kept(), 800u);
 }
 
-TEST_F(RecorderTest, ABrokenLedgerIsSaidOnceAndTheRestGoesOn) {
-  std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
-  ASSERT_NE(mkdtemp(made.data()), nullptr);
-  {
-    Ledger broken;
-    ASSERT_TRUE(broken.open(made + "/ledger.db"));
-    sqlite::Database other;
-    ASSERT_TRUE(other.open(made + "/ledger.db"));
-    ASSERT_TRUE(other.exec("DROP TABLE records"));
-    Recorder r(logs, &broken, by_gateway);
-    for (int i = 0; i < 3; ++i) {
-      hand_over(r, {record("llm")});
-      r.flush();
-    }
-    EXPECT_THAT(lines("sightline"), ElementsAre(AllOf(HasSubstr("error"), HasSubstr("the ledger cannot be written"))));
-    EXPECT_THAT(lines("gw:n/g"), SizeIs(3));
+TEST_F(RecorderFileTest, ABrokenLedgerIsSaidOnceAndTheRestGoesOn) {
+  ASSERT_TRUE(other.exec("DROP TABLE records"));
+  Recorder r(logs, &file, by_gateway);
+  for (int i = 0; i < 3; ++i) {
+    hand_over(r, {record("llm")});
+    r.flush();
   }
-  std::filesystem::remove_all(made);
+  EXPECT_THAT(lines("sightline"), ElementsAre(AllOf(HasSubstr("error"), HasSubstr("the ledger cannot be written"))));
+  EXPECT_THAT(lines("gw:n/g"), SizeIs(3));
 }
 
 TEST_F(RecorderTest, AnEndedOneTakesNothingAndKeepsNobodyWaiting) {
@@ -154,54 +163,36 @@ TEST_F(RecorderTest, AnEndedOneTakesNothingAndKeepsNobodyWaiting) {
   EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("2 records of requests that outlived the end")));
 }
 
-TEST_F(RecorderTest, ALedgerThatGrowsIsSaidOnce) {
-  std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
-  ASSERT_NE(mkdtemp(made.data()), nullptr);
-  {
-    Ledger file;
-    ASSERT_TRUE(file.open(made + "/ledger.db"));
-    sqlite::Database other;
-    ASSERT_TRUE(other.open(made + "/ledger.db"));
-    ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
-    ASSERT_TRUE(other.exec("INSERT INTO records VALUES(-900000, 1, 't', '', '', '', '{}')"));  // old enough to go
-    Recorder r(logs, &file, by_gateway);
-    hand_over(r, {record("llm")});
+TEST_F(RecorderFileTest, ALedgerThatGrowsIsSaidOnce) {
+  ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  ASSERT_TRUE(other.exec("INSERT INTO records VALUES(-900000, 1, 't', '', '', '', '{}')"));  // old enough to go
+  Recorder r(logs, &file, by_gateway);
+  hand_over(r, {record("llm")});
+  r.flush();
+  for (size_t n : {1u, 998u, 1u, 1'000u}) {  // the last two with a try of it each
+    hand_over(r, std::vector<Record>(n, record("llm")));
     r.flush();
-    for (size_t n : {1u, 998u, 1u, 1'000u}) {  // the last two with a try of it each
-      hand_over(r, std::vector<Record>(n, record("llm")));
-      r.flush();
-    }
-    EXPECT_THAT(*file.find({.limit = 3'000}), SizeIs(2'001));
-    EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("the ledger grows, its oldest cannot go")));
   }
-  std::filesystem::remove_all(made);
+  EXPECT_THAT(*file.find({.limit = 3'000}), SizeIs(2'001));
+  EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("the ledger grows, its oldest cannot go")));
 }
 
-TEST_F(RecorderTest, WhatTheLedgerCannotTakeIsHeldForIt) {
-  std::string made = (std::filesystem::temp_directory_path() / "sl-recorder-XXXXXX").string();
-  ASSERT_NE(mkdtemp(made.data()), nullptr);
-  {
-    Ledger file;
-    ASSERT_TRUE(file.open(made + "/ledger.db"));
-    sqlite::Database other;
-    ASSERT_TRUE(other.open(made + "/ledger.db"));
-    ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
-    Recorder r(logs, &file, by_gateway);
-    for (auto trace : {"one", "two"}) {
-      Record each = record("llm");
-      each.trace_id = trace;
-      hand_over(r, {each});
-      r.flush();
-    }
-    EXPECT_THAT(*file.find({}), IsEmpty());
-    ASSERT_TRUE(other.exec("DROP TRIGGER t"));
-    r.close();
-    std::vector<std::string> traces;
-    for (auto& row : *file.find({})) traces.emplace_back(json::str(row, "trace_id"));
-    EXPECT_THAT(traces, ElementsAre("one", "two"));
-    EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("records wait"), HasSubstr("2 records waited, 0 were lost")));
+TEST_F(RecorderFileTest, WhatTheLedgerCannotTakeIsHeldForIt) {
+  ASSERT_TRUE(other.exec("CREATE TRIGGER t BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  Recorder r(logs, &file, by_gateway);
+  for (auto trace : {"one", "two"}) {
+    Record each = record("llm");
+    each.trace_id = trace;
+    hand_over(r, {each});
+    r.flush();
   }
-  std::filesystem::remove_all(made);
+  EXPECT_THAT(*file.find({}), IsEmpty());
+  ASSERT_TRUE(other.exec("DROP TRIGGER t"));
+  r.close();
+  std::vector<std::string> traces;
+  for (auto& row : *file.find({})) traces.emplace_back(json::str(row, "trace_id"));
+  EXPECT_THAT(traces, ElementsAre("one", "two"));
+  EXPECT_THAT(lines("sightline"), ElementsAre(HasSubstr("records wait"), HasSubstr("2 records waited, 0 were lost")));
 }
 
 TEST(RecordMemory, ClearedIsAsNewAndKeepsItsStrings) {
