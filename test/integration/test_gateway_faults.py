@@ -122,6 +122,21 @@ class Upstreams(PlainTest):
         self.assertTrue(sent.wait(5))
         self.assertEqual("/next", wire.send(self.text("/next")).answer().object["path"])
 
+    def test_a_client_that_resets_in_the_middle_of_the_answer(self):
+        def play(wire, request, upstream):
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+            for _ in range(5000):  # until the gateway closes
+                wire.send("x" * 20)
+                time.sleep(0.001)
+            return "close"
+
+        for path in ("/drips", "/drips/2", "/drips/3", "/drips/4", "/drips/5"):
+            self.up.plays[path] = play
+            wire = self.wire().send(self.text(path))
+            wire.head()
+            wire.reset()
+            self.assertIn('error="the client went away"', self.logged(f"http.path={path} "))
+
     def test_an_early_refusal_of_a_large_upload_reaches_the_client(self):
         def play(wire, request, upstream):
             wire.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")

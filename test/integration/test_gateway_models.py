@@ -365,6 +365,16 @@ class Errors(ModelTest):
         wait_until(lambda: self.llm.requests()[0]["aborted"], 1.5, "the provider's call is aborted")
         self.assertEqual("the client went away", self.recorded(trace)["error"], "and it is no fault of the provider")
 
+    def test_a_reset_in_a_stream_that_never_pauses(self):
+        """Writing fails before anybody looks whether the client is still there."""
+        self.llm.script([{"reply": {"text": "word " * 20000}, "chunk_delay_ms": 1}])
+        for _ in range(5):
+            wire = self.wire().send(self.text(chat("long", stream=True)))
+            trace = wire.head().get("x-sightline-trace")
+            wire.line()
+            wire.reset()
+            self.assertEqual("the client went away", self.recorded(trace)["error"])
+
 
 class Credentials(ModelTest):
     with_secret = False

@@ -61,6 +61,7 @@ struct Record {
     error_code = code;
     error = words;
   }
+  void failed(const Error& why) { failed(why.code, why.message); }
 
   // As new, with the strings' memory kept for the next request.
   void clear();

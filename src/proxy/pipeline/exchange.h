@@ -71,6 +71,8 @@ int64_t time_left(const Exchange& x, int64_t wanted);
 int64_t head_wait(const Exchange& x, int64_t usual_ms);
 // What write_now() left over, within `ms`. The views live in the caller: awaited in place.
 net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, std::string_view second, int64_t ms);
+// What has become of the client when its answer could not be written.
+Error write_failed(Exchange& x, const Error& why);
 void release_upstream(Exchange& x, bool reusable);
 // Status line and fields of the client's answer.
 void begin_answer(const Exchange& x, int status, std::string& out);

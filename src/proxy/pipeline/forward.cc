@@ -25,6 +25,13 @@ net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, 
   co_return sent;
 }
 
+Error write_failed(Exchange& x, const Error& why) {
+  x.keep_alive = false;
+  if (why.code == Code::Timeout) return {Code::Cancelled, "the client stopped taking the answer", {}};
+  x.client.client_left();  // seen here before the worker has looked
+  return {Code::Cancelled, "the client went away", {}};
+}
+
 void begin_answer(const Exchange&, int status, std::string& out) {
   char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
                    static_cast<char>('0' + status % 10), ' '};
@@ -72,7 +79,7 @@ bool reply_now(Exchange& x, int status, std::string_view fields, Unsent& unsent)
 // awaited in place
 net::Task<void> finish_reply(Exchange& x, Unsent unsent) {
   auto ok = co_await write_rest(x.client.stream(), unsent.head, unsent.body, 30'000);
-  if (!ok) x.keep_alive = false;
+  if (!ok) x.record.failed(write_failed(x, ok.error()));
 }
 
 net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields) {
@@ -82,7 +89,7 @@ net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields) {
 }
 
 net::Task<void> send_error(Exchange& x, Error error) {
-  x.record.failed(error.code, error.message);
+  x.record.failed(error);
   if (x.client.left()) co_return;
   Reply reply = error_reply(error, x.dialect);
   std::string fields;
@@ -161,7 +168,7 @@ net::Task<Result<void>> read_upstream_head(Exchange& x, http1::ResponseHead& hea
           if (!connection_bound(head, f.name)) append_line(f.name, f.value, told);
         told += "\r\n";
         auto ok = co_await write_rest(x.client.stream(), told, {}, time_left(x, 60'000));
-        if (!ok) co_return fail(Code::Cancelled, "the client stopped taking the answer");
+        if (!ok) co_return fail(write_failed(x, ok.error()));
       }
       seen = 0;
       continue;

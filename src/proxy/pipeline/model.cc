@@ -127,10 +127,7 @@ net::Task<bool> write_client(Exchange& x, std::string_view text) {
   std::string_view none;
   if (x.client.stream().write_now(text, none)) co_return true;
   auto sent = co_await write_rest(x.client.stream(), text, none, kWriteMs);
-  if (!sent) {
-    x.record.failed(Code::Cancelled, "the client stopped taking the answer");
-    x.keep_alive = false;
-  }
+  if (!sent) x.record.failed(write_failed(x, sent.error()));
   co_return sent.has_value();
 }
 

@@ -165,7 +165,7 @@ net::Task<Result<bool>> stream_answer(Exchange& x, const http1::ResponseHead& he
       std::string_view first = out, second = payload.direct;
       if (!x.client.stream().write_now(first, second)) {
         auto sent = co_await write_rest(x.client.stream(), first, second, kWriteMs);
-        if (!sent) co_return fail(Code::Cancelled, "the client stopped taking the answer");
+        if (!sent) co_return fail(write_failed(x, sent.error()));
       }
       out.clear();
     }
@@ -236,7 +236,10 @@ net::Task<void> forward_plain(Exchange& x) {
   x.record.request_bytes = arrived->size();
   if (x.client.head().expect_continue && !whole) {
     auto told = co_await write_rest(x.client.stream(), kContinue, {}, kWriteMs);
-    if (!told) co_return;
+    if (!told) {
+      x.record.failed(write_failed(x, told.error()));
+      co_return;
+    }
   }
   std::string& head_text = x.client.scratch().request;
   std::string_view body = first_part(x, *arrived, whole, store);
@@ -277,7 +280,7 @@ net::Task<void> forward_plain(Exchange& x) {
   if (!done) {
     if (done.error().code == Code::UpstreamClosed || done.error().code == Code::UpstreamProtocol)
       x.upstream->broke_rules("broke off its answer");
-    x.record.failed(done.error().code, done.error().message);
+    x.record.failed(done.error());
     x.keep_alive = false;
   }
   co_await end_pump(&x, pumping);  // still running: answered before the request was through

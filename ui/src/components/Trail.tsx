@@ -6,8 +6,12 @@ const ms = (us: number) => (us < 1000 ? `${us} µs` : us < 10_000_000 ? `${Math.
 const identity: Record<string, string> = { secret: "backend's Secret", caller: "caller's credential", inline: "credential in Backend", own: "Sightline's credential", none: "no credential" };
 
 // The records come a moment after the answer, that of a call that was cancelled after the turn's own; one that was never
-// written is not waited for.
-const unfinished = (records: TrafficRecord[] | undefined, fetched: number) => fetched < (records?.some((r) => r.kind === "turn") ? 2 : 4);
+// written is not waited for. A turn that ended long ago has all it will have.
+function unfinished(records: TrafficRecord[] | undefined, fetched: number) {
+  const turn = records?.find((r) => r.kind === "turn");
+  const recent = !turn || Date.now() - (turn.start_us + turn.duration_us) / 1000 < 5000;
+  return fetched < (recent ? 12 : 2);
+}
 
 // Where the turn's traffic went: a waterfall of turn, model and tool calls, from the gateway's records.
 export function Trail({ turn, running }: { turn?: string; running: boolean }) {
