@@ -163,6 +163,17 @@ class Plain(unittest.TestCase):
         self.assertRegex(out, rf"error {path}:\d+:\d+: .*Far")
         self.assertIn("HTTPRoute x/s: ResolvedRefs", out)
 
+    def test_validate_names_the_parent_beside_one_of_another_controller(self):
+        theirs, ours = objects.gateway("x", "theirs", objects.listener(81), cls="else"), objects.gateway("x", "ours", objects.listener(80))
+        text = ("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: x}\nspec:\n"
+                "  parentRefs:\n  - {name: theirs, sectionName: a}\n  - {name: ours, sectionName: http}\n  - {name: theirs, sectionName: b}\n"
+                "  - {name: ours, sectionName: none}\n  rules: [{}]\n")
+        others = [objects.namespace("x"), objects.gateway_class("else", "example.com/else"), theirs, ours]
+        code, out, path = self.validate("\n---\n".join([text, *map(json.dumps, others)]))
+        self.assertEqual(1, code, out)
+        self.assertRegex(out, rf"error {path}:9:\d+: HTTPRoute x/r: Accepted NoMatchingParent")
+        self.assertEqual(1, out.count("HTTPRoute x/r: "), out)
+
     def test_validate_listeners(self):
         gateway = objects.gateway("x", "g", objects.listener(8080), {**objects.listener(8443), "name": "tls", "protocol": "HTTPS"})
         gateway["spec"]["gatewayClassName"] = "agentgateway"

@@ -87,10 +87,8 @@ class Validation {
     std::string own(kube::namespace_of(d.value).empty() ? "default" : kube::namespace_of(d.value));
     auto* parents = json::arr(d.value, "spec", "parentRefs");
     for (size_t i = 0; parents && i < parents->size(); ++i) {
-      auto& p = (*parents)[i];
-      std::string kind(json::str(p, "kind")), name(json::str(p, "name")), ns(json::str(p, "namespace"));
-      if (ns.empty()) ns = own;
-      if ((!kind.empty() && kind != "Gateway") || name.empty() || store_.get(kGateways, {ns, name})) continue;
+      auto [kind, ns, name] = gateway_of((*parents)[i], own);
+      if (kind != "Gateway" || name.empty() || store_.get(kGateways, {ns, name})) continue;
       fmt::print("warning {}: Gateway {}/{} is not among these files: one that takes any route stands for it\n",
                  place_of(d, fmt::format("spec.parentRefs[{}]", i)), ns, name);
       stand_ins_.try_emplace({ns, name}, place_of(d, fmt::format("spec.parentRefs[{}].name", i)));
@@ -147,16 +145,30 @@ class Validation {
     std::string name = fmt::format("{} {}/{}", kube::kind_of(it->second.value), s.ns, s.name);
     auto place = [&](std::string field) { return place_of(it->second, std::move(field)); };
     if (auto* c = json::arr(s.status, "conditions")) print_conditions(place("spec"), name, *c);
-    auto parts = [&](std::string_view list, std::string_view field) {
-      auto* all = json::arr(s.status, list);
-      for (size_t i = 0; all && i < all->size(); ++i)
-        if (auto* c = json::arr((*all)[i], "conditions"))
-          print_conditions(
-              place(fmt::format("spec.{}[{}]", field, i)),
-              field == "listeners" ? fmt::format("{} listener {}", name, json::str((*all)[i], "name")) : name, *c);
-    };
-    parts("parents", "parentRefs");
-    parts("listeners", "listeners");
+    auto* listeners = json::arr(s.status, "listeners");
+    for (size_t i = 0; listeners && i < listeners->size(); ++i)
+      if (auto* c = json::arr((*listeners)[i], "conditions"))
+        print_conditions(place(fmt::format("spec.listeners[{}]", i)),
+                         fmt::format("{} listener {}", name, json::str((*listeners)[i], "name")), *c);
+    report_parents(s, it->second, name);
+  }
+
+  // Parents of other controllers have no status here: each that has one is the next reference to its Gateway.
+  void report_parents(const control::StatusUpdate& s, const up::Document& d, const std::string& name) {
+    auto *parents = json::arr(s.status, "parents"), *refs = json::arr(d.value, "spec", "parentRefs");
+    size_t at = 0;
+    for (size_t i = 0; parents && refs && i < parents->size(); ++i, ++at) {
+      auto wanted = gateway_of(*json::find((*parents)[i], "parentRef"), s.ns);
+      while (at + 1 < refs->size() && gateway_of((*refs)[at], s.ns) != wanted) ++at;
+      if (auto* c = json::arr((*parents)[i], "conditions"))
+        print_conditions(place_of(d, fmt::format("spec.parentRefs[{}]", at)), name, *c);
+    }
+  }
+
+  // The kind, namespace and name that a reference of an object in `own` means.
+  static std::tuple<std::string, std::string, std::string> gateway_of(const json::Value& ref, const std::string& own) {
+    std::string kind(json::str(ref, "kind")), ns(json::str(ref, "namespace"));
+    return {kind.empty() ? "Gateway" : kind, ns.empty() ? own : ns, std::string(json::str(ref, "name"))};
   }
 
   // Problems that conditions name; of what is kept and not acted on, or only worth a look, a warning.
