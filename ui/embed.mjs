@@ -35,10 +35,10 @@ files.forEach((path, i) => {
 asm += '  .section .note.GNU-stack,"",@progbits\n';
 writeFileSync(join(out, "assets.S"), asm);
 writeFileSync(join(out, "assets.cc"), `// Made by ui/embed.mjs.
-#include "app/up/assets.h"
+#include "app/rest/assets.h"
 
 ${extern}
-namespace sl::up {
+namespace sl::rest {
 
 static std::string_view bytes(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
@@ -48,5 +48,5 @@ ${table}  };
   return all;
 }
 
-}  // namespace sl::up
+}  // namespace sl::rest
 `);

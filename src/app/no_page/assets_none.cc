@@ -1,11 +1,11 @@
 // Stands in when the page is not built (SL_UI=OFF).
-#include "app/up/assets.h"
+#include "app/rest/assets.h"
 
-namespace sl::up {
+namespace sl::rest {
 
 const std::vector<Asset>& assets() {
   static const std::vector<Asset> none;
   return none;
 }
 
-}  // namespace sl::up
+}  // namespace sl::rest

@@ -1,5 +1,7 @@
 #include "app/up/side_servers.h"
 
+#include "app/rest/guard.h"
+
 namespace sl::up {
 
 Result<std::string> SideServers::serve(const std::string& address,
@@ -33,7 +35,7 @@ void SideServers::close() {
 static constexpr char kForeign[] = "this address answers only to an IP address or localhost\n";
 
 SideServers::Answer SideServers::config_dump(const net::HttpRequest& r) {
-  if (foreign_host(r)) return {403, "text/plain", kForeign};
+  if (rest::foreign_host(r)) return {403, "text/plain", kForeign};
   if (r.path != "/config_dump") return {404, "text/plain", "served here: /config_dump\n"};
   auto snapshot = plane_.snapshot();
   json::Object dump{{"generation", plane_.generation()}};
@@ -42,7 +44,7 @@ SideServers::Answer SideServers::config_dump(const net::HttpRequest& r) {
 }
 
 SideServers::Answer SideServers::metrics(const net::HttpRequest& r) {
-  if (foreign_host(r)) return {403, "text/plain", kForeign};
+  if (rest::foreign_host(r)) return {403, "text/plain", kForeign};
   if (r.path != "/metrics") return {404, "text/plain", "served here: /metrics\n"};
   plane_.flush_records();
   recorder_.flush();

@@ -14,10 +14,6 @@
 
 namespace sl::up {
 
-// True when the Host is a name that an attacker's DNS may point here (DNS rebinding): only addresses and localhost
-// serve.
-bool foreign_host(const net::HttpRequest& request);
-
 class SideServers {
  public:
   struct Addresses {

@@ -6,8 +6,9 @@
 #include <set>
 
 #include "app/cli/verbs.h"
-#include "app/up/http_api.h"
+#include "app/rest/http_api.h"
 #include "app/up/manifests.h"
+#include "app/up/side_servers.h"
 #include "app/up/state_dir.h"
 #include "base/ids.h"
 #include "control/kinds/kinds.h"
@@ -168,8 +169,8 @@ class Program {
     a2a_ = std::make_unique<agent::A2aServer>(agents_loop_, *runtime_,
                                               agent::A2aOptions{"http://" + address, o_.keep_alive_ms});
     a2a_->start();
-    http_api_ =
-        std::make_unique<HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_, [this] { plane_->flush_records(); });
+    http_api_ = std::make_unique<rest::HttpApi>(api_, *runtime_, *a2a_, ledger_, *recorder_,
+                                                [this] { plane_->flush_records(); });
     agents_loop_.start();
     return {};
   }
@@ -274,7 +275,7 @@ class Program {
   std::unique_ptr<kube::ApiServer> kube_server_;
   std::unique_ptr<agent::Runtime> runtime_;
   std::unique_ptr<agent::A2aServer> a2a_;
-  std::unique_ptr<HttpApi> http_api_;
+  std::unique_ptr<rest::HttpApi> http_api_;
   std::unique_ptr<net::HttpServer> api_server_, ui_server_;
   std::unique_ptr<SideServers> side_;
   std::unique_ptr<control::Controller> controller_;

@@ -1,11 +1,11 @@
-// The web page's files, embedded at build time: compressed, and as they are for who takes no gzip. Who calls: http_api.
+// The web page's files, embedded at build time: compressed, and as they are for who takes no gzip. Who calls: page.
 // Thread: const.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
-namespace sl::up {
+namespace sl::rest {
 
 struct Asset {
   std::string_view path;  // "/index.html"
@@ -15,4 +15,4 @@ struct Asset {
 };
 const std::vector<Asset>& assets();
 
-}  // namespace sl::up
+}  // namespace sl::rest
