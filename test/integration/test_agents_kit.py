@@ -225,8 +225,8 @@ class A2a:
         body = self.envelope(method, {"message": user_message(text, context, task)})
         return Stream(self.url, self.path, body, self.headers(headers))
 
-    def follow(self, method, params):
-        return Stream(self.url, self.path, self.envelope(method, params), self.headers())
+    def follow(self, method, params, headers=None):
+        return Stream(self.url, self.path, self.envelope(method, params), self.headers(headers))
 
     def wait_state(self, task, *states, timeout=10):
         """Polls until the task is in one of the states; returns the task."""

@@ -397,6 +397,11 @@ class Shares(AgentTest):
         self.assertEqual("completed", more["status"]["state"])
         self.assertIn("from bob", json.dumps(self.rest("GET", self.path, None, self.alice).expect(200).data["events"]))
         self.assertEqual("alice", more["metadata"]["kagent_user_id"])
+        self.assertEqual([{"initiated_by": "bob"}], [m["metadata"] for m in more["history"] if m["role"] == "user"])
+        self.assertNotIn("initiated_by", json.dumps(self.fake.requests()[-1]), "it is nothing to the model")
+        self.assertNotIn("initiated_by", json.dumps(self.rest("GET", f"/api/tasks/{self.task['id']}", None, self.alice).data))
+        said = self.cli("explain", more["id"], "--user", "alice").stdout
+        self.assertIn("(by bob) from bob", said)
         self.assertEqual(200, self.rest("PATCH", self.path, {"name": "ours"}, visitor).status)
         self.rest("DELETE", self.path, None, visitor).expect(403)
 
@@ -434,6 +439,27 @@ class Shares(AgentTest):
         self.assertIn("for reading only", self.send("that one", reader, None, asks["id"])["error"]["message"])
         _, talker = self.share({"read_only": False})
         self.assertEqual("completed", self.send("that one", talker, None, asks["id"])["result"]["status"]["state"])
+
+    def test_streams_until_it_is_removed(self):
+        (first, visitor), (_, other) = self.share(), self.share()
+        self.script({"reply": {"text": "word " * 400}, "chunk_delay_ms": 50})
+        agent = self.agent("chunks")
+        owners = agent.stream("a long story", headers=self.alice)
+        wait_until(lambda: owners.results)
+        self.path = f"/api/sessions/{owners.results[0]['contextId']}"
+        task = {"id": owners.results[0]["id"]}
+        self.assertEqual(-32001, agent.error("tasks/resubscribe", task, visitor)["code"], "a share of another session")
+        share = lambda: self.rest("POST", self.path + "/shares", None, self.alice).expect(201).data["token"]
+        removed, kept = share(), share()
+        ends, stays = (agent.follow("tasks/resubscribe", task, {**self.bob, "X-Share-Token": t}) for t in (removed, kept))
+        wait_until(lambda: len(ends.results) > 2 and len(stays.results) > 2)
+        self.rest("DELETE", f"{self.path}/shares/{removed}", None, self.alice).expect(200)
+        wait_until(lambda: ends.ended, 5)
+        before = len(stays.results)
+        wait_until(lambda: len(stays.results) > before + 2)
+        self.assertFalse(stays.ended or owners.ended)
+        agent.must("tasks/cancel", task, self.alice)
+        wait_until(lambda: stays.ended and owners.ended)
 
     def test_until_it_is_removed(self):
         first, visitor = self.share()

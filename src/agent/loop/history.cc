@@ -31,6 +31,7 @@ Array model_messages(const std::string& system, const std::vector<LogMessage>& m
     const Value& m = messages[i].message;
     if (json::str(m, "role") == "tool") continue;
     Value copy = m;
+    if (copy.is_object()) copy.get_object().erase(kInitiatedBy);
     auto* calls = json::arr(m, "tool_calls");
     if (calls && copy.is_object()) {
       Array clean;

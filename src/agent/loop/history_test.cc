@@ -135,5 +135,11 @@ TEST(OpenCalls, TwoCallsOfOneIdNeedTwoResults) {
   EXPECT_THAT(open_ids("t", {said("t", twins), said("t", kFirst), said("t", kFirst)}), IsEmpty());
 }
 
+TEST(ModelMessages, WhoSpeaksInASharedSessionIsNothingToTheModel) {
+  auto out = model_messages("", {said("t", R"({"role":"user","content":"hi","initiated_by":"bob"})")});
+  ASSERT_EQ(1u, out.size());
+  EXPECT_EQ(*json::parse(kHi), out[0]);
+}
+
 }  // namespace
 }  // namespace sl::agent

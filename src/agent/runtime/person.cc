@@ -131,9 +131,10 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
     } else if (answers) {
       content = json::dump(*answers);
     }
-    results.push_back(new_message(
-        row.id,
-        Object{{"role", "tool"}, {"tool_call_id", json::str(call, "id")}, {"name", "ask_user"}, {"content", content}}));
+    results.push_back(new_message(row.id, said_by(s.initiated_by, {{"role", "tool"},
+                                                                   {"tool_call_id", json::str(call, "id")},
+                                                                   {"name", "ask_user"},
+                                                                   {"content", content}})));
   }
   SL_CHECK(store_.advance(row.id, results, kWorking, ""));
   record_questions(row, messages);

@@ -50,6 +50,12 @@ struct Runtime::Run {
   }
 };
 
+// A person's message; kInitiatedBy tells who of a shared session wrote it.
+inline json::Object said_by(const std::string& who, json::Object message) {
+  if (!who.empty()) message[kInitiatedBy] = who;
+  return message;
+}
+
 inline LogMessage new_message(const std::string& task, json::Value message, json::Value usage = nullptr) {
   LogMessage out;
   out.id = uuid4();

@@ -139,7 +139,7 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   row.trace_id = parent ? parent->trace_id : observe::new_trace_id();
   if (parent) row.parent_span_id = parent->span_id;
   Session session{row.session, s.agent, s.user, first_words(text), "user", row.created_us, row.created_us};
-  LogMessage first = new_message(row.id, Object{{"role", "user"}, {"content", text}});
+  LogMessage first = new_message(row.id, said_by(s.initiated_by, {{"role", "user"}, {"content", text}}));
   if (auto id = json::str(s.message, "messageId"); !id.empty()) first.id = id;
   SL_CHECK(store_.begin_task(session, row, first));
   start_run(row, spec, std::move(s));

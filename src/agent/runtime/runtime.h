@@ -47,6 +47,7 @@ struct Submission {
   std::string agent;    // NS/NAME
   json::Value message;  // A2A 0.3 message
   std::string user = "admin@kagent.dev";
+  std::string initiated_by;  // who speaks in that user's session, if it is somebody else
   std::string traceparent, tracestate;
   std::string credential;  // the caller's bearer token, for apiKeyPassthrough
   bool streaming = false;

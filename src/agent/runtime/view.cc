@@ -49,6 +49,7 @@ Object message_view(const LogMessage& m, const std::string& session, const std::
   }
   Object out = a2a::message(role == "user" ? "user" : "agent", std::move(parts), m.id, session, task);
   if (m.usage.is_object()) out["metadata"] = usage_metadata(m.usage);
+  if (auto who = json::str(m.message, kInitiatedBy); !who.empty()) out["metadata"] = Object{{kInitiatedBy, who}};
   return out;
 }
 
@@ -75,6 +76,7 @@ Object adk_event(const LogMessage& m, const std::string& agent) {
              {"content", Object{{"role", role == "assistant" ? "model" : "user"}, {"parts", std::move(parts)}}},
              {"partial", false}};
   if (m.usage.is_object()) out["usageMetadata"] = token_counts(m.usage);
+  if (auto who = json::str(m.message, kInitiatedBy); !who.empty()) out["customMetadata"] = Object{{kInitiatedBy, who}};
   return out;
 }
 

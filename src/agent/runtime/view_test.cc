@@ -54,6 +54,12 @@ TEST(MessageView, OfAPerson) {
     "taskId":"t","parts":[{"kind":"text","text":"which pods?"}]})");
 }
 
+TEST(MessageView, OfSomebodyInAnothersSession) {
+  auto m = said("m1", R"({"role":"user","content":"which pods?","initiated_by":"bob"})");
+  EXPECT_EQ("bob", json::str(message_view(m, "s", "t"), "metadata", "initiated_by"));
+  EXPECT_EQ("bob", json::str(adk_event(m, "kagent/my-agent"), "customMetadata", "initiated_by"));
+}
+
 TEST(MessageView, OfCallsAndTheirCost) {
   expect_json(message_view(kCall, "s", "t"), R"({"kind":"message","role":"agent","messageId":"m2","contextId":"s",
     "taskId":"t","parts":[{"kind":"text","text":"let me look"},

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "a2a/wire/wire.h"
+#include "agent/server/card.h"
+#include "agent/server/task_list.h"
 #include "base/strings.h"
 #include "codec/sse/sse.h"
 
@@ -52,10 +54,6 @@ struct A2aServer::Call {
 
 namespace {
 
-Array strings(const std::vector<std::string>& v) {
-  return Array(v.begin(), v.end());
-}
-
 // What is wrong with a message (0.3 shape), in words; empty when nothing is. Its text is judged by the runtime.
 std::string wrong_member(const Value& message) {
   for (auto name : {"contextId", "taskId", "messageId"})
@@ -80,44 +78,6 @@ bool split_path(std::string_view path, std::string* agent, std::string* rest) {
 
 }  // namespace
 
-Value A2aServer::card(const route::AgentSpec& spec, const std::string& base_url) {
-  std::string url = fmt::format("{}/api/a2a/{}/{}/", base_url, spec.ns, spec.name);
-  Array skills;
-  for (auto& s : spec.skills) {
-    Object skill{{"id", s.id}, {"name", s.name}, {"description", s.description}, {"tags", strings(s.tags)}};
-    if (!s.examples.empty()) skill["examples"] = strings(s.examples);
-    if (!s.input_modes.empty()) skill["inputModes"] = strings(s.input_modes);
-    if (!s.output_modes.empty()) skill["outputModes"] = strings(s.output_modes);
-    skills.push_back(std::move(skill));
-  }
-  auto interface = [&](std::string_view version) {
-    return Object{{"url", url}, {"transport", "JSONRPC"}, {"protocolBinding", "JSONRPC"}, {"protocolVersion", version}};
-  };
-  Object out{
-      {"protocolVersion", "0.3.0"},
-      {"name", replace_all(spec.name, "-", "_")},
-      {"description", spec.description},
-      {"url", url},
-      {"preferredTransport", "JSONRPC"},
-      {"version", spec.version.empty() ? "1.0.0" : spec.version},
-      {"additionalInterfaces", Array{interface("0.3")}},
-      {"supportedInterfaces", Array{interface("0.3"), interface("1.0")}},
-      {"capabilities", Object{{"streaming", true},
-                              {"pushNotifications", false},
-                              {"stateTransitionHistory", true},
-                              {"extensions", Array{Object{{"uri", kHitlExtension},
-                                                          {"description", "Questions to a person, and their answers."},
-                                                          {"required", false}}}}}},
-      {"defaultInputModes", Array{"text"}},
-      {"defaultOutputModes", Array{"text"}},
-      {"skills", std::move(skills)}};
-  if (!spec.icon_url.empty()) out["iconUrl"] = spec.icon_url;
-  if (!spec.documentation_url.empty()) out["documentationUrl"] = spec.documentation_url;
-  if (!spec.provider_organization.empty())
-    out["provider"] = Object{{"organization", spec.provider_organization}, {"url", spec.provider_url}};
-  return out;
-}
-
 void A2aServer::start() {
   if (options_.keep_alive_ms > 0) loop_.spawn(keep_alive(this));
 }
@@ -129,9 +89,22 @@ net::Task<void> A2aServer::keep_alive(A2aServer* self) {
     timer.expires_after(std::chrono::milliseconds(self->options_.keep_alive_ms));
     auto [ec] = co_await timer.async_wait(net::use_task);
     if (ec) co_return;
-    std::erase_if(self->streams_, [](auto& out) { return out->closed(); });
-    for (auto& out : self->streams_) out->write(": keep-alive\n\n");
+    self->forget_closed();
+    for (auto& s : self->streams_) s.out->write(": keep-alive\n\n");
   }
+}
+
+void A2aServer::forget_closed() {
+  std::erase_if(streams_, [](auto& s) { return s.out->closed(); });
+}
+
+void A2aServer::share_removed(const std::string& token) {
+  for (auto& s : streams_) {
+    if (s.share != token) continue;
+    runtime_.unsubscribe(s.task, s.listener);
+    s.out->end();
+  }
+  forget_closed();
 }
 
 bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponderPtr& out) {
@@ -146,7 +119,7 @@ bool A2aServer::handle(const net::HttpRequest& request, const net::HttpResponder
     // The address by which the client came is one that it can reach.
     std::string_view host = request.header("host");
     out->respond(200, Headers{{"Content-Type", "application/json"}},
-                 json::dump(card(*spec, host.empty() ? options_.base_url : "http://" + std::string(host))));
+                 json::dump(agent_card(*spec, host.empty() ? options_.base_url : "http://" + std::string(host))));
   } else if (rest.empty() && request.method == "POST") {
     rpc(agent, request, out);
   } else {
@@ -202,11 +175,11 @@ void A2aServer::dispatch(const Call& call) {
     std::string_view v03, v10;
     void (A2aServer::*run)(const Call&);
     bool of_task;  // params.id names a task of this agent
-    bool writes;   // not for who may only read that task; messages: owner_of
+    bool writes;   // and whoever may only read it is refused; where a message goes is owner_of's
   };
   static constexpr Method kMethods[] = {
-      {"message/send", "SendMessage", &A2aServer::send, false, true},
-      {"message/stream", "SendStreamingMessage", &A2aServer::send_streaming, false, true},
+      {"message/send", "SendMessage", &A2aServer::send, false, false},
+      {"message/stream", "SendStreamingMessage", &A2aServer::send_streaming, false, false},
       {"tasks/get", "GetTask", &A2aServer::get, true, false},
       {"tasks/list", "ListTasks", &A2aServer::list, false, false},
       {"tasks/cancel", "CancelTask", &A2aServer::cancel, true, true},
@@ -272,6 +245,7 @@ void A2aServer::submit(const Call& call, bool streaming) {
   auto owner = owner_of(call, *message);
   if (!owner) return call.error(owner.error());
   s.user = std::move(*owner);
+  if (s.user != call.caller.user) s.initiated_by = call.caller.user;
   s.traceparent = call.traceparent;
   s.tracestate = call.tracestate;
   s.credential = call.credential;
@@ -322,7 +296,8 @@ void A2aServer::stream_task(const Call& call, const std::string& task) {
       },
       &id);
   if (!running) return call.out->end();
-  if (options_.keep_alive_ms > 0) streams_.push_back(call.out);
+  forget_closed();
+  streams_.push_back({call.out, task, call.caller.share ? call.caller.share->token : "", id});
   call.out->on_close([this, task, id] { runtime_.unsubscribe(task, id); });
 }
 
@@ -334,32 +309,12 @@ void A2aServer::get(const Call& call) {
 }
 
 void A2aServer::list(const Call& call) {
-  TaskQuery query;
+  auto asked_for = task_query(call.params);
+  if (!asked_for) return call.error(asked_for.error());
+  TaskQuery& query = *asked_for;
   query.agent = call.agent;
-  query.session = json::str(call.params, "contextId");
   query.user = call.caller.user;
   if (auto& share = call.caller.share; share && query.session == share->session) query.user = share->user;
-  query.state = a2a::state_v03(json::str(call.params, "status"));
-  if (!query.state.empty() && !a2a::known_state(query.state))
-    return call.error(a2a::kInvalidParams, fmt::format("status \"{}\" is no task state", query.state));
-  if (auto* after = json::find(call.params, "statusTimestampAfter"); after && !after->is_null()) {
-    auto ms = after->is_string() ? parse_rfc3339(json::view(after->get_string())) : std::nullopt;
-    if (!ms) return call.error(a2a::kInvalidParams, "statusTimestampAfter must be a time of RFC 3339");
-    query.changed_after_us = *ms * 1000 - 1;  // "at or after"
-  }
-  if (auto* size = json::find(call.params, "pageSize")) {
-    if (!size->is_int64() || size->get_int64() < 0)
-      return call.error(a2a::kInvalidParams, "pageSize must be a number from 1 to 100");
-    query.limit = static_cast<size_t>(std::clamp<int64_t>(size->get_int64(), 1, 100));
-  }
-  if (auto token = json::str(call.params, "pageToken"); !token.empty()) {
-    auto raw = base64_decode(token);
-    size_t comma = raw ? raw->find(',') : std::string::npos;
-    auto at = comma == std::string::npos ? std::nullopt : parse_int(raw->substr(0, comma));
-    if (!at || *at <= 0) return call.error(a2a::kInvalidParams, "pageToken is not valid");
-    query.before_us = *at;
-    query.after_id = raw->substr(comma + 1);
-  }
   size_t total = 0;
   ++query.limit;  // one more tells whether there is another page
   auto rows = runtime_.store().find_tasks(query, &total);
@@ -368,7 +323,7 @@ void A2aServer::list(const Call& call) {
   std::string next;
   if (rows->size() > query.limit) {
     rows->pop_back();
-    next = base64_encode(fmt::format("{},{}", rows->back().updated_us, rows->back().id));
+    next = page_token(rows->back());
   }
   auto* asked = json::find(call.params, "includeArtifacts");
   bool artifacts = call.version == Version::V03 || (asked && *asked == true);

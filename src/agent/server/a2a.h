@@ -19,8 +19,8 @@ class A2aServer {
   void start();  // once; until the loop stops
   // False when the path is not an A2A one.
   bool handle(const net::HttpRequest& request, const net::HttpResponderPtr& out);
-  // `base_url` "http://HOST:PORT" of this server, as the client reaches it.
-  static json::Value card(const route::AgentSpec& spec, const std::string& base_url);
+  // Ends the streams that this share of a session opened.
+  void share_removed(const std::string& token);
 
  private:
   struct Call;
@@ -38,11 +38,17 @@ class A2aServer {
   void stream_task(const Call& call, const std::string& task);
 
   static net::Task<void> keep_alive(A2aServer* self);
+  void forget_closed();
 
+  struct Stream {
+    net::HttpResponderPtr out;
+    std::string task, share;  // share: the token by which the caller reads, if it is one
+    uint64_t listener = 0;
+  };
   net::Loop& loop_;
   Runtime& runtime_;
   A2aOptions options_;
-  std::vector<net::HttpResponderPtr> streams_;  // of tasks under way; closed ones go with the next comment
+  std::vector<Stream> streams_;  // of tasks under way; closed ones go with the next comment or stream
 };
 
 }  // namespace sl::agent

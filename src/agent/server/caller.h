@@ -1,6 +1,5 @@
 // Who asks, of the REST paths and of A2A, and what of others' sessions a share opens to them.
-// Who calls: a2a.cc, app's REST. Thread: the agents' loop. Limits: a stream that is open when its share is removed is
-// read to the turn's end. Source: kagent's user_id, X-User-Id and X-Share-Token.
+// Who calls: a2a.cc, app's REST. Thread: the agents' loop. Source: kagent's user_id, X-User-Id and X-Share-Token.
 #pragma once
 
 #include <optional>

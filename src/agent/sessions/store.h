@@ -42,6 +42,9 @@ struct TaskRow {
   int64_t created_us = 0, updated_us = 0;
 };
 
+// A member of messages that somebody else wrote than the user whose session it is: who. Not for the model.
+inline constexpr char kInitiatedBy[] = "initiated_by";
+
 // One message of the log: {role, content, tool_calls?, tool_call_id?, ...} as OpenAI chat has it.
 struct LogMessage {
   int64_t seq = 0;

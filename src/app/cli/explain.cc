@@ -68,7 +68,9 @@ void read_turn(Client& client, const std::string& turn, const std::string& user,
     for (auto& m : *history) {
       note_parts(turn, m, words);
       std::string text = a2a::text_of(m);
-      if (json::str(m, "role") == "user" && !words.asked.contains(turn)) words.asked[turn] = text;
+      auto who = json::str(m, "metadata", "initiated_by");  // of a shared session
+      if (json::str(m, "role") == "user" && !words.asked.contains(turn))
+        words.asked[turn] = who.empty() ? text : fmt::format("(by {}) {}", who, text);
       if (json::str(m, "role") == "agent" && !text.empty()) words.answered[turn] = text;
     }
 }

@@ -2,7 +2,6 @@
 // Who calls: up. Thread: the agents' loop. Source: the REST paths of kagent's clients.
 #pragma once
 
-#include "agent/server/a2a.h"
 #include "app/rest/resources.h"
 #include "app/rest/sessions.h"
 #include "observe/ledger/ledger.h"
@@ -16,7 +15,7 @@ class HttpApi {
   HttpApi(kube::Api& api, agent::Runtime& runtime, agent::A2aServer& a2a, observe::Ledger& ledger,
           observe::Recorder& recorder, std::function<void()> flush)
       : resources_(api),
-        sessions_(runtime),
+        sessions_(runtime, a2a),
         a2a_(a2a),
         ledger_(ledger),
         recorder_(recorder),

@@ -162,6 +162,7 @@ Result<Answer> Sessions::shares(const net::HttpRequest& r, const Path& path, con
   };
   if (path.size() == 5 && r.method == "DELETE") {
     SL_CHECK(store.remove_share(session.id, path[4]));
+    a2a_.share_removed(path[4]);
     return Answer{200, envelope(Object{}, "Successfully removed share")};
   }
   if (path.size() == 4 && r.method == "GET") {

@@ -2,8 +2,7 @@
 // there for a caller, unless a share opens one. Who calls: http_api. Thread: the agents' loop.
 #pragma once
 
-#include "agent/runtime/runtime.h"
-#include "agent/server/caller.h"
+#include "agent/server/a2a.h"
 #include "app/rest/answer.h"
 #include "net/http_server/server.h"
 
@@ -11,7 +10,7 @@ namespace sl::rest {
 
 class Sessions {
  public:
-  explicit Sessions(agent::Runtime& runtime) : runtime_(runtime) {}
+  Sessions(agent::Runtime& runtime, agent::A2aServer& a2a) : runtime_(runtime), a2a_(a2a) {}
   Result<Answer> sessions(const net::HttpRequest& r, const Path& path);
   Result<Answer> tasks(const net::HttpRequest& r, const Path& path);
 
@@ -25,6 +24,7 @@ class Sessions {
   Result<Answer> shares(const net::HttpRequest& r, const Path& path, const agent::Session& session);
 
   agent::Runtime& runtime_;
+  agent::A2aServer& a2a_;
 };
 
 }  // namespace sl::rest

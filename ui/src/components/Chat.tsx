@@ -28,6 +28,7 @@ function take(live: Live, event: TaskEvent): Live {
 }
 
 const asked = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "user").map(textOf).join("\n");
+const by = (task?: Task) => (task?.history ?? []).map((m) => m.metadata?.initiated_by).find((who) => typeof who === "string") as string | undefined;
 const said = (task?: Task) => (task?.history ?? []).filter((m) => m.role === "agent");
 
 // The answer to the agent's question, in the shape in which it will be stored.
@@ -136,7 +137,7 @@ export function Chat({ agent, session, onSession }: Props) {
             {agent.deploymentReady && <button className="suggest" onClick={() => ask("What can you do?")}>What can you do?</button>}
           </div>
         )}
-        {done.map((t) => <Turn key={t.id} task={t} asked={asked(t)} said={said(t)} state={t.status.state} words={textOf(t.status.message)} onAnswer={t.id === waiting?.id && !busy ? ask : undefined} />)}
+        {done.map((t) => <Turn key={t.id} task={t} asked={asked(t)} by={by(t)} said={said(t)} state={t.status.state} words={textOf(t.status.message)} onAnswer={t.id === waiting?.id && !busy ? ask : undefined} />)}
         {live && <Turn key={live.task ?? "live"} task={live.task ? { id: live.task } : undefined} running asked={live.asked} said={live.messages} partial={live.partial} state={live.state} words={live.error} />}
         <div ref={end} />
       </div>

@@ -9,6 +9,7 @@ interface Props {
   task?: { id: string };  // absent until the server has given it a name
   running?: boolean;
   asked: string;
+  by?: string;  // who of a shared session, if not the user whose it is
   said: Message[];
   partial?: string;  // text of a model call that has not ended
   state: string;     // as A2A names it
@@ -17,7 +18,7 @@ interface Props {
 }
 
 // One turn: what was asked, what the agent did and answered, and beside it the trail.
-export function Turn({ task, running, asked, said, partial, state, words, onAnswer }: Props) {
+export function Turn({ task, running, asked, by, said, partial, state, words, onAnswer }: Props) {
   const results = new Map<string, Part>();
   for (const m of said) for (const p of m.parts) if (p.metadata?.adk_type === "function_response") results.set(String(p.data?.id), p);
   const problem = state === "failed" || state === "rejected";
@@ -27,6 +28,7 @@ export function Turn({ task, running, asked, said, partial, state, words, onAnsw
   return (
     <article className="exchange-row">
       <div className="talk">
+        {by && <div className="by sub">{by}</div>}
         <div className="user">{asked}</div>
         <div className="agent">
           {said.flatMap((m) => m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} onAnswer={onAnswer} inForm={form} />))}
