@@ -1,7 +1,10 @@
 """Carrying plain HTTP: connections on both sides, bodies of every framing, back-pressure, upstreams that misbehave."""
 
 import hashlib
+import json
+import pathlib
 import socket
+import tempfile
 import threading
 import time
 import unittest
@@ -124,6 +127,26 @@ class Circles(Plain):
         self.assertIn(b"leads back", answer.body)
         self.logged("http.path=/circle ")
         self.assertLessEqual(sum("http.path=/circle " in line and self.site in line for line in self.server.stderr().splitlines()), 12)
+
+    def test_a_name_that_leads_back(self):
+        """Whose address is known only once it is looked up; also where nobody said that the backend is this program."""
+        port = harness.free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "gateway.json")
+            file.write_text(json.dumps({
+                "apiVersion": "sightline/v1", "listeners": [{"gateway": "l/gw", "name": "http", "host": "127.0.0.1", "port": port}],
+                "routes": [{"name": "l/r", "listeners": ["l/gw/http"], "rules": [{"matches": [], "backends": [{"backend": "l/be"}]}]}],
+                "backends": [{"name": "l/be", "endpoints": [{"host": "localhost", "port": port}]}]}))
+            process = harness.Process([harness.need_binary(), "gateway", "--config", file])
+            self.addCleanup(process.kill)
+            process.wait_line("ready")
+            for _ in range(3):
+                with Wire.to("127.0.0.1", port) as wire:
+                    answer = wire.send(request_text("/circle")).answer()
+                self.assertEqual(502, answer.status, answer)
+                self.assertIn(b"leads back", answer.body)
+            self.assertEqual(0, process.end())
+            self.assertLess(process.stderr().count("http.path=/circle "), 60)
 
     def test_one_gateway_before_another_rule(self):
         change = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/inner"}}}

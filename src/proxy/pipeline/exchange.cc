@@ -137,8 +137,8 @@ Result<void> choose_backend(Exchange& x) {
   x.backend = &x.compiled->spec;
   if (x.backend->endpoints.empty())
     return fail(Code::Unavailable, fmt::format("backend {} has no endpoint", x.backend->name));
-  if (x.backend->own_gateway) SL_CHECK(count_hop(x));
   x.endpoint = x.backend->endpoints.size() == 1 ? 0 : fast_random() % x.backend->endpoints.size();
+  if (x.backend->own_gateway || x.client.worker().leads_back(x.compiled->pool_keys[x.endpoint])) return count_hop(x);
   return {};
 }
 

@@ -127,6 +127,7 @@ net::Task<Result<void>> connect_upstream(Exchange& x) {
   if (x.client.left()) co_return fail(Code::Cancelled, "the client went away");
   if (!got) co_return fail(std::move(got).error());
   x.upstream = std::move(*got);
+  x.client.worker().note_connected(x.upstream->key, x.upstream->stream.socket());
   note_upstream(x);
   co_return Result<void>();
 }

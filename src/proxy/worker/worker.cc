@@ -85,6 +85,18 @@ void Worker::apply(std::shared_ptr<const route::Snapshot> snapshot, std::map<std
   }
 }
 
+void Worker::note_connected(const std::string& pool_key, net::tcp::socket& socket) {
+  boost::system::error_code ec;
+  auto remote = socket.remote_endpoint(ec), local = socket.local_endpoint(ec);
+  for (auto& [bind, acceptor] : acceptors_) {
+    auto at = acceptor->socket.local_endpoint(ec);
+    if (ec || at.port() != remote.port()) continue;
+    bool here = at.address().is_unspecified() ? remote.address().is_loopback() || remote.address() == local.address()
+                                              : remote.address() == at.address();
+    if (here && led_back_.size() < kLedBackMax) led_back_.insert(pool_key);
+  }
+}
+
 net::Task<void> Worker::accept_loop(Worker* self, std::shared_ptr<Acceptor> acceptor, std::string bind) {
   while (!acceptor->closed) {
     net::tcp::socket socket(self->loop_->io());

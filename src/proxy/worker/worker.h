@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "net/loop/loop.h"
 #include "observe/record/record.h"
@@ -54,6 +55,11 @@ class Worker {
   void end_idle();  // ends the waits of connections between requests
   void close_connections();
 
+  // Whether the endpoint of this pool key is a listener of this program. It is known from the first connection on, for
+  // a name may mean any address; what the configuration itself tells is Backend::own_gateway.
+  bool leads_back(const std::string& pool_key) const { return !led_back_.empty() && led_back_.contains(pool_key); }
+  void note_connected(const std::string& pool_key, net::tcp::socket& socket);
+
   // From connections.
   using ConnectionList = std::list<Connection*>;
   ConnectionList::iterator add(Connection* c);
@@ -83,6 +89,8 @@ class Worker {
   UpstreamPool pool_;
   std::shared_ptr<const route::Snapshot> snapshot_;
   std::unordered_map<std::string, std::shared_ptr<Acceptor>> acceptors_;
+  std::unordered_set<std::string> led_back_;  // pool keys, kLedBackMax at most
+  static constexpr size_t kLedBackMax = 10'000;
   ConnectionList connections_;
   std::vector<observe::RecordPtr> records_, spare_records_;
   uint64_t requests_ = 0;
