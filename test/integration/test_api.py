@@ -160,7 +160,19 @@ class Reading(ServerTest):
 
     def test_pages_with_a_selector(self):
         pages = self.pages(limit=2, labelSelector="parity=even")
+        self.assertNotIn("remainingItemCount", pages[0]["metadata"], "it would count what is passed over")
         self.assertEqual([2, 2], [len(p["items"]) for p in pages])
+
+    def test_metadata_alone(self):
+        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+        path = kube.path_of("ConfigMap", self.ns)
+        found = self.api.call("GET", path, accept=accept, limit=1).expect(200).object
+        self.assertEqual(("PartialObjectMetadataList", "meta.k8s.io/v1"), (found["kind"], found["apiVersion"]))
+        self.assertEqual({"kind", "apiVersion", "metadata"}, set(found["items"][0]))
+        one = self.api.call("GET", path + "/map-0", accept=accept.replace("List", "")).expect(200).object
+        self.assertEqual(found["items"][0], one)
+        whole = self.api.call("GET", path + "/map-0", accept="application/json," + accept.split(",")[0]).expect(200).object
+        self.assertEqual("ConfigMap", whole["kind"], "the first form named goes first")
 
     def test_changes_between_pages(self):
         ns = self.new_namespace()

@@ -36,6 +36,23 @@ class WatchTest(ServerTest):
         watch.wait_for(lambda _: ("ADDED", name) in watch.seen(), what="the marker")
 
 
+class Leaving(WatchTest):
+    def test_what_leaves_the_selection_is_told_as_it_was(self):
+        before = self.create("a", labels={"in": "yes"})
+        watch = self.watch(labelSelector="in=yes", resourceVersion=before["metadata"]["resourceVersion"])
+        after = self.api.must_patch("ConfigMap", self.ns, "a", {"metadata": {"labels": {"in": "no"}}})
+        event = watch.wait_for(lambda events: events and events[0])
+        self.assertEqual(("DELETED", {"in": "yes"}), (event["type"], event["object"]["metadata"]["labels"]))
+        self.assertEqual(after["metadata"]["resourceVersion"], event["object"]["metadata"]["resourceVersion"])
+
+    def test_metadata_alone(self):
+        watch = kube.Watch(self.api, kube.path_of("ConfigMap", self.ns), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        self.addCleanup(watch.close)
+        self.create("a")
+        event = watch.wait_for(lambda events: events and events[0])
+        self.assertEqual(("PartialObjectMetadata", {"kind", "apiVersion", "metadata"}), (event["object"]["kind"], set(event["object"])))
+
+
 class Changes(WatchTest):
     def test_from_a_list(self):
         self.create("before")

@@ -36,6 +36,78 @@ def named(plural, kind, group="names.test", **names):
             "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind, **names}, "versions": [version]}}
 
 
+def schema_of(definition):
+    return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def sized(plural, spec):
+    """A definition whose spec has this schema."""
+    out = named(plural, plural.capitalize()[:-1])
+    out["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {"type": "object", "properties": {"spec": spec}}
+    return out
+
+
+class Changed(ServerTest):
+    """Objects that were stored before their definition changed."""
+
+    def setUp(self):
+        self.definition = sized("plums", {"type": "object", "properties": {
+            "size": {"type": "integer", "maximum": 10}, "mode": {"type": "string"}}})
+        self.api.must_create(self.definition)
+        self.addCleanup(self.api.delete, "CustomResourceDefinition", None, "plums.names.test")
+        self.path = "/apis/names.test/v1/namespaces/default/plums"
+        self.plum = {"apiVersion": "names.test/v1", "kind": "Plum", "metadata": {"name": "p", "finalizers": [FINALIZER]},
+                     "spec": {"size": 8, "mode": "a"}}
+        wait_until(lambda: self.api.call("POST", self.path, self.plum).status == 201)
+        self.addCleanup(self.patch, {"metadata": {"finalizers": None}})
+
+    def change(self, spec):
+        schema_of(self.definition)["properties"]["spec"] = spec
+        self.api.must_patch("CustomResourceDefinition", None, "plums.names.test", {"spec": {"versions": self.definition["spec"]["versions"]}})
+
+    def patch(self, change):
+        return self.api.call("PATCH", self.path + "/p", change, content_type="application/merge-patch+json")
+
+    def read(self):
+        return self.api.call("GET", self.path + "/p").expect(200).object
+
+    def test_what_is_not_touched_may_stay_as_it_was(self):
+        self.change({"type": "object", "properties": {"size": {"type": "integer", "maximum": 4}, "mode": {"type": "string"}}})
+        self.patch({"metadata": {"labels": {"a": "b"}}}).expect(200)
+        self.patch({"spec": {"mode": "b"}}).expect(200)
+        self.assertIn("spec.size", self.patch({"spec": {"size": 9}}).expect(422).object["message"])
+        self.patch({"spec": {"size": 3}}).expect(200)
+        self.patch({"spec": {"size": 8}}).expect(422)
+        self.api.call("DELETE", self.path + "/p").expect(200)
+        self.patch({"metadata": {"finalizers": None}}).expect(200)
+        self.api.call("GET", self.path + "/p").expect(404)
+
+    def test_it_is_read_as_the_definition_is_now(self):
+        self.change({"type": "object", "properties": {"size": {"type": "integer"}, "late": {"type": "string", "default": "hello"}}})
+        for found in (self.read(), self.api.call("GET", self.path).expect(200).object["items"][0]):
+            self.assertEqual({"size": 8, "late": "hello"}, found["spec"])
+
+
+class Schemas(ServerTest):
+    def test_what_is_no_structural_schema_is_refused(self):
+        at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[a]"
+        for member, field, words in (({"type": "strin"}, "type", 'Unsupported value: "strin"'), ({"type": "array"}, "items", "Required value"),
+                                     ({"type": "string", "default": 5}, "default", "must be of type string"),
+                                     ({"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}, "additionalProperties", "Forbidden"),
+                                     ({"type": "object", "$ref": "#/x"}, "$ref", "Forbidden"),
+                                     ({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}, "x-kubernetes-list-map-keys", "Required value"),
+                                     ({"type": "string", "x-kubernetes-list-type": "set"}, "type", "must be array")):
+            with self.subTest(member=member):
+                status = self.api.create(sized("bads", {"type": "object", "properties": {"a": member}})).expect(422).object
+                self.assertIn((f"{at}.{field}", True), [(c["field"], words in c["message"]) for c in status["details"]["causes"]])
+
+    def test_what_is_one_is_taken(self):
+        for i, member in enumerate(({"type": "integer", "default": 3.0}, {"type": "number", "default": 1}, {"x-kubernetes-int-or-string": True, "default": "a"},
+                                    {"type": "string", "nullable": True, "default": None}, {"type": "object", "additionalProperties": True},
+                                    {"x-kubernetes-preserve-unknown-fields": True}, {"type": "array", "items": {"type": "string"}, "default": []})):
+            self.api.create(sized(f"good{i}s", {"type": "object", "properties": {"a": member}})).expect(201)
+
+
 class Names(ServerTest):
     def condition(self, definition, kind):
         found = self.api.read("CustomResourceDefinition", None, definition["metadata"]["name"])

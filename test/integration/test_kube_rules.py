@@ -26,6 +26,46 @@ class RulesTest(ServerTest):
         return objects.config_map(self.ns, "c", **metadata)
 
 
+class Writes(RulesTest):
+    def test_a_patch_that_cannot_be_applied_says_why(self):
+        """kubectl shows the message only of a status without details."""
+        self.api.must_create(self.config_map())
+        for change, words in (([{"op": "test", "path": "/data/k", "value": "other"}], "/data/k"),
+                              ([{"op": "replace", "path": "/data/none", "value": "x"}], "/data/none")):
+            status = self.api.patch("ConfigMap", self.ns, "c", change, "json").expect(422).object
+            self.assertIn(words, status["message"])
+            self.assertNotIn("details", status)
+
+    def test_finalizers_of_core_kinds_are_qualified(self):
+        self.refused(self.config_map(finalizers=["x"]), "metadata.finalizers", "neither a standard finalizer name nor is it fully qualified")
+        self.api.must_create(self.config_map(finalizers=["orphan"]))
+        self.api.must_patch("ConfigMap", self.ns, "c", {"metadata": {"finalizers": None}})
+
+    def test_who_creates_owns_no_status(self):
+        self.api.must_create(objects.gateway(self.ns, "g", objects.listener(80)), fieldManager="somebody")
+        made = self.api.read("Gateway", self.ns, "g")
+        mine = [m for m in made["metadata"]["managedFields"] if m["manager"] == "somebody"]
+        self.assertEqual([{"f:spec"}], [set(m["fieldsV1"]) for m in mine])
+
+    def test_discovery_tells_that_collections_can_be_deleted(self):
+        found = {r["name"]: r["verbs"] for r in self.api.call("GET", "/api/v1").expect(200).object["resources"]}
+        self.assertIn("deletecollection", found["configmaps"])
+        self.assertNotIn("deletecollection", found["pods"])
+
+    def test_prefixes_are_replaced_where_one_is_matched(self):
+        for kind, member, words in (("URLRewrite", "urlRewrite", "Within backendRefs, When using URLRewrite"),
+                                    ("RequestRedirect", "requestRedirect", "Within backendRefs, when using RequestRedirect")):
+            change = {"type": kind, member: {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/x"}}}
+            route = objects.route(self.ns, "r", [objects.parent("g")])
+            for match, status in (("Exact", 422), ("PathPrefix", 201)):
+                route["spec"]["rules"] = [{"matches": [{"path": {"type": match, "value": "/a"}}],
+                                           "backendRefs": [{"name": "s", "port": 80, "filters": [change]}]}]
+                answer = self.api.create(route).expect(status)
+                if status == 422:
+                    self.assertIn(words, answer.causes[0]["message"])
+            self.api.delete("HTTPRoute", self.ns, "r").expect(200)
+
+
 class Data(RulesTest):
     def test_keys_are_file_names(self):
         for key in ("a/b", "..", "a b", "ü", "x" * 254):

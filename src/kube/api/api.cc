@@ -53,6 +53,11 @@ Value Api::render(const Value& stored, const ResourceType& type, const std::stri
       json::Object{{"apiVersion", type.api_version(version.empty() ? type.versions[0] : version)}, {"kind", type.kind}};
   for (auto& [key, value] : stored.get_object())
     if (key != "apiVersion" && key != "kind") out.get_object()[key] = value;
+  if (type.built_in) return out;
+  // The definition may have changed since it was stored, and each version has a schema of its own.
+  auto& schema = type.schema_of(version);
+  prune(out, schema, "", nullptr);
+  apply_defaults(out, schema);
   return out;
 }
 

@@ -104,7 +104,7 @@ void track_update(const Value* before, Value& after, const ResourceType& type, c
   if (before)
     compare(owned_part(*before), new_part, type.schema.get(), changed, removed);
   else
-    changed = FieldSet::of(new_part, type.schema.get());
+    changed = FieldSet::of(writable_part(new_part, type, manager), type.schema.get());
   if (changed.empty() && removed.empty()) return write_entries(after, std::move(entries));
   for (auto& e : entries) {
     e.fields.subtract(changed);

@@ -33,7 +33,7 @@ void check_keys(const Value& o, std::string_view field, bool values, std::vector
   }
 }
 
-void check_finalizers(const Value& o, std::vector<Cause>& causes) {
+void check_finalizers(const ResourceType& type, const Value& o, std::vector<Cause>& causes) {
   auto* list = json::arr(o, "metadata", "finalizers");
   if (!list) return;
   for (auto& f : *list) {
@@ -41,6 +41,13 @@ void check_finalizers(const Value& o, std::vector<Cause>& causes) {
     if (auto bad = check_qualified_name(name); !bad.empty())
       causes.push_back(
           {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", name, bad), "metadata.finalizers"});
+    else if (type.group.empty() && name.find('/') == std::string_view::npos && name != "kubernetes" &&
+             name != "orphan" && name != "foregroundDeletion")
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: \"{}\": name is neither a standard finalizer name nor is it fully "
+                                    "qualified",
+                                    name),
+                        "metadata.finalizers"});
   }
 }
 
@@ -78,7 +85,7 @@ Result<void> check_metadata(const ResourceType& type, const Value& next, const V
   if (bytes > kAnnotationBytesMax)
     causes.push_back({"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kAnnotationBytesMax),
                       "metadata.annotations"});
-  check_finalizers(next, causes);
+  check_finalizers(type, next, causes);
   check_owners(next, causes);
   if (old && being_deleted(*old)) {
     auto* before = json::arr(*old, "metadata", "finalizers");

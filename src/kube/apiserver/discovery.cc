@@ -12,7 +12,7 @@ namespace {
 
 Array verbs_of(const ResourceType& t) {
   if (t.read_only) return Array{"delete", "get", "list", "watch"};
-  return Array{"create", "delete", "get", "list", "patch", "update", "watch"};
+  return Array{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
 }
 
 Array strings(const std::vector<std::string>& v) {

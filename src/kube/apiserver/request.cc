@@ -49,6 +49,13 @@ bool wants_table(const net::HttpRequest& r) {
   return std::string_view(r.header("accept")).find("as=Table") != std::string_view::npos;
 }
 
+// The first form named in the list rules; a table goes before it.
+bool wants_metadata(const net::HttpRequest& r) {
+  std::string_view accept = r.header("accept");
+  size_t partial = accept.find("as=PartialObjectMetadata");
+  return partial != std::string_view::npos && accept.substr(0, partial).find(',') == std::string_view::npos;
+}
+
 std::string asked_discovery(const net::HttpRequest& r) {  // "v2", "v2beta1" or "" for the classic form
   std::string_view accept = r.header("accept");
   size_t at = accept.find("g=apidiscovery.k8s.io");
@@ -201,6 +208,7 @@ Result<WatchRequest> watch_request(const net::HttpRequest& r, const ResourcePath
   w.bookmarks = r.query_value("allowWatchBookmarks") == "true";
   w.send_initial_events = r.query_value("sendInitialEvents") == "true";
   w.as_table = wants_table(r);
+  w.as_metadata = wants_metadata(r);
   w.include_object = include_of(r) == IncludeObject::Object;
   if (w.send_initial_events && r.query_value("resourceVersionMatch") != "NotOlderThan")
     return fail(Code::Invalid,

@@ -24,6 +24,7 @@ std::optional<ResourcePath> parse_resource_path(std::string_view path);
 // What is accepted as an answer: JSON is all that is made here, as objects or as a table.
 bool acceptable(const net::HttpRequest& request);
 bool wants_table(const net::HttpRequest& request);
+bool wants_metadata(const net::HttpRequest& r);  // as=PartialObjectMetadata
 IncludeObject include_of(const net::HttpRequest& request);
 // "v2", "v2beta1" or "" for the classic form.
 std::string asked_discovery(const net::HttpRequest& request);

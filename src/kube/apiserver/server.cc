@@ -226,17 +226,21 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     json::Object meta{{"resourceVersion", std::to_string(found.version)}};
     if (!found.continue_token.empty()) {
       meta["continue"] = found.continue_token;
-      meta["remainingItemCount"] = found.remaining;
+      // Not where a selector passes over some.
+      if (r.query_value("labelSelector").empty() && r.query_value("fieldSelector").empty())
+        meta["remainingItemCount"] = found.remaining;
     }
     if (wants_table(r)) {
       Value table = make_table(type, p.version, found.items, include_of(r));
       table.get_object()["metadata"] = std::move(meta);
       return table;
     }
+    bool partial = wants_metadata(r);
     json::Array items;
-    for (auto& item : found.items) items.push_back(Api::render(*item, type, p.version));
-    return json::Object{{"kind", type.list_kind()},
-                        {"apiVersion", type.api_version(p.version)},
+    for (auto& item : found.items)
+      items.push_back(partial ? partial_object(*item) : Api::render(*item, type, p.version));
+    return json::Object{{"kind", partial ? "PartialObjectMetadataList" : type.list_kind()},
+                        {"apiVersion", partial ? "meta.k8s.io/v1" : type.api_version(p.version)},
                         {"metadata", std::move(meta)},
                         {"items", std::move(items)}};
   }
@@ -277,8 +281,9 @@ struct ApiServer::Impl : std::enable_shared_from_this<ApiServer::Impl> {
     if (r.method == "GET" || r.method == "HEAD") {
       SL_TRY(found, api.get(*type, p.ns, p.name));
       answer(out, 200,
-             wants_table(r) ? make_table(*type, p.version, {found}, include_of(r))
-                            : Api::render(*found, *type, p.version));
+             wants_table(r)      ? make_table(*type, p.version, {found}, include_of(r))
+             : wants_metadata(r) ? partial_object(*found)
+                                 : Api::render(*found, *type, p.version));
       return {};
     }
     if (r.method == "DELETE" && p.subresource.empty()) return serve_delete(r, p, *type, out);

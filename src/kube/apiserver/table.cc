@@ -256,9 +256,7 @@ Value make_table(const ResourceType& type, const std::string& version, const std
     if (include == IncludeObject::Object) {
       row["object"] = Api::render(*item, type, version);
     } else if (include == IncludeObject::Metadata) {
-      row["object"] = json::Object{{"kind", "PartialObjectMetadata"},
-                                   {"apiVersion", "meta.k8s.io/v1"},
-                                   {"metadata", *json::find(*item, "metadata")}};
+      row["object"] = partial_object(*item);
     }
     rows.push_back(std::move(row));
   }
@@ -267,6 +265,12 @@ Value make_table(const ResourceType& type, const std::string& version, const std
                       {"metadata", json::Object{}},
                       {"columnDefinitions", std::move(definitions)},
                       {"rows", std::move(rows)}};
+}
+
+Value partial_object(const Value& object) {
+  return json::Object{{"kind", "PartialObjectMetadata"},
+                      {"apiVersion", "meta.k8s.io/v1"},
+                      {"metadata", *json::find(object, "metadata")}};
 }
 
 }  // namespace sl::kube

@@ -17,4 +17,7 @@ Value evaluate_path(const Value& object, std::string_view path);
 // "5m", "2d3h": an age as kubectl prints it.
 std::string human_duration(int64_t seconds);
 
+// As PartialObjectMetadata: for clients that ask for no more.
+Value partial_object(const Value& object);
+
 }  // namespace sl::kube

@@ -76,13 +76,22 @@ class Watch : public std::enable_shared_from_this<Watch> {
     if (request_.send_initial_events && request_.bookmarks) bookmark(all.version, true);
   }
 
+  // What leaves the selection is told as it was in it, at the version of the change.
+  static ObjectPtr as_it_was(const Change& c) {
+    Value out = *c.before;
+    out.get_object()["metadata"].get_object()["resourceVersion"] = json::str(*c.object, "metadata", "resourceVersion");
+    return std::make_shared<const Value>(std::move(out));
+  }
+
   void on_change(const Change& c) {
     bool was = c.before && selects(*c.before);
     bool is = c.type != Change::Type::Deleted && selects(*c.object);
     if (is)
       send_object(was ? "MODIFIED" : "ADDED", c.object);
-    else if (was)
+    else if (was && c.type == Change::Type::Deleted)
       send_object("DELETED", c.object);
+    else if (was)
+      send_object("DELETED", as_it_was(c));
   }
 
   void bookmark(int64_t version, bool initial_done) {
@@ -98,6 +107,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
       auto include = request_.include_object ? IncludeObject::Object : IncludeObject::Metadata;
       send(type, make_table(*request_.type, request_.version, {object}, include, !columns_sent_));
       columns_sent_ = true;
+    } else if (request_.as_metadata) {
+      send(type, partial_object(*object));
     } else {
       send(type, Api::render(*object, *request_.type, request_.version));
     }

@@ -18,7 +18,7 @@ struct WatchRequest {
   std::string resource_version;
   bool bookmarks = false;
   bool send_initial_events = false;
-  bool as_table = false;
+  bool as_table = false, as_metadata = false;
   bool include_object = false;  // table rows carry the whole object
 };
 

@@ -48,6 +48,8 @@ std::string_view reason_of(Code code) {
 
 Value to_status(const Error& error, const StatusDetails& details) {
   json::Object d;
+  // kubectl shows the causes of an invalid object, or the message where there are no details.
+  bool unexplained = error.code == Code::Invalid && error.causes.empty();
   std::string_view name = details.name.empty() ? std::string_view(error.subject) : std::string_view(details.name);
   if (!name.empty()) d["name"] = name;
   if (!details.group.empty()) d["group"] = details.group;
@@ -61,7 +63,7 @@ Value to_status(const Error& error, const StatusDetails& details) {
   json::Object out{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::Object{}}, {"status", "Failure"}};
   out["message"] = error.message;
   out["reason"] = reason_of(error.code);
-  if (!d.empty()) out["details"] = std::move(d);
+  if (!d.empty() && !unexplained) out["details"] = std::move(d);
   int status = http_status(error.code);
   out["code"] = status == 501 ? 500 : status;
   return out;

@@ -85,6 +85,7 @@ class Validator {
   void check(const Value& v, const Value* old, const Schema& s, const std::string& path) {
     if (causes_.size() >= 100) return;
     if (v.is_null() && s.nullable) return;
+    if (old && json::equal(v, *old)) return;  // ratcheting: what was stored before a rule was made may stay
     if (!type_fits(v, s)) {
       add("FieldValueTypeInvalid", path,
           fmt::format("Invalid value: \"{}\": {} in body must be of type {}: \"{}\"", json::kind_name(v), path,
@@ -144,16 +145,16 @@ class Validator {
         fmt::format("Unsupported value: {}: supported values: {}", json::dump(v), allowed));
   }
 
-  static bool fits(const Value& v, const Value* old, const Schema& s, const std::string& path) {
+  static bool fits(const Value& v, const Schema& s, const std::string& path) {
     std::vector<Cause> causes;
-    Validator(causes).check(v, old, s, path);
+    Validator(causes).check(v, nullptr, s, path);
     return causes.empty();
   }
 
   void check_branches(const Value& v, const Value* old, const Schema& s, const std::string& path) {
     auto count = [&](const std::vector<json::SchemaPtr>& list) {
       return static_cast<size_t>(
-          std::count_if(list.begin(), list.end(), [&](auto& branch) { return fits(v, old, *branch, path); }));
+          std::count_if(list.begin(), list.end(), [&](auto& branch) { return fits(v, *branch, path); }));
     };
     auto refuse = [&](std::string_view what) {
       add("FieldValueInvalid", path,
@@ -162,7 +163,7 @@ class Validator {
     for (auto& branch : s.all_of) check(v, old, *branch, path);
     if (!s.any_of.empty() && count(s.any_of) == 0) refuse("validate at least one schema (anyOf)");
     if (!s.one_of.empty() && count(s.one_of) != 1) refuse("validate one and only one schema (oneOf)");
-    if (s.none_of && fits(v, old, *s.none_of, path)) refuse("not validate the schema (not)");
+    if (s.none_of && fits(v, *s.none_of, path)) refuse("not validate the schema (not)");
   }
 
   static bool has_format(std::string_view text, std::string_view format) {
@@ -284,7 +285,6 @@ class Validator {
   void check_rules(const Value& v, const Value* old, const Schema& s, const std::string& path) {
     for (auto& rule : s.rules) {
       if (rule.holds(v, old)) continue;
-      if (old && json::equal(v, *old)) continue;  // ratcheting: unchanged and stored before
       std::string at = rule.field.empty() ? path : json::child_path(path, rule.field);
       add(rule.reason, at, fmt::format("Invalid value: \"{}\": {}", json::kind_name(v), rule.message));
     }

@@ -1,6 +1,8 @@
 // CustomResourceDefinition: what its validation upstream asks for, in its words.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "resource/core/definition.h"
@@ -13,6 +15,48 @@ namespace {
 
 using json::flag;
 
+bool is_of_type(const Value& v, std::string_view type) {
+  if (type == "object") return v.is_object();
+  if (type == "array") return v.is_array();
+  if (type == "string") return v.is_string();
+  if (type == "boolean") return v.is_bool();
+  if (type == "number") return v.is_number();
+  return v.is_int64() || v.is_uint64() || (v.is_double() && std::trunc(v.get_double()) == v.get_double());
+}
+
+// What a node says that cannot be, whatever is below it.
+void check_node(const Value& schema, const std::string& at, std::vector<Cause>& causes) {
+  auto add = [&](const char* reason, std::string_view member, std::string message) {
+    causes.push_back({reason, std::move(message), fmt::format("{}.{}", at, member)});
+  };
+  static constexpr std::string_view kTypes[] = {"array", "boolean", "integer", "number", "object", "string"};
+  std::string_view type = json::str(schema, "type");
+  bool known = std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+  if (!type.empty() && !known)
+    add("FieldValueNotSupported", "type",
+        fmt::format("Unsupported value: \"{}\": supported values: \"array\", \"boolean\", \"integer\", \"number\", "
+                    "\"object\", \"string\"",
+                    type));
+  if (json::find(schema, "$ref")) add("FieldValueForbidden", "$ref", "Forbidden: $ref is not supported");
+  if (type == "array" && !json::find(schema, "items"))
+    add("FieldValueRequired", "items", "Required value: must be specified");
+  if (auto* more = json::find(schema, "additionalProperties");
+      more && json::find(schema, "properties") && !(more->is_bool() && !more->get_bool()))
+    add("FieldValueForbidden", "additionalProperties",
+        "Forbidden: additionalProperties and properties are mutual exclusive");
+  std::string_view list = json::str(schema, "x-kubernetes-list-type");
+  auto* keys = json::arr(schema, "x-kubernetes-list-map-keys");
+  if (list == "map" && (!keys || keys->empty()))
+    add("FieldValueRequired", "x-kubernetes-list-map-keys",
+        "Required value: must not be empty if x-kubernetes-list-type is map");
+  if (!list.empty() && type != "array")
+    add("FieldValueInvalid", "type",
+        fmt::format("Invalid value: \"{}\": must be array if x-kubernetes-list-type is {}", type, list));
+  auto* given = json::find(schema, "default");
+  if (given && known && !(given->is_null() && flag(schema, "nullable")) && !is_of_type(*given, type))
+    add("FieldValueInvalid", "default", fmt::format("Invalid value: {}: must be of type {}", json::dump(*given), type));
+}
+
 // Structural: every value has a type, but where anything may stand.
 void check_structural(const Value& schema, const std::string& at, std::string_view what, std::vector<Cause>& causes) {
   if (!schema.is_object()) {
@@ -23,6 +67,7 @@ void check_structural(const Value& schema, const std::string& at, std::string_vi
   if (json::str(schema, "type").empty() && !open)
     causes.push_back(
         {"FieldValueRequired", fmt::format("Required value: must not be empty for {}", what), at + ".type"});
+  check_node(schema, at, causes);
   if (auto* properties = json::find(schema, "properties"); properties && properties->is_object())
     for (auto& [name, child] : properties->get_object())
       check_structural(child, fmt::format("{}.properties[{}]", at, std::string_view(name)), "specified object fields",

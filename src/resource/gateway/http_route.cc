@@ -34,6 +34,12 @@ bool replaces_prefix(const Value& rule, std::string_view filter_type, std::strin
   return false;
 }
 
+bool refs_replace_prefix(const Value& rule, std::string_view filter_type, std::string_view member) {
+  auto* refs = json::arr(rule, "backendRefs");
+  return refs &&
+         std::any_of(refs->begin(), refs->end(), [&](auto& ref) { return replaces_prefix(ref, filter_type, member); });
+}
+
 bool one_prefix_match(const Value& rule) {
   auto* matches = json::arr(rule, "matches");
   return matches && matches->size() == 1 && json::str((*matches)[0], "path", "type") == "PathPrefix";
@@ -299,6 +305,20 @@ void describe(json::Fields<HttpRouteRule>& f) {
          [](const Value& s, const Value*) {
            return !replaces_prefix(s, "URLRewrite", "urlRewrite") || one_prefix_match(s);
          });
+  f.rule(
+      "Within backendRefs, when using RequestRedirect filter with path.replacePrefixMatch, exactly one PathPrefix "
+      "match "
+      "must be specified",
+      [](const Value& s, const Value*) {
+        return !refs_replace_prefix(s, "RequestRedirect", "requestRedirect") || one_prefix_match(s);
+      });
+  f.rule(
+      "Within backendRefs, When using URLRewrite filter with path.replacePrefixMatch, exactly one PathPrefix match "
+      "must "
+      "be specified",
+      [](const Value& s, const Value*) {
+        return !refs_replace_prefix(s, "URLRewrite", "urlRewrite") || one_prefix_match(s);
+      });
 }
 
 static bool parents_distinct(const Value& list, bool need_section) {
