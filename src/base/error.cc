@@ -28,6 +28,7 @@ constexpr std::array kCodes = {
     CodeInfo{Code::Unsupported, "Unsupported", 501},
     CodeInfo{Code::Cancelled, "Cancelled", 499},
     CodeInfo{Code::Timeout, "Timeout", 504},
+    CodeInfo{Code::RequestTimeout, "RequestTimeout", 408},
     CodeInfo{Code::UpstreamRefused, "UpstreamRefused", 503},
     CodeInfo{Code::UpstreamTls, "UpstreamTls", 502},
     CodeInfo{Code::UpstreamProtocol, "UpstreamProtocol", 502},

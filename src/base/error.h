@@ -30,6 +30,7 @@ enum class Code {
   Unsupported,       // understood, but cannot be carried out here
   Cancelled,         // the caller went away or asked to stop
   Timeout,           // a deadline passed
+  RequestTimeout,    // the caller did not send its request in time
   UpstreamRefused,   // the other side could not be reached
   UpstreamTls,       // the other side could not be trusted
   UpstreamProtocol,  // the other side broke its protocol

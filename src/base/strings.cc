@@ -217,6 +217,18 @@ std::string clean_utf8(std::string_view s) {
   return out;
 }
 
+std::string printable(std::string_view s, std::string_view kept) {
+  std::string clean = clean_utf8(s), out;
+  for (size_t i = 0; i < clean.size(); ++i) {
+    auto c = static_cast<unsigned char>(clean[i]);
+    bool c1 = c == 0xc2 && i + 1 < clean.size() && static_cast<unsigned char>(clean[i + 1]) < 0xa0;  // U+0080 to U+009F
+    if (c1) ++i;
+    bool control = c1 || c < 0x20 || c == 0x7f;
+    out += control && kept.find(static_cast<char>(c)) == std::string_view::npos ? ' ' : static_cast<char>(c);
+  }
+  return out;
+}
+
 bool same_secret(std::string_view a, std::string_view b) {
   unsigned char differ = a.size() == b.size() ? 0 : 1;
   for (size_t i = 0; i < a.size() && i < b.size(); ++i) differ |= static_cast<unsigned char>(a[i] ^ b[i]);

@@ -46,6 +46,8 @@ bool valid_utf8(std::string_view s);
 std::string truncate_utf8(std::string_view s, size_t bytes);
 // Bytes that are not UTF-8 replaced by "?".
 std::string clean_utf8(std::string_view s);
+// Valid UTF-8 that a terminal only prints: control characters (C0 but for those in `kept`, DEL, C1) become spaces.
+std::string printable(std::string_view s, std::string_view kept = "\n\t");
 // Comparison whose time does not tell where two secrets differ.
 bool same_secret(std::string_view a, std::string_view b);
 

@@ -235,7 +235,7 @@ class Basics(ModelTest):
     def test_other_methods(self):
         wire = self.wire().send(request_text(PATH, "GET", host="models.test"))
         answer = wire.answer()
-        self.assertEqual(405, answer.status, answer)
+        self.assertEqual((405, "POST"), (answer.status, answer.get("allow")), answer)
 
     def test_other_apis_of_a_provider(self):
         for path, method in {"/v1/embeddings": "POST", "/v1/models": "GET", "/v1/responses": "POST", "/v1/messages": "POST"}.items():
@@ -249,6 +249,22 @@ class Basics(ModelTest):
                 wire = self.wire().send(request_text(PATH + path.removeprefix("/v1"), method, host="models.test", body=body))
                 self.assertIn("chat completions", self.error(wire.answer(), 404)["message"])
         self.assertEqual([], self.llm.requests())
+
+    def test_what_belongs_to_other_apis(self):
+        for path in ("/v1/messages/count_tokens", "/v1/messages/", "/responses/resp_1/cancel", "/files", "/v1/embeddings/", "/v1/files/f/content"):
+            with self.subTest(path):
+                wire = self.wire().send(request_text(PATH + path, "POST", host="models.test", body=json.dumps(chat("x")).encode()))
+                self.assertIn("chat completions", self.error(wire.answer(), 404)["message"])
+        self.assertEqual([], self.llm.requests())
+        for path in ("", "/", "/v1/chat/completions", "/chat/completions/"):
+            self.assertEqual(200, self.ask(chat("x"), path=PATH + path).status, path)
+
+    def test_names_of_fields_that_clients_make_up(self):
+        answer = self.ask(chat("x", **{"f" * 300000: 1, "a": 1}), path=PATH + "/made-up")
+        self.assertEqual(200, answer.status)
+        self.assertLess(len(answer.get("x-sightline-dropped")), 4096)
+        self.logged(PATH + "/made-up")
+        self.assertLess(max(map(len, self.server.stderr().splitlines())), 10000)
 
     def test_a_body_over_16_mib(self):
         big = json.dumps(chat("x" * (16 << 20))).encode()

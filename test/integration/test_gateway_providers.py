@@ -73,6 +73,38 @@ class OpenAi(GatewayTest):
         fields = dict(log_fields(self.logged("http.path=/ai")))
         self.assertEqual(("gpt-configured", "openai"), (fields["gen_ai.request.model"], fields["gen_ai.provider.name"]))
 
+    def test_models_that_clients_make_up(self):
+        """Neither metrics nor log lines grow with what a client calls a model."""
+        self.rules("r", self.rule("/ai", backend=self.provider()))
+        self.assertEqual(200, self.post('{"model": "real-one", %s}' % MESSAGES).status)
+        self.llm.script([{"status": 404, "error": {"type": "not_found_error", "message": "no such model"}}])
+        for name in [f"made-up-{i}" for i in range(20)] + ["long" * 50000]:
+            self.assertEqual(404, self.post('{"model": "%s", %s}' % (name, MESSAGES)).status)
+        text = self.metrics()
+        for name in ("made-up", "longlong"):
+            self.assertFalse(name in text, name)
+        for name in ("real-one", "unknown"):
+            self.assertTrue(f'gen_ai_request_model="{name}"' in text, name)
+        self.assertLess(max(map(len, self.server.stderr().splitlines())), 10000)
+
+    def test_comments_and_ids_of_a_stream_pass(self):
+        text = (': ka\n\nid: 7\ndata: {"model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+                'data: {"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n: ka2\n\ndata: [DONE]\n\n')
+        self.upstream.plays["/v1/chat/completions"] = says(
+            f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(text)}\r\n\r\n{text}")
+        self.rules("r", self.rule("/ai", backend=self.provider(self.upstream.port)))
+        got = self.post('{"model": "m", "stream": true, %s}' % MESSAGES).body.decode()
+        usage = 'data: {"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+        self.assertEqual(text.replace(usage, ""), got)
+
+    def test_a_success_that_holds_an_error(self):
+        body = '{"error": {"message": "out of order", "type": "server_error"}}'
+        self.upstream.plays["/v1/chat/completions"] = says(http_json(body))
+        self.rules("r", self.rule("/ai", backend=self.provider(self.upstream.port)))
+        answer = self.post('{"model": "m", %s}' % MESSAGES)
+        self.assertEqual((200, body), (answer.status, answer.body.decode()), "it is the provider's own")
+        self.assertIn('error="the provider answered 200 with an error: out of order"', self.logged("http.path=/ai"))
+
     def test_a_stream_is_passed_through(self):
         self.rules("r", self.rule("/ai", backend=self.provider()))
         answer = self.post('{"model": "m", "stream": true, %s}' % MESSAGES)

@@ -69,6 +69,26 @@ class Standalone(StandaloneTest):
         self.assertIn("gateway=local/gw listener=http route=local/r endpoint=127.0.0.1:", line)
         self.assertEqual(0, self.process.end())
 
+    def test_not_ready_while_it_drains(self):
+        may_answer = threading.Event()
+        self.addCleanup(may_answer.set)
+        self.up.plays["/slow"] = lambda wire, request, upstream: (may_answer.wait(10), wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))[1] and None
+        ready = f"127.0.0.1:{harness.free_port()}"
+        self.start(spec(route(), backends=[self.backend()]), "--ready", ready)
+
+        def status():
+            with Wire.to("127.0.0.1", int(ready.split(":")[1])) as wire:
+                return wire.send(request_text("/healthz/ready", host=ready)).answer().status
+        self.assertEqual(200, status())
+        with Wire.to(self.host, self.port) as wire:
+            wire.send(request_text("/slow"))
+            wait_until(lambda: "/slow" in self.up.paths())
+            os.kill(self.process.pid, signal.SIGTERM)
+            wait_until(lambda: status() == 503)
+            may_answer.set()
+            self.assertEqual(200, wire.answer().status)
+        self.assertEqual(0, self.process.wait(10))
+
     def test_yaml_with_comments(self):
         self.start(f"""# a plain AI proxy
 apiVersion: sightline/v1

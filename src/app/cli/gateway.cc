@@ -80,7 +80,8 @@ Result<int> run(const Options& o) {
   int64_t seen = modified_ns(o.config);  // before it is read: a change in between is not missed
   SL_CHECK(publish(plane, o.config, log));
   net::Loop side_loop("side");
-  up::SideServers side(side_loop, plane, recorder, [] { return true; });
+  std::atomic<bool> stop = false;
+  up::SideServers side(side_loop, plane, recorder, [&stop] { return !stop; });
   SL_CHECK(side.listen(o.side));
   side_loop.start();
   for (auto& bind : plane.snapshot()->binds()) fmt::print("listening on {}\n", plane.bound(bind));
@@ -90,7 +91,6 @@ Result<int> run(const Options& o) {
     if (url.starts_with("http")) fmt::print("{} at {}\n", what, url);
   fmt::print("ready\n");
   std::fflush(stdout);
-  std::atomic<bool> stop = false;
   std::thread watcher([&] { reload_on_change(plane, o.config, seen, log, stop); });
   wait_for_signal();
   stop = true;

@@ -47,7 +47,9 @@ Result<void> BodyDecoder::size_line(std::string_view line) {
   uint64_t size = 0;
   auto [end, ec] = std::from_chars(line.data(), line.data() + line.size(), size, 16);
   size_t digits = static_cast<size_t>(end - line.data());
-  if (ec != std::errc() || digits == 0 || digits > 16 || (digits < line.size() && line[digits] != ';'))
+  size_t rest = std::min(line.find_first_not_of(" \t", digits), line.size());  // RFC 9112 7.1.1: BWS before extensions
+  bool extension = rest < line.size() && line[rest] == ';';
+  if (ec != std::errc() || digits == 0 || digits > 16 || (digits < line.size() && !extension))
     return fail(Code::InvalidArgument, "malformed HTTP body: chunk size");
   left_ = size;
   state_ = size ? State::Payload : State::Trailer;

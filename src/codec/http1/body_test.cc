@@ -146,8 +146,13 @@ TEST(BodyChunked, SizesAreHexadecimal) {
   EXPECT_TRUE(chunked("000\r\n\r\n").done);
 }
 
+TEST(BodyChunked, SpacesMayStandBeforeAnExtension) {
+  for (auto line : {"5;ext", "5 ;ext=a", "5\t ;ext=\"b\""})
+    EXPECT_EQ(chunked(std::string(line) + "\r\nhello\r\n0\r\n\r\n").payload, "hello") << line;
+}
+
 TEST(BodyChunked, RefusesMalformedSizes) {
-  for (auto line : {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", "5,5", ";ext", " ", "5 ;ext", "\"5\"", "5.0"})
+  for (auto line : {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", "5,5", ";ext", " ", "5 x;ext", "\"5\"", "5.0"})
     EXPECT_EQ(chunked(std::string(line) + "\r\nhello\r\n0\r\n\r\n").error,
               "InvalidArgument: malformed HTTP body: chunk size")
         << line;

@@ -15,6 +15,12 @@ using resource::HttpRouteRule;
 
 namespace {
 
+// 0: the route says nothing.
+int64_t timeout_ms(const std::string& text) {
+  auto ms = resource::parse_duration_ms(text);
+  return !ms ? 0 : *ms == 0 ? route::kNoTimeoutMs : *ms;
+}
+
 struct Refs {  // of a whole route
   bool resolved = true;
   std::string reason = "ResolvedRefs", message = "all references resolved";
@@ -153,8 +159,8 @@ class RouteTranslator {
       made.matches.push_back({{"exact", "\x01"}, "", {}, {}});  // never matches
     if (auto words = translate_filters(r.filters, made.filters); !words.empty()) broken(words);
     if (r.timeouts) {
-      made.request_timeout_ms = resource::parse_duration_ms(r.timeouts->request).value_or(0);
-      made.backend_timeout_ms = resource::parse_duration_ms(r.timeouts->backend_request).value_or(0);
+      made.request_timeout_ms = timeout_ms(r.timeouts->request);
+      made.backend_timeout_ms = timeout_ms(r.timeouts->backend_request);
     }
     if (r.retry) unsupported.fields.push_back(fmt::format("spec.rules[{}].retry", i));
     if (r.session_persistence) unsupported.fields.push_back(fmt::format("spec.rules[{}].sessionPersistence", i));

@@ -90,6 +90,7 @@ struct Usage {
   int64_t cache_write = 0;  // written to a cache
   int64_t output = 0;
   std::optional<int64_t> reasoning;
+  bool told = true;  // by the provider
 };
 
 // Counts come from outside: a sum that does not fit is the largest number.

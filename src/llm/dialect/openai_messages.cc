@@ -21,6 +21,8 @@ Result<void> read_data_url(std::string_view url, const At& at, Part& out) {
     return bad(at, "a data: URL must be base64 (data:TYPE;base64,...)");
   out.media_type = head.substr(0, head.find(';'));
   out.data = url.substr(comma + 1);
+  if (out.media_type == "image/jpg") out.media_type = "image/jpeg";  // as many write it
+  if (out.media_type.starts_with("text/")) out.media_type = "text/plain";
   if (out.media_type != "text/plain") return {};
   auto text = base64_decode(out.data);
   if (!text) return bad(at, "the data is not base64");
@@ -127,6 +129,7 @@ class MessageReader {
     p.kind = PartKind::ToolCall;
     p.id = id;
     p.name = json::str(function, "name");
+    if (p.name.empty()) return bad(at.member("name"), "is required");
     p.arguments = "{}";
     At where = at.member("arguments");
     auto* arguments = given(function, "arguments");
@@ -196,7 +199,9 @@ class MessageReader {
       p.text = refusal;
       out.parts.push_back(std::move(p));
     }
-    if (auto* calls = json::arr(m, "tool_calls")) {
+    if (auto* calls = given(m, "tool_calls")) {
+      if (!calls->is_array())
+        return bad(at.member("tool_calls"), fmt::format("must be an array, found {}", json::kind_name(*calls)));
       size_t i = 0;
       for (auto& call : *calls) SL_CHECK(read_tool_call(call, at.member("tool_calls").item(i++), out.parts));
     }
@@ -259,15 +264,21 @@ class MessageReader {
 
   // Members of a message that nothing here reads.
   void name_rest(const Node& m, std::string_view role, const At& at) {
-    static constexpr std::string_view kRead[] = {
-        "role",          "content",           "tool_calls",          "tool_call_id",    "refusal",
-        "function_call", "reasoning_content", "reasoning_signature", "thinking_blocks", "cache_control"};
+    static constexpr std::string_view kOfAll[] = {"role", "content", "cache_control"};
+    static constexpr std::string_view kOfAssistant[] = {
+        "tool_calls", "refusal", "function_call", "reasoning_content", "reasoning_signature", "thinking_blocks"};
+    bool assistant = role == "assistant", result = role == "tool" || role == "function";
     for (auto& value : m) {
       std::string_view name = value.key();
-      if (std::find(std::begin(kRead), std::end(kRead), name) != std::end(kRead)) continue;
+      bool known =
+          std::find(std::begin(kOfAll), std::end(kOfAll), name) != std::end(kOfAll) ||
+          (result && name == "tool_call_id") ||
+          (assistant && std::find(std::begin(kOfAssistant), std::end(kOfAssistant), name) != std::end(kOfAssistant));
+      if (name == "thinking_blocks" && !value.is_array()) known = false;
+      if (known) continue;
       bool says_nothing =
           value.is_null() || (value.is_string() && value.string().empty()) || (value.is_array() && value.empty());
-      bool of_call = name == "name" && (role == "tool" || role == "function");
+      bool of_call = name == "name" && result;
       if (!says_nothing && !of_call) drop(at.member(name).text());
     }
   }

@@ -165,7 +165,9 @@ class RequestReader {
       if (!o->is_object())
         return bad("stream_options", fmt::format("must be an object, found {}", json::kind_name(*o)));
       note_unread(out_, *o, {"include_usage"}, At{nullptr, "stream_options"});
-      auto* u = json::find(*o, "include_usage");
+      auto* u = given(*o, "include_usage");
+      if (u && !u->is_bool())
+        return bad("stream_options.include_usage", fmt::format("must be true or false, found {}", json::kind_name(*u)));
       out_.include_usage = u && u->is_true();
     }
     SL_CHECK(take_bool(kParallelToolCalls, out_.parallel_tool_calls));
@@ -173,9 +175,11 @@ class RequestReader {
     SL_CHECK(take_integer(kN, n));
     if (n.value_or(1) != 1)
       return bad("n", "more than one choice cannot be asked of this provider; send one request for each");
-    if (auto* m = fields_[kModalities]; m && m->is_array())
+    if (auto* m = fields_[kModalities]) {
+      if (!m->is_array()) return bad("modalities", fmt::format("must be an array, found {}", json::kind_name(*m)));
       for (auto& v : *m)
-        if (v.is_string() && v.string() != "text") return bad("modalities", "only text can be asked of this provider");
+        if (!v.is_string() || v.string() != "text") return bad("modalities", "only text can be asked of this provider");
+    }
     return read_stop();
   }
 
@@ -198,6 +202,8 @@ class RequestReader {
     Tool tool;
     tool.name = json::str(f, "name");
     if (tool.name.empty()) return bad(at.member("name"), "is required");
+    if (auto* words = given(f, "description"); words && !words->is_string())
+      return bad(at.member("description"), fmt::format("must be a string, found {}", json::kind_name(*words)));
     tool.description = json::str(f, "description");
     tool.parameters = given(f, "parameters");
     if (tool.parameters && !tool.parameters->is_object())

@@ -81,6 +81,10 @@ Result<std::string> Exchange::response(std::string_view body) {
   const Node& parsed = **read;
   if (pass_through_) {
     provider_->tap(parsed, false, facts_);
+    if (has_error(parsed)) {
+      failure_ = provider_->decode_error(0, body).message;
+      if (failure_.empty()) failure_ = "in a form of its own";
+    }
     return std::string(body);
   }
   if (has_error(parsed) && json::str(parsed, "type") == "error")
@@ -89,7 +93,8 @@ Result<std::string> Exchange::response(std::string_view body) {
   SL_TRY(response, provider_->decode(parsed));
   facts_.model = response.model;
   facts_.finish = openai_finish(response.finish);
-  facts_.has_usage = json::find(parsed, "usage") != nullptr;
+  auto* usage = json::find(parsed, "usage");
+  facts_.has_usage = usage && usage->is_object();
   facts_.usage = response.usage;
   for (auto& d : response.dropped) dropped_.push_back(std::move(d));
   auto call = [](const Part& p) { return p.kind == PartKind::ToolCall; };
@@ -136,7 +141,7 @@ void Exchange::on_event(const StreamEvent& e, std::string& out) {
   std::string_view lost = second_call ? kSecondCall : e.kind == Kind::Dropped ? std::string_view(e.name) : "";
   if (!lost.empty() && std::find(dropped_.begin(), dropped_.end(), lost) == dropped_.end()) dropped_.emplace_back(lost);
   if (e.kind == Kind::Usage) {
-    facts_.has_usage = true;
+    facts_.has_usage = e.usage.told;
     facts_.usage = e.usage;
   }
   encoder_->encode(e, out);
@@ -172,20 +177,20 @@ bool Exchange::stream_ended() const {
 // an event that reports a failure.
 void Exchange::tap_stream(std::string_view bytes, std::string& out) {
   while (!bytes.empty() && !failed_) {
-    size_t n = hide_usage_ ? bytes.size() : pass_whole_event(bytes, out);
-    tap_events(bytes.substr(0, n), out);
+    event_.clear();
+    size_t n = pass_whole_event(bytes, event_);
+    bool only_usage = false;
+    bool fits = tap_events(bytes.substr(0, n), only_usage);
+    if (!hide_usage_ || !only_usage) out += event_;
+    if (!fits) (void)finish(out, "the provider sent an event that is too large");
     bytes.remove_prefix(n);
   }
 }
 
-void Exchange::tap_events(std::string_view bytes, std::string& out) {
-  if (!sse_.feed(bytes)) {
-    (void)finish(out, "the provider sent an event that is too large");
-    return;
-  }
+bool Exchange::tap_events(std::string_view bytes, bool& only_usage) {
+  if (!sse_.feed(bytes)) return false;
   sse::Event event;
   while (!failed_ && sse_.next(event)) {
-    bool usage_only = false;
     json::Document document;
     if (event.data == "[DONE]") {
       done_ = true;
@@ -198,10 +203,10 @@ void Exchange::tap_events(std::string_view bytes, std::string& out) {
       }
       auto* choices = json::arr(parsed, "choices");
       auto* usage = json::find(parsed, "usage");
-      usage_only = choices && choices->empty() && usage && usage->is_object();
+      only_usage = choices && choices->empty() && usage && usage->is_object();
     }
-    if (hide_usage_ && !usage_only) sse::append_event(event.name, event.data, out);
   }
+  return true;
 }
 
 void Exchange::feed(std::string_view bytes, std::string& out) {
@@ -233,7 +238,7 @@ bool Exchange::finish(std::string& out, std::string_view why, int status) {
     held_.clear();
     return true;
   }
-  ProviderError error{status, "upstream_closed", std::string(why)};
+  ProviderError error{status, status == 504 ? "timeout" : "upstream_closed", std::string(why)};
   fail_stream(error);
   if (pass_through_) {
     out += "data: ";
@@ -244,7 +249,7 @@ bool Exchange::finish(std::string& out, std::string_view why, int status) {
   if (!encoder_) encoder_ = dialect_->stream(include_usage_, old_functions_);
   StreamEvent e;
   e.kind = StreamEvent::Kind::Error;
-  e.name = "upstream_closed";
+  e.name = error.type;
   e.text = why;
   e.status = status;
   on_event(e, out);

@@ -54,7 +54,8 @@ class Exchange {
   void fail_stream(ProviderError error);
   void on_event(const StreamEvent& event, std::string& out);
   void tap_stream(std::string_view bytes, std::string& out);
-  void tap_events(std::string_view bytes, std::string& out);
+  // False: an event is too large. `only_usage`: the one that ended told nothing but the usage we asked for.
+  bool tap_events(std::string_view bytes, bool& only_usage);
   size_t pass_whole_event(std::string_view bytes, std::string& out);
 
   const Dialect* dialect_;
@@ -74,6 +75,7 @@ class Exchange {
   std::vector<std::string> dropped_;
   AnswerFacts facts_;
   sse::Decoder sse_;
+  std::string event_;                                         // the one that is whole now
   std::string held_;                                          // pass-through: the event that is not whole yet
   bool line_empty_ = true, last_cr_ = false, ended_ = false;  // where in it the last byte stood
   std::unique_ptr<StreamDecoder> decoder_;

@@ -36,12 +36,13 @@ class Labels {
   std::string text_;
 };
 
-Labels genai_labels(const Record& r) {
+// A name that no provider has answered to is the client's own making: any number of them, of any length.
+Labels genai_labels(const Record& r, bool known) {
   Labels l;
   l.add("gen_ai_operation_name", r.genai_operation)
       .add("gen_ai_provider_name", r.genai_provider)
-      .add("gen_ai_request_model", r.request_model)
-      .add("gen_ai_response_model", r.response_model);
+      .add("gen_ai_request_model", known ? r.request_model : "unknown")
+      .add("gen_ai_response_model", r.response_model.size() > kModelNameMax ? "unknown" : r.response_model);
   if (!r.agent.empty()) l.add("gen_ai_agent_name", r.agent);  // what each agent costs
   return l;
 }
@@ -53,7 +54,10 @@ void write_header(std::string& out, std::string_view name, std::string_view type
 }  // namespace
 
 Metrics::Histogram& Metrics::series(Series& all, const std::vector<double>& bounds, std::string labels) {
-  if (all.size() >= kSeriesMax && !all.contains(labels)) labels = "series=\"other\"";
+  if (all.size() >= kSeriesMax && !all.contains(labels)) {
+    size_t type = labels.find("gen_ai_token_type=");  // never in one sum
+    labels = "series=\"other\"" + (type == std::string::npos ? "" : "," + labels.substr(type));
+  }
   Histogram& h = all[labels];
   h.buckets.resize(bounds.size());
   return h;
@@ -94,14 +98,19 @@ static std::string error_type_of(const Record& r) {
   return out;
 }
 
+bool Metrics::is_known(const std::string& model) const {
+  return model.empty() || models_.contains(model);
+}
+
 Metrics::ModelCalls Metrics::model_calls_of(const Record& r, const std::string& error_type) {
+  bool known = is_known(r.request_model);
   ModelCalls out;
-  out.duration = &series(genai_duration_, kSeconds, genai_labels(r).add("error_type", error_type).take());
+  out.duration = &series(genai_duration_, kSeconds, genai_labels(r, known).add("error_type", error_type).take());
   if (r.has_usage) {
-    out.input = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "input").take());
-    out.output = &series(tokens_, kTokens, genai_labels(r).add("gen_ai_token_type", "output").take());
+    out.input = &series(tokens_, kTokens, genai_labels(r, known).add("gen_ai_token_type", "input").take());
+    out.output = &series(tokens_, kTokens, genai_labels(r, known).add("gen_ai_token_type", "output").take());
   }
-  if (r.streamed && r.first_byte_us) out.first_chunk = &series(first_chunk_, kSeconds, genai_labels(r).take());
+  if (r.streamed && r.first_byte_us) out.first_chunk = &series(first_chunk_, kSeconds, genai_labels(r, known).take());
   return out;
 }
 
@@ -123,7 +132,12 @@ void Metrics::add_exchange(const Record& r, double seconds) {
     observe(*exchange.duration, kSeconds, seconds);
   }
   if (r.protocol != "llm") return;
-  for (auto* part : {&r.genai_operation, &r.genai_provider, &r.request_model, &r.response_model, &r.agent})
+  if (r.error.empty() && r.status < 400 && r.request_model.size() <= kModelNameMax && models_.size() < kModelsMax)
+    models_.insert(r.request_model);
+  static const std::string kUnknown = "?";
+  bool known = is_known(r.request_model);
+  for (auto* part :
+       {&r.genai_operation, &r.genai_provider, known ? &r.request_model : &kUnknown, &r.response_model, &r.agent})
     key_.append(1, '\0').append(*part);
   key_ += static_cast<char>('0' + (r.has_usage ? 1 : 0) + (r.streamed && r.first_byte_us ? 2 : 0));
   std::string error_type = error_type_of(r);

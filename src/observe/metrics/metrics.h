@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "observe/record/record.h"
@@ -15,6 +16,8 @@
 namespace sl::observe {
 
 inline constexpr size_t kSeriesMax = 2'000;
+// Models that have answered are told apart by name, this many, each this long at most; others are "unknown".
+inline constexpr size_t kModelsMax = 200, kModelNameMax = 128;
 
 class Metrics {
  public:
@@ -41,6 +44,7 @@ class Metrics {
   };
   static Histogram& series(Series& all, const std::vector<double>& bounds, std::string labels);
   Exchanges exchanges_of(const Record& r);
+  bool is_known(const std::string& model) const;
   ModelCalls model_calls_of(const Record& r, const std::string& error_type);
   void add_one(const Record& r);
   void add_exchange(const Record& r, double seconds);
@@ -51,6 +55,7 @@ class Metrics {
   // By the joined label values. Entries point into the maps above, whose elements never move or go.
   std::unordered_map<std::string, Exchanges> exchanges_;
   std::unordered_map<std::string, ModelCalls> model_calls_;
+  std::unordered_set<std::string> models_;
   std::string key_;
   uint64_t ledger_skipped_ = 0;
 };

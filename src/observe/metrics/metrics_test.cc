@@ -228,10 +228,58 @@ TEST_F(MetricsText, HistogramsAreBounded) {
   for (size_t i = 0; i < kSeriesMax + 50; ++i) {
     Record r = model_call();
     r.has_usage = false;
-    r.request_model = "m" + std::to_string(i);
+    r.agent = "a" + std::to_string(i);
     add(r);
   }
   EXPECT_EQ(value(R"(gen_ai_client_operation_duration_seconds_count{series="other"})"), "50");
+}
+
+TEST_F(MetricsText, TokensOfDifferentTypesAreNeverInOneSum) {
+  for (size_t i = 0; i < kSeriesMax; ++i) {
+    Record r = model_call();
+    r.agent = "a" + std::to_string(i);
+    add(r);
+  }
+  EXPECT_EQ(value(R"(gen_ai_client_token_usage_sum{series="other",gen_ai_token_type="input"})"), "20000");
+  EXPECT_EQ(value(R"(gen_ai_client_token_usage_sum{series="other",gen_ai_token_type="output"})"), "3000");
+}
+
+TEST_F(MetricsText, ModelsThatNeverAnsweredHaveNoName) {
+  Record made_up = model_call();
+  made_up.status = 404;
+  made_up.has_usage = false;
+  made_up.response_model.clear();
+  made_up.failed(Code::UpstreamProtocol, "the provider answered 404");
+  for (int i = 0; i < 50; ++i) {
+    made_up.request_model = "made-up-" + std::to_string(i);
+    add(made_up);
+  }
+  const std::string kFailed =
+      R"(gen_ai_client_operation_duration_seconds_count{gen_ai_operation_name="chat",gen_ai_provider_name="openai",)"
+      R"(gen_ai_request_model="unknown",error_type="404"})";
+  EXPECT_EQ(value(kFailed), "50");
+  EXPECT_THAT(text, Not(HasSubstr("made-up")));
+  add(model_call());
+  Record failed = made_up;
+  failed.request_model = "m";  // which has answered
+  add(failed);
+  EXPECT_EQ(value(kFailed), "50");
+  EXPECT_THAT(text, HasSubstr(R"(gen_ai_request_model="m",error_type="404")"));
+}
+
+TEST_F(MetricsText, ModelNamesAreBoundedInNumberAndLength) {
+  for (size_t i = 0; i < kModelsMax + 50; ++i) {
+    Record r = model_call();
+    r.request_model = "m" + std::to_string(i);
+    add(r);
+  }
+  Record r = model_call();
+  r.request_model = r.response_model = std::string(kModelNameMax + 1, 'x');
+  add(r);
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("xxx")));
+  EXPECT_EQ(value(R"(gen_ai_client_operation_duration_seconds_count{gen_ai_operation_name="chat",)"
+                  R"(gen_ai_provider_name="openai",gen_ai_request_model="unknown",gen_ai_response_model="m-1"})"),
+            "50");
 }
 
 TEST_F(MetricsText, CountsWhatTheLedgerSkipped) {

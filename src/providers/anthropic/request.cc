@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/strings.h"
 #include "json/writer.h"
@@ -87,8 +88,17 @@ void write_content(const std::vector<Part>& parts, Writer& w) {
   w.end_array();
 }
 
+// The provider takes letters, digits, _ and - in the ids of tool calls; other providers' ids are changed alike in the
+// call and in its result.
+std::string tool_id(std::string_view id) {
+  std::string out(id);
+  for (char& c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') c = '_';
+  return out;
+}
+
 void write_tool_result(const Part& p, Writer& w) {
-  w.begin_object().member("type", "tool_result").member("tool_use_id", p.id);
+  w.begin_object().member("type", "tool_result").member("tool_use_id", tool_id(p.id));
   if (p.content.empty())
     w.member("content", "");
   else
@@ -108,7 +118,7 @@ void write_block(const Part& p, Writer& w) {
     case PartKind::ToolResult:
       return write_tool_result(p, w);
     case PartKind::ToolCall:
-      w.begin_object().member("type", "tool_use").member("id", p.id).member("name", p.name);
+      w.begin_object().member("type", "tool_use").member("id", tool_id(p.id)).member("name", p.name);
       w.key("input").json(p.arguments);
       write_cache_control(p, w);
       w.end_object();
@@ -342,6 +352,10 @@ size_t size_of(const ChatRequest& r) {
 Result<std::string> encode_request(ChatRequest& r) {
   if (r.model.empty()) return fail(Code::InvalidArgument, "model: is required");
   r.value_by_tool = uses_structured_tool(r);
+  if (auto type = r.value_by_tool ? json::str(*r.schema, "type") : ""; !type.empty() && type != "object")
+    return fail(
+        Code::InvalidArgument,
+        fmt::format("response_format.json_schema.schema.type: must be object for this model, not \"{}\"", type));
   if (r.value_by_tool && r.schema_strict) drop(r, "response_format.json_schema.strict");
   if (r.messages.empty()) return fail(Code::InvalidArgument, "messages: at least one user message is needed");
   Thinking thinking = choose_thinking(r);

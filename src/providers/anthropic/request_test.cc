@@ -161,6 +161,31 @@ TEST(AnthropicRequest, BlocksOfEveryKind) {
             R"({"type":"tool_use","id":"c1","name":"f","input":{}}]}])");
 }
 
+TEST(AnthropicRequest, ToolIdsAreWhatTheProviderTakes) {
+  auto r = request();
+  Part result;
+  result.kind = PartKind::ToolResult;
+  result.id = "functions.get:0";
+  r.messages.push_back({Role::Assistant, {call("functions.get:0", "get"), call("toolu_01-A", "f")}});
+  r.messages.push_back({Role::User, {result}});
+  auto body = encoded(r);
+  EXPECT_THAT(at(body, "messages"), HasSubstr(R"("id":"functions_get_0")"));
+  EXPECT_THAT(at(body, "messages"), HasSubstr(R"("id":"toolu_01-A")"));
+  EXPECT_THAT(at(body, "messages"), HasSubstr(R"("tool_use_id":"functions_get_0")"));
+}
+
+TEST(AnthropicSchema, AForcedToolTakesAnObjectAlone) {
+  auto r = request();
+  r.schema = &kept(R"({"type":"array","items":{"type":"string"}})");
+  auto done = encode_request(r);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::InvalidArgument);
+  EXPECT_THAT(done.error().message, HasSubstr("response_format.json_schema.schema.type"));
+  auto newer = request(kNew);
+  newer.schema = r.schema;
+  EXPECT_TRUE(encode_request(newer)) << "its own format takes any";
+}
+
 TEST(AnthropicRequest, ToolResultsHoldTextOrBlocks) {
   auto r = request();
   Part one = part(PartKind::ToolResult, ""), none = one, two = one, marked = one;

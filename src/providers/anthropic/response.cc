@@ -36,10 +36,14 @@ namespace {
 // The provider's own counters. Later ones replace only what they name.
 struct Counters {
   int64_t input = 0, cached = 0, cache_write = 0, output = 0;
+  bool told = false;
 
   void take(const Node& u) {
-    auto read = [&u](std::string_view key, int64_t& out) {
-      if (auto* v = json::find(u, key); v && v->is_number()) out = json::num(u, 0, key);
+    auto read = [&](std::string_view key, int64_t& out) {
+      auto* v = json::find(u, key);
+      if (!v || !v->is_number()) return;
+      out = std::max<int64_t>(0, json::num(u, 0, key));
+      told = true;
     };
     read("input_tokens", input);
     read("cache_read_input_tokens", cached);
@@ -48,6 +52,7 @@ struct Counters {
   }
   Usage usage() const {
     Usage out;
+    out.told = told;
     out.input = add_tokens(add_tokens(input, cached), cache_write);
     out.cached = cached;
     out.cache_write = cache_write;
@@ -173,7 +178,7 @@ class AnthropicStream : public StreamDecoder {
     else if (type == "message_stop")
       stop(sink);
     else if (type == "error")
-      error(sink, json::str(body, "error", "type"), json::str(body, "error", "message"));
+      told_error(sink, body);
   }
   bool complete() const override { return complete_; }
 
@@ -185,6 +190,7 @@ class AnthropicStream : public StreamDecoder {
     bool thinking = false;
     int index = 0;  // over tools
     bool has_input = false;
+    std::string input = "{}";  // where no piece comes
   };
 
   void emit(const EventSink& sink, Kind kind, std::string_view text, int tool = 0) {
@@ -219,6 +225,11 @@ class AnthropicStream : public StreamDecoder {
     e.status = status_of(type);
     sink(e);
   }
+  void told_error(const EventSink& sink, const Node& body) {
+    auto* what = json::find(body, "error");
+    std::string_view message = what && what->is_string() ? what->string() : json::str(body, "error", "message");
+    error(sink, json::str(body, "error", "type"), message.empty() ? "the provider gave no reason" : message);
+  }
   void dropped(const EventSink& sink, std::string_view what) {
     StreamEvent e;
     e.kind = Kind::Dropped;
@@ -247,6 +258,10 @@ class AnthropicStream : public StreamDecoder {
       dropped(sink, fmt::format("content.{}", type));
     if (type == "redacted_thinking") emit(sink, Kind::Redacted, json::str(body, "content_block", "data"));
     if (type == "text") words(sink, json::str(body, "content_block", "text"));
+    if (b.thinking) {  // usually empty here, as a tool's input
+      if (auto text = json::str(body, "content_block", "thinking"); !text.empty()) emit(sink, Kind::Thinking, text);
+      if (auto by = json::str(body, "content_block", "signature"); !by.empty()) emit(sink, Kind::Signature, by);
+    }
     if (type != "tool_use") return;
     b.tool = true;
     b.structured = json::str(body, "content_block", "name") == kStructuredTool;
@@ -263,11 +278,9 @@ class AnthropicStream : public StreamDecoder {
       e.tool_index = b.index;
       sink(e);
     }
-    // Usually empty here, and told piece by piece.
+    // What is told piece by piece stands instead of it.
     auto* input = json::find(body, "content_block", "input");
-    if (!input || !input->is_object() || input->empty()) return;
-    b.has_input = true;
-    emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, input->text(), b.index);
+    if (input && input->is_object()) b.input = input->text();
   }
   void block_delta(const Node& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
@@ -294,7 +307,7 @@ class AnthropicStream : public StreamDecoder {
   void block_stop(const Node& body, const EventSink& sink) {
     Block& b = blocks_[json::num(body, 0, "index")];
     if (b.thinking) emit(sink, Kind::ThinkingEnd, "");
-    if (b.tool && !b.has_input) emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, "{}", b.index);
+    if (b.tool && !b.has_input) emit(sink, b.structured ? Kind::Text : Kind::ToolArguments, b.input, b.index);
   }
   void message_delta(const Node& body, const EventSink& sink) {
     if (auto reason = json::str(body, "delta", "stop_reason"); !reason.empty()) {

@@ -375,6 +375,49 @@ TEST(AnthropicStream, InputGivenWithTheBlockIsKept) {
   EXPECT_THAT(r.seen, ElementsAre("tool 0 c f", "arguments 0 {\"a\":1}"));
 }
 
+TEST(AnthropicStream, PiecesStandInsteadOfTheInputGivenBefore) {
+  Reader r;
+  r.put(block_start(0, R"({"type":"tool_use","id":"c","name":"f","input":{"a":1}})"));
+  r.put(delta(0, json_delta(R"({"a":1})"))).put(block_stop(0));
+  EXPECT_THAT(r.seen, ElementsAre("tool 0 c f", "arguments 0 {\"a\":1}"));
+}
+
+TEST(AnthropicStream, ThinkingGivenWithTheBlockIsKept) {
+  Reader r;
+  r.put(block_start(0, R"({"type":"thinking","thinking":"hm","signature":"sig"})")).put(block_stop(0));
+  EXPECT_THAT(r.seen, ElementsAre("thinking hm", "signature sig", "thinking end"));
+}
+
+TEST(AnthropicStream, UsageThatIsNotToldIsNotNone) {
+  for (auto [usage, told] :
+       {std::pair{R"(,"usage":{"output_tokens":7})", true}, {"", false}, {R"(,"usage":null)", false}}) {
+    bool last = true;
+    auto decoder = make_stream_decoder(false);
+    auto sink = [&](const StreamEvent& e) {
+      if (e.kind == StreamEvent::Kind::Usage) last = e.usage.told;
+    };
+    decoder->decode("", R"({"type":"message_start","message":{"id":"m","model":"c"}})", sink);
+    decoder->decode("", fmt::format(R"({{"type":"message_delta","delta":{{"stop_reason":"end_turn"}}{}}})", usage),
+                    sink);
+    decoder->decode("", kStop, sink);
+    EXPECT_EQ(told, last) << usage;
+  }
+}
+
+TEST(AnthropicUsage, CountsAreNeverBelowNone) {
+  EXPECT_EQ(usage_of(kept(R"({"input_tokens":-5,"output_tokens":-1})")).input, 0);
+}
+
+TEST(AnthropicStream, AnErrorIsToldInWhateverWordsThereAre) {
+  for (auto [error, words] :
+       {std::pair{R"("slow down")", "error : slow down"},
+        {R"({"type":"overloaded_error"})", "error overloaded_error: the provider gave no reason"}}) {
+    Reader r;
+    r.put("error", fmt::format(R"({{"type":"error","error":{}}})", error));
+    EXPECT_THAT(r.seen, ElementsAre(words));
+  }
+}
+
 TEST(AnthropicStream, PartialUsageKeepsWhatItDoesNotName) {
   Reader r;
   r.put(kStart).put(

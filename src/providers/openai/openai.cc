@@ -42,9 +42,10 @@ class OpenAi : public Provider {
     if (!usage || !usage->is_object()) return;
     (void)streamed;  // the last usage seen is the whole one
     facts.has_usage = true;
-    facts.usage.input = json::num(*usage, 0, "prompt_tokens");
-    facts.usage.output = json::num(*usage, 0, "completion_tokens");
-    facts.usage.cached = json::num(*usage, 0, "prompt_tokens_details", "cached_tokens");
+    auto count = [usage](auto... path) { return std::max<int64_t>(0, json::num(*usage, 0, path...)); };
+    facts.usage.input = count("prompt_tokens");
+    facts.usage.output = count("completion_tokens");
+    facts.usage.cached = count("prompt_tokens_details", "cached_tokens");
   }
 };
 

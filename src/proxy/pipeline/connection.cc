@@ -9,7 +9,6 @@ namespace {
 
 constexpr int64_t kIdleMs = 120'000;  // keep-alive wait between requests
 constexpr int64_t kHeadMs = 30'000;   // from first byte to whole head
-constexpr int64_t kBodyMs = 60'000;   // longest silence inside a body
 constexpr int64_t kLingerMs = 5'000;  // for the client to read an early answer
 constexpr size_t kLingerBytes = 64u << 20;
 constexpr size_t kIdleBytes = 4'096;  // what an idle connection may hold, and asks for
@@ -112,9 +111,16 @@ net::Task<Result<std::string_view>> Connection::read_body() {
     if (!piece) co_return fail(std::move(piece).error());
     buffer_.consume(before - input.size());
     if (!piece->empty() || body_.done()) co_return *piece;
-    stream_.deadline().expires_in(kBodyMs);
+    // Ends the wait, not the connection: the client can still be told.
+    net::Deadline silent(worker_->loop(), [this] {
+      boost::system::error_code ignored;
+      stream_.socket().cancel(ignored);
+    });
+    int64_t silence_ms = worker_->options().silence_ms;
+    silent.expires_in(silence_ms);
     auto more = co_await fill();
-    stream_.deadline().disarm();
+    if (!more && silent.expired())
+      co_return fail(Code::RequestTimeout, fmt::format("nothing of the request body came for {} ms", silence_ms));
     if (!more) co_return fail(std::move(more).error());
     if (!*more) co_return fail(Code::Cancelled, "client closed in the middle of the request body");
   }

@@ -59,7 +59,8 @@ struct Unsent {
 bool reply_now(Exchange& x, int status, std::string_view fields, Unsent& unsent);
 net::Task<void> finish_reply(Exchange& x, Unsent unsent);
 net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields = "");
-net::Task<void> send_error(Exchange& x, Error error);
+// `fields`: further ones of the answer.
+net::Task<void> send_error(Exchange& x, Error error, std::string fields = "");
 // A kept connection, if there is one; else a new one. Both note endpoint and TLS in the record.
 bool reuse_upstream(Exchange& x);
 net::Task<Result<void>> connect_upstream(Exchange& x);

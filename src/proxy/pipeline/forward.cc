@@ -14,7 +14,7 @@ int64_t time_left(const Exchange& x, int64_t wanted) {
 }
 
 int64_t head_wait(const Exchange& x, int64_t usual_ms) {
-  return time_left(x, x.backend_deadline_ms ? INT64_MAX / 4 : usual_ms);
+  return time_left(x, x.backend_deadline_ms || x.deadline_ms ? INT64_MAX / 4 : usual_ms);
 }
 
 // awaited in place
@@ -88,11 +88,10 @@ net::Task<void> send_reply(Exchange& x, Reply reply, std::string fields) {
   if (!reply_now(x, reply.status, fields, unsent)) co_await finish_reply(x, unsent);
 }
 
-net::Task<void> send_error(Exchange& x, Error error) {
+net::Task<void> send_error(Exchange& x, Error error, std::string fields) {
   x.record.failed(error);
   if (x.client.left()) co_return;
   Reply reply = error_reply(error, x.dialect);
-  std::string fields;
   append_line("x-sightline-trace", x.record.trace_id, fields);  // what went wrong is what one wants explained
   co_await send_reply(x, std::move(reply), std::move(fields));
 }
@@ -125,7 +124,10 @@ net::Task<Result<void>> connect_upstream(Exchange& x) {
                                                        std::max<int64_t>(1, time_left(x, 10'000)), &cancel);
   x.client.watch_connecting(nullptr);
   if (x.client.left()) co_return fail(Code::Cancelled, "the client went away");
-  if (!got) co_return fail(std::move(got).error());
+  if (!got) {
+    if (x.record.upstream_addr.empty()) x.record.auth.clear();  // nothing was sent, so no credential
+    co_return fail(std::move(got).error());
+  }
   x.upstream = std::move(*got);
   x.client.worker().note_connected(x.upstream->key, x.upstream->stream.socket());
   note_upstream(x);

@@ -14,6 +14,8 @@ constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
 constexpr size_t kAnswerMax = 16u << 20;
+constexpr size_t kModelNameMax = 256;       // of what is recorded
+constexpr size_t kDroppedNamesMax = 2'048;  // bytes of x-sightline-dropped: clients bound their header
 
 // The texts live in the caller's frame; awaited in place.
 net::Task<Result<void>> send_upstream(Exchange& x, std::string_view head, std::string_view body) {
@@ -79,7 +81,8 @@ void note_facts(Exchange& x, const llm::Exchange& call) {
   x.record.input_tokens = f.usage.input;
   x.record.output_tokens = f.usage.output;
   x.record.cached_tokens = f.usage.cached;
-  x.record.dropped = call.dropped();
+  for (auto& d : call.dropped())
+    x.record.dropped.push_back(d.size() <= kModelNameMax ? d : truncate_utf8(d, kModelNameMax));
 }
 
 // Rate limits ("ratelimit", "x-ratelimit-...", "anthropic-ratelimit-..."), when to try again, and ids that help when
@@ -111,8 +114,13 @@ void append_answer_fields(Exchange& x, const llm::Exchange& call, const http1::R
   append_own(change, "Content-Type", content_type, out);
   if (!call.dropped().empty()) {
     std::string names;
-    for (auto& d : call.dropped())
+    for (auto& d : call.dropped()) {
+      if (names.size() + d.size() > kDroppedNamesMax) {
+        names += names.empty() ? "a field of a very long name" : ", and more";
+        break;
+      }
       for (char c : (names.empty() ? "" : ", ") + d) names += c >= 0x20 && c < 0x7f ? c : '?';
+    }
     append_line("x-sightline-dropped", names, out);
   }
   append_own(change, "x-sightline-trace", x.record.trace_id, out);
@@ -267,6 +275,9 @@ Result<std::string> translate_answer(Exchange& x, llm::Exchange& call, const htt
       return fail(Code::UpstreamProtocol,
                   fmt::format("the provider's answer was {}, where a stream was asked for",
                               clean_utf8(answer.field("content-type").value_or("of no stated type"))));
+    if (made && !call.failure().empty())  // passed through as it is
+      x.record.failed(Code::UpstreamProtocol,
+                      fmt::format("the provider answered {} with an error: {}", status, clean_utf8(call.failure())));
     return made;
   }
   x.record.failed(Code::UpstreamProtocol, fmt::format("the provider answered {}", status));
@@ -332,7 +343,7 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   if (x.client.head().method != "POST") {
-    co_await send_error(x, Error{Code::MethodNotAllowed, "chat completions take POST", {}});
+    co_await send_error(x, Error{Code::MethodNotAllowed, "chat completions take POST", {}}, "Allow: POST\r\n");
     co_return;
   }
   std::string store;
@@ -348,7 +359,8 @@ net::Task<void> forward_model(Exchange& x) {
   x.record.request_bytes = body->size();
   llm::Exchange call(*x.dialect, *provider);
   auto encoded = call.request(*body, x.backend->ai->model);
-  x.record.request_model = call.model();
+  x.record.request_model =
+      call.model().size() <= kModelNameMax ? call.model() : truncate_utf8(call.model(), kModelNameMax);
   if (!encoded) {
     co_await send_error(x, encoded.error());
     co_return;

@@ -36,7 +36,8 @@ net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string& store) {
   late.expires_in(std::max<int64_t>(1, time_left(x, kRequestMs)));
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
-    if (late.expired()) co_return fail(Code::Timeout, "the request body did not arrive in time");
+    if (late.expired())
+      co_return fail(x.deadline_ms ? Code::Timeout : Code::RequestTimeout, "the request body did not arrive in time");
     if (!piece) co_return fail(std::move(piece).error());
     store += *piece;
     if (store.size() > limit)
@@ -126,12 +127,18 @@ std::string_view model_request_head(Exchange& x, const llm::Provider& provider, 
 }
 
 bool asks_another_api(std::string_view path) {
-  constexpr std::string_view kOthers[] = {
-      "/embeddings",           "/models",      "/responses",          "/messages",
-      "/completions",          "/moderations", "/images/generations", "/audio/speech",
-      "/audio/transcriptions", "/rerank"};
-  if (path.ends_with("/chat/completions")) return false;
-  return std::any_of(std::begin(kOthers), std::end(kOthers), [path](auto other) { return path.ends_with(other); });
+  constexpr std::string_view kOthers[] = {"embeddings",  "models",  "responses", "messages", "completions",
+                                          "moderations", "images",  "audio",     "rerank",   "files",
+                                          "batches",     "uploads", "threads",   "videos",   "fine_tuning"};
+  std::vector<std::string_view> pieces;
+  for (auto piece : split(path, '/'))
+    if (!piece.empty()) pieces.push_back(piece);
+  size_t n = pieces.size();
+  if (n >= 2 && pieces[n - 2] == "chat" && pieces[n - 1] == "completions") return false;
+  // The resource itself, one of it, or what is done with one: /files, /files/ID, /responses/ID/cancel.
+  for (size_t i = n - std::min<size_t>(n, 3); i < n; ++i)
+    if (std::find(std::begin(kOthers), std::end(kOthers), pieces[i]) != std::end(kOthers)) return true;
+  return false;
 }
 
 }  // namespace sl::proxy

@@ -8,7 +8,6 @@
 namespace sl::proxy {
 namespace {
 
-constexpr int64_t kAnswerMs = 60'000;  // until a plain backend's head
 constexpr int64_t kPieceMs = 300'000;  // longest silence inside its answer: it may be a stream of events
 constexpr int64_t kWriteMs = 60'000;   // longest time a peer may not take bytes
 
@@ -57,13 +56,15 @@ void request_head(Exchange& x, std::string& out) {
 // What is left of the request body, sent while the answer may already be coming.
 struct Pump {
   bool done = false;
+  bool clients = false;  // the error is the client's
   std::optional<Error> error;
 };
 
-net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
+net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream, Pump& pump) {
   bool chunked = x.client.head().framing == http1::Framing::Chunked;
   for (;;) {
     auto piece = co_await x.client.read_body();
+    if (!piece) pump.clients = true;
     if (!piece) co_return fail(std::move(piece).error());
     if (piece->empty()) break;
     x.record.request_bytes += piece->size();
@@ -82,7 +83,9 @@ net::Task<Result<void>> pump_body(Exchange& x, net::Stream& upstream) {
 
 net::Task<void> run_pump(Exchange* x, net::Stream* upstream, std::shared_ptr<Pump> pump,
                          std::shared_ptr<net::Timer> wake) {
-  auto ok = co_await pump_body(*x, *upstream);
+  auto ok = co_await pump_body(*x, *upstream, *pump);
+  // Only now does the backend have what it is to answer.
+  if (ok && !x->head_sent) upstream->deadline().expires_in(head_wait(*x, x->client.worker().options().answer_ms));
   if (!ok) {
     // The client's fault or the upstream's: either way nothing more comes of this upstream request.
     pump->error = ok.error();
@@ -263,14 +266,16 @@ net::Task<void> forward_plain(Exchange& x) {
     if (!got && got.error().code == Code::UpstreamClosed) x.upstream->broke_rules("closed while a request was sent");
     if (got) {
       if (!pumping.done()) x.client.worker().loop().spawn(run_pump(&x, &stream, pumping.pump, pumping.wake));
-      got = co_await read_upstream_head(x, x.client.scratch().parsed, head_wait(x, kAnswerMs));
+      int64_t wait_ms =
+          pumping.done() ? head_wait(x, x.client.worker().options().answer_ms) : time_left(x, INT64_MAX / 4);
+      got = co_await read_upstream_head(x, x.client.scratch().parsed, wait_ms);
     }
     if (got) break;
     // A kept connection that the backend closed just now: nothing was answered, and sending again does no harm.
     bool again = x.upstream->reused && whole && may_repeat(x.client.head().method);
     if (again && got.error().code == Code::UpstreamClosed && !x.client.left()) continue;
     co_await end_pump(&x, pumping);
-    bool clients_fault = !whole && pumping.pump->error && pumping.pump->error->code == Code::InvalidArgument;
+    bool clients_fault = !whole && pumping.pump->error && pumping.pump->clients;
     if (!whole) x.keep_alive = false;
     co_await send_error(x, clients_fault ? *pumping.pump->error : got.error());
     release_upstream(x, false);

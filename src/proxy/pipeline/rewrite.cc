@@ -48,7 +48,8 @@ std::string redirect_location(const Exchange& x) {
   else if (redirect.scheme.empty())
     port = x.match.listener->spec.port;
   bool usual = port == 0 || (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
-  std::string out = scheme + "://" + host + (usual ? "" : fmt::format(":{}", port));
+  // HTTP/1.0 without Host: relative to where the client asked (RFC 9110 10.2.2).
+  std::string out = host.empty() ? "" : scheme + "://" + host + (usual ? "" : fmt::format(":{}", port));
   append_target(path, out);
   if (question != std::string_view::npos) out += head.target.substr(question);
   return out;

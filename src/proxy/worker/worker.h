@@ -27,6 +27,8 @@ struct WorkerOptions {
   std::string identity_token;  // our own agents prove who they are with it
   size_t connections_max = 50'000;
   size_t llm_body_bytes_max = 16u << 20;
+  int64_t answer_ms = 60'000;   // until a plain backend begins its answer, from the end of the request on
+  int64_t silence_ms = 60'000;  // of a client inside its request body
 };
 
 struct WorkerCounters {

@@ -9,6 +9,9 @@
 
 namespace sl::route {
 
+// Stands for "0s" of a route, which lifts even the usual waits: ten years.
+inline constexpr int64_t kNoTimeoutMs = 3650LL * 86'400'000;
+
 struct HeaderValue {
   std::string name, value;
 };
@@ -60,7 +63,7 @@ struct Rule {
   std::vector<Match> matches;  // none: matches everything
   Filters filters;
   std::vector<WeightedBackend> backends;
-  int64_t request_timeout_ms = 0;  // 0: none
+  int64_t request_timeout_ms = 0;  // 0: none is set, and the usual waits hold; kNoTimeoutMs: none at all
   int64_t backend_timeout_ms = 0;
   std::string error;  // the whole rule cannot be carried out: 500 with these words
 };
