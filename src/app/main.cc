@@ -1,7 +1,17 @@
 // sightline: one program; what it does is chosen by the first argument.
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
 
 #include "app/cli/verbs.h"
+
+// Output that is lost must not look like success. Who closed the pipe wants no more.
+static int not_written(int error) {
+  if (error != EPIPE) std::fprintf(stderr, "sightline: the output cannot be written: %s\n", std::strerror(error));
+  return 1;
+}
 
 int main(int argc, char** argv) {
   CLI::App app{"Sightline: a line of sight over everything that AI agents do on the network"};
@@ -16,7 +26,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     int code = app.exit(e);
-    return code == 0 ? 0 : 2;
+    exit = code == 0 ? 0 : 2;
+  } catch (const std::system_error& e) {  // of printing
+    return not_written(e.code().value());
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return not_written(errno);
   return exit;
 }

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import unittest
 
 import harness
@@ -288,6 +289,62 @@ class Explain(TrafficTest):
         tree = self.explain(self.of_session(task, 2)[0]["trace_id"])
         self.assertIn("429", tree)
         self.assertIn("slow down", tree)
+
+    def test_each_turn_has_its_own_words(self):
+        self.script(use("ask_user", {"questions": [{"question": "Which colour?"}]}), say("FINAL"))
+        task = self.agent().send("paint it")
+        self.of_session(task, 2)
+        self.agent().send("blue", task["contextId"], task["id"])
+        self.of_session(task, 5)
+        tree = self.explain(task["id"])
+        first, second = tree[:tree.rindex("turn of agent")], tree[tree.rindex("turn of agent"):]
+        self.assertIn("question  paint it", first)
+        self.assertNotIn("FINAL", first)
+        self.assertIn("question  blue", second)
+        self.assertIn("answer    FINAL", second)
+
+    def test_under_way(self):
+        self.script({"fault": "hang"})
+        task = self.agent().send("hang", blocking=False)
+        self.wait_model_calls(1)
+        told = self.explain(task["id"])
+        self.assertIn(f"agent {NS}/plain is working", told)
+        self.agent().must("tasks/cancel", {"id": task["id"]})
+
+    def test_output_that_cannot_be_written(self):
+        task = self.agent().send("hello")
+        self.of_session(task, 2)
+        for args in (("traffic",), ("explain", task["id"]), ("invoke", "plain", "-n", NS, "--task", "x")):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([str(harness.need_binary()), *args, "--state-dir", str(self.server.state_dir)], stdout=full,
+                                      stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=30)
+            self.assertEqual(1, done.returncode, done)
+            self.assertIn("No space left", done.stderr)
+
+    def test_what_a_model_says_is_only_text(self):
+        bad = "red \x1b[31malert\x07 \u009b5m end"
+        self.script(say(bad))
+        for more in ((), ("--stream",)):
+            out = self.cli("invoke", "plain", "-n", NS, "--task", "x", *more).stdout
+            self.assertRegex(out, r"^red .*alert.* end\n$")
+            self.assertNotRegex(out, r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+        self.script({"status": 429, "error": {"message": "slow\n     9  2026-01-01  forged \x1b[2J"}})
+        task = self.agent().send("hello")
+        self.of_session(task, 2)
+        for args in (("traffic", "--session", task["contextId"]), ("explain", task["id"])):
+            out = self.cli(*args).stdout
+            self.assertNotRegex(out, r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+            self.assertFalse([x for x in out.splitlines() if x.startswith("     9  2026-01-01")], out)
+
+    def test_an_answer_that_was_cut(self):
+        for reason, words in (("max_tokens", "limit of tokens"), ("refusal", "refused")):
+            self.script({"reply": {"text": "half", "stop_reason": reason}})
+            for more in ((), ("--stream",)):
+                done = self.cli("invoke", "plain", "-n", NS, "--task", "x", *more)
+                self.assertEqual((0, "half\n"), (done.returncode, done.stdout))
+                self.assertIn(words, done.stderr)
+        self.script(say("whole"))
+        self.assertEqual("", self.cli("invoke", "plain", "-n", NS, "--task", "x").stderr)
 
     def test_what_is_not_there(self):
         for identity in ("99999999", "4bf92f3577b34da6a3ce929d0e0e0000"):

@@ -84,6 +84,45 @@ class Together(QuestionsTest):
         self.assertEqual(2, len(self.model_calls()), "no question was put a second time")
 
 
+class WhatCannotBe(QuestionsTest):
+    def test_questions_that_cannot_be_put_go_back_to_the_model(self):
+        for arguments, why in (({}, "questions must be"), ({"questions": []}, "at least one"), ({"questions": [None]}, "questions[0] must be an object"),
+                               ({"questions": ["plain?"]}, "questions[0] must be an object"),
+                               ({"questions": [{"question": "a"}, {"question": " "}]}, "questions[1].question"),
+                               ({"questions": [{"question": "a", "choices": [{"x": 1}]}]}, "questions[0].choices"),
+                               ({"questions": [{"question": "a", "multiple": "yes"}]}, "questions[0].multiple")):
+            with self.subTest(arguments=arguments):
+                self.fake.clear()
+                self.script({"times": 1, "reply": {"tool_calls": [{"id": "call_1", "name": "ask_user", "arguments": arguments}]}}, say("never mind"))
+                task = self.agent().send("ask away")
+                self.assertEqual(("completed", "never mind"), (task["status"]["state"], text_of(task["artifacts"][0])))
+                self.assertIn("error: " + why if why[0] == "q" else why, self.told()["call_1"])
+
+    def error(self, task, data):
+        message = user_message("", task["contextId"], task["id"])
+        message["parts"] = [{"kind": "data", "data": data}]
+        return self.agent().error("message/send", {"message": message})["message"]
+
+    def test_answers_that_do_not_fit(self):
+        task = self.ask({"call_1": ["One?", "Two?"]})
+        for answers, why in (([], "0 answers to 2 questions"), ([{"answer": ["a"]}], "1 answers to 2 questions"), ("a", "0 answers"),
+                             ([5, {"answer": ["a"]}], '{"answer": [strings]}'), ([{"answer": [1]}, {"answer": ["a"]}], '{"answer": [strings]}')):
+            self.assertIn(why, self.error(task, {"decision_type": "approve", "ask_user_answers": answers}))
+        self.assertEqual("input-required", self.agent().get(task["id"])["status"]["state"])
+
+    def test_refusing(self):
+        task = self.ask()
+        self.reply(task, {"kind": "data", "data": {"decision_type": "reject", "rejection_reasons": {"call_2": "not my business"}}})
+        self.assertEqual({"call_1": "The user rejected the question.",
+                          "call_2": "The user rejected the question. Reason: not my business"}, self.told())
+
+    def test_refusing_one(self):
+        task = self.ask()
+        self.reply(task, {"kind": "data", "data": {"decision_type": "batch", "decisions": {"call_1": "reject", "call_2": "approve"}}},
+                   {"kind": "text", "text": "yes"})
+        self.assertEqual({"call_1": "The user rejected the question.", "call_2": "yes"}, self.told())
+
+
 class TheTurnThatGoesOn(QuestionsTest):
     def records(self, task, count):
         def look():

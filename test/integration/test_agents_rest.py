@@ -351,6 +351,22 @@ class Users(AgentTest):
         self.assertEqual("carol", task["metadata"]["kagent_user_id"])
 
 
+class AsSent(AgentTest):
+    def test_parts_and_metadata_stay_as_they_were(self):
+        parts = [{"kind": "text", "text": "look at"}, {"kind": "data", "data": {"pod": "x", "n": 1}}, {"kind": "text", "text": "please"}]
+        message = {**user_message(""), "parts": parts, "metadata": {"from": "a test", "initiated_by": "nobody"}}
+        task = self.agent().must("message/send", {"message": message})
+        got = task["history"][0]
+        self.assertEqual((parts, {"from": "a test"}), (got["parts"], got["metadata"]))
+        sent = self.fake.requests()[-1]["body"]["messages"][-1]
+        self.assertEqual({"role", "content"}, set(sent))
+        for words in ("look at", "please", '"pod"'):
+            self.assertIn(words, sent["content"])
+        v1 = self.rest("GET", f"/api/tasks/{task['id']}", headers={"A2A-Version": "1.0"}).expect(200).data
+        self.assertEqual("TASK_STATE_COMPLETED", v1["status"]["state"])
+        self.assertEqual({"pod": "x", "n": 1}, v1["history"][0]["parts"][1]["data"])
+
+
 class Shares(AgentTest):
     """Whoever has the token of a share sees that session of another, and talks in it if the share says so."""
 

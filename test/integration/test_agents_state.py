@@ -3,14 +3,16 @@
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import objects
 from harness import FakeLlm, Process, Sightline, need_binary, wait_until
-from test_agents_kit import A2a, NS, request, text_of, wait_ready
+from test_agents_kit import A2a, AgentTest, NS, request, say, text_of, user_message, wait_ready
 
 
 def up(state_dir):
@@ -71,6 +73,68 @@ class OneAtATime(unittest.TestCase):
                 self.assertIn(path.name, second.stderr())
                 self.assertEqual(b"this is no database" * 1000, path.read_bytes())
                 path.write_bytes(good)
+
+
+class Stopping(AgentTest):
+    """SIGTERM lets the agents finish what they are at, for a time."""
+
+    def test_a_turn_under_way_is_finished(self):
+        self.script(say("in time", delay_ms=1500))
+        agent, told = self.agent(), []
+        waiter = threading.Thread(target=lambda: told.append(agent.send("finish this")))
+        waiter.start()
+        self.wait_model_calls(1)
+        os.kill(self.server.pid, signal.SIGTERM)
+        wait_until(lambda: request(self.server_ready, path="/healthz/ready").status == 503)
+        self.assertIn("stopping", agent.error("message/send", {"message": user_message("too late")})["message"])
+        waiter.join(10)
+        self.assertEqual(["in time"], [text_of(t["artifacts"][0]) for t in told])
+        self.restarted()
+        self.assertEqual("completed", self.agent().get(told[0]["id"])["status"]["state"])
+        self.assertEqual(1, len(self.model_calls()), "it was paid for once")
+
+    def test_one_that_takes_too_long_goes_on_later(self):
+        self.script({"fault": "hang", "times": 1}, say("at last"))
+        agent, told = self.agent(), []
+        waiter = threading.Thread(target=lambda: told.append(agent.send("take your time")))
+        waiter.start()
+        self.wait_model_calls(1)
+        stream = agent.follow("tasks/resubscribe", {"id": self.only_task()})
+        wait_until(lambda: stream.results)
+        self.restarted(self.server.restart)
+        waiter.join(10)
+        self.assertEqual("working", told[0]["status"]["state"], "who waited has the task's id")
+        stream.wait_end(5)
+        self.assertIn("stopping", text_of(stream.results[-1]["status"]["message"]))
+        self.assertEqual("completed", self.agent().wait_final(told[0]["id"])["status"]["state"])
+
+        def turns():
+            found = self.rest("GET", f"/api/records?turn={told[0]['id']}").expect(200).data
+            return sum(r["kind"] == "turn" for r in found) == 2 and found
+        found = wait_until(turns)
+        broken = next(r for r in found if r["kind"] == "turn" and "interrupted" in r.get("error", ""))
+        call = next(r for r in found if r["kind"] == "exchange" and r["start_us"] < broken["start_us"] + broken["duration_us"])
+        self.assertGreaterEqual(broken["duration_us"] + 50_000, call["duration_us"], "the turn is as long as its call")
+
+    extra = ("--drain-ms", "3000")
+
+    @property
+    def server_ready(self):
+        return self.server.endpoints()["ready"]
+
+    def only_task(self):
+        tasks = self.agent().must("tasks/list", {"status": "working"})["tasks"]
+        self.assertEqual(1, len(tasks))
+        return tasks[0]["id"]
+
+    def restarted(self, how=None):
+        if how:
+            how()
+        else:
+            self.assertEqual(0, self.server.process.wait(10))
+            self.server.process = None
+            self.server.start()
+        type(self).api, type(self).url = self.server.client(), self.server.endpoints()["ui"]
 
 
 class FullDisk(unittest.TestCase):

@@ -132,6 +132,17 @@ class Canceling(AgentTest):
 
 
 class Resubscribing(AgentTest):
+    def test_beside_a_cancel_it_ends(self):
+        agent = self.agent()
+        self.script({"fault": "hang"})
+        for _ in range(60):
+            task = {"id": agent.send("hang", blocking=False)["id"]}
+            canceler = threading.Thread(target=agent.must, args=("tasks/cancel", task))
+            canceler.start()
+            with agent.follow("tasks/resubscribe", task) as stream:
+                canceler.join()
+                stream.wait_end(5)
+
     def test_to_one_that_hangs(self):
         self.script({"fault": "hang"})
         agent = self.agent()

@@ -341,6 +341,62 @@ describe("the page", { skip, timeout: 240_000 }, () => {
     await sees(answer(page), "You said: about apples");
   });
 
+  pageTest("what could not be sent is in the box again", async (page) => {
+    await open(page, "quiet");
+    await converse(page, "first", "You said: first");
+    await page.route("**/api/a2a/**", (route) => route.abort());
+    await ask(page, "precious words");
+    await page.getByText("may not have arrived").waitFor();
+    assert.equal(await box(page).inputValue(), "precious words");
+    await picture(page, "not-sent");
+    await page.unroute("**/api/a2a/**");
+    await page.getByRole("button", { name: "Send" }).click();
+    await sees(answer(page), "You said: precious words");
+    assert.equal(await page.getByText("may not have arrived").count(), 0);
+  }, { expected: /ERR_FAILED/ });
+
+  pageTest("what is said elsewhere in the session appears", async (page) => {
+    await open(page, "quiet");
+    await converse(page, "here", "You said: here");
+    const contextId = page.url().split("/").at(-1);
+    const message = { kind: "message", role: "user", messageId: crypto.randomUUID(), contextId, parts: [{ kind: "text", text: "from elsewhere" }] };
+    await fetch(`${origin}/api/a2a/lab/quiet/`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "message/send", params: { message } }) });
+    await sees(answer(page), "You said: from elsewhere");
+    assert.equal(await page.locator(".exchange-row").count(), 2);
+  });
+
+  pageTest("a session of another agent is not shown as this one's", async (page) => {
+    await open(page, "quiet");
+    await converse(page, "mine", "You said: mine");
+    await page.goto(page.url().replace("/quiet/", "/helper/"));
+    await page.getByText("This conversation is with lab/quiet").waitFor();
+    await page.getByRole("button", { name: "Open it there" }).click();
+    await sees(answer(page), "You said: mine");
+  });
+
+  pageTest("footnotes lead within their own answer, and nothing is lost on the way", async (page) => {
+    await fake.script({ reply: { text: "See[^1].\n\n[^1]: The note of this answer.\n" } });
+    await open(page);
+    await converse(page, "one", "The note of this answer.");
+    await converse(page, "two", "The note of this answer.");
+    await box(page).fill("half a thought");
+    const marks = page.locator(".agent sup a");
+    const targets = await marks.evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+    assert.equal(new Set(targets).size, 2, targets.join());
+    await marks.last().click();
+    await picture(page, "footnotes");
+    assert.equal(await box(page).inputValue(), "half a thought");
+    assert.equal(await page.locator(".exchange-row").count(), 2);
+  });
+
+  pageTest("an answer that was cut says so", async (page) => {
+    await fake.script({ reply: { text: "half an", stop_reason: "max_tokens" } });
+    await open(page);
+    await converse(page, "long", "half an");
+    await sees(answer(page), "cut short: the model came to its limit of tokens");
+    await picture(page, "cut");
+  });
+
   pageTest("a turn goes on while the page is reloaded", async (page) => {
     await open(page, "helper");
     await converse(page, "hello", "You said: hello");

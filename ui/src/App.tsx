@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { agentKey, listAgents } from "./api";
 import { AgentList } from "./components/AgentList";
+import { Boundary } from "./components/Boundary";
 import { Chat } from "./components/Chat";
 
 // What is shown. `visit` counts the conversations opened: a new chat that is given its session keeps its number, so that
@@ -19,7 +20,11 @@ export function App() {
   const [at, setAt] = useState(() => readPath(0));
   const agents = useQuery({ queryKey: ["agents"], queryFn: listAgents, refetchInterval: 5000 });
   useEffect(() => {
-    const follow = () => setAt((before) => readPath(before.visit + 1));
+    // A step to another part of the same page changes nothing.
+    const follow = () => setAt((before) => {
+      const next = readPath(before.visit + 1);
+      return next.agent === before.agent && next.session === before.session ? before : next;
+    });
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);
   }, []);
@@ -39,7 +44,9 @@ export function App() {
       <AgentList agents={agents.data} error={agents.error} selected={shown} session={at.session} onOpen={go} />
       <main>
         {item ? (
-          <Chat key={`${shown}#${at.visit}`} agent={item} session={at.session} onSession={(s) => named(agentKey(item), s)} />
+          <Boundary key={`${shown}#${at.visit}`}>
+            <Chat agent={item} session={at.session} onSession={(s) => named(agentKey(item), s)} onOpen={go} />
+          </Boundary>
         ) : (
           agents.data && <Nothing wanted={at.agent} />
         )}

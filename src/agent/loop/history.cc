@@ -31,7 +31,8 @@ Array model_messages(const std::string& system, const std::vector<LogMessage>& m
     const Value& m = messages[i].message;
     if (json::str(m, "role") == "tool") continue;
     Value copy = m;
-    if (copy.is_object()) copy.get_object().erase(kInitiatedBy);
+    if (copy.is_object())
+      for (auto name : {kInitiatedBy, kAsSent, kEndedEarly}) copy.get_object().erase(name);
     auto* calls = json::arr(m, "tool_calls");
     if (calls && copy.is_object()) {
       Array clean;

@@ -76,6 +76,21 @@ static Object extension_request(const std::string& request, const std::vector<Va
   return Object{{"type", "ask_user_request"}, {"id", request}, {"questions", std::move(questions)}};
 }
 
+// One for each question that is asked: {"answer": [strings]}.
+static Result<Value> checked_answers(const Array* answers, const std::vector<Value>& calls, const std::string& where) {
+  size_t asked = 0;
+  for (auto& call : calls) asked += questions_in(call);
+  if (!answers || answers->size() != asked)
+    return fail(Code::InvalidArgument,
+                fmt::format("{} has {} answers to {} questions", where, answers ? answers->size() : 0, asked));
+  for (auto& a : *answers) {
+    auto* list = json::arr(a, "answer");
+    if (!list || !std::all_of(list->begin(), list->end(), [](auto& v) { return v.is_string(); }))
+      return fail(Code::InvalidArgument, fmt::format("{}: each must be {{\"answer\": [strings]}}", where));
+  }
+  return Value(*answers);
+}
+
 // Its answers, in the order of the questions; null where the message does not speak the extension.
 static Result<Value> extension_answers(const Value& message, const std::string& request,
                                        const std::vector<Value>& calls) {
@@ -88,19 +103,15 @@ static Result<Value> extension_answers(const Value& message, const std::string& 
   if (json::str(*given, "id") != request)
     return fail(Code::InvalidArgument,
                 fmt::format("metadata[\"{}\"].id must be \"{}\", that of the request", kHitlExtension, request));
-  auto* answers = json::arr(*given, "answers");
-  size_t asked = 0;
-  for (auto& call : calls) asked += questions_in(call);
-  if (!answers || answers->size() != asked)
-    return fail(Code::InvalidArgument, fmt::format("metadata[\"{}\"].answers has {} answers to {} questions",
-                                                   kHitlExtension, answers ? answers->size() : 0, asked));
-  for (auto& a : *answers) {
-    auto* list = json::arr(a, "answer");
-    if (!list || !std::all_of(list->begin(), list->end(), [](auto& v) { return v.is_string(); }))
-      return fail(Code::InvalidArgument,
-                  fmt::format("metadata[\"{}\"].answers: each must be {{\"answer\": [strings]}}", kHitlExtension));
-  }
-  return Value(*answers);
+  return checked_answers(json::arr(*given, "answers"), calls, fmt::format("metadata[\"{}\"].answers", kHitlExtension));
+}
+
+// What a person who refuses lets the model know of this call; "" where it is not refused.
+static std::string rejection_of(const Value& data, std::string_view call) {
+  std::string_view type = json::str(data, "decision_type");
+  if (type != "reject" && (type != "batch" || json::str(data, "decisions", call) != "reject")) return "";
+  std::string_view reason = json::str(data, "rejection_reasons", call);
+  return "The user rejected the question." + (reason.empty() ? "" : fmt::format(" Reason: {}", reason));
 }
 
 // The answer becomes the result of every call that asked: a list of answers in the order of the questions, each call
@@ -110,26 +121,25 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   auto calls = questions_among(open_calls(row.id, messages));
   if (calls.empty()) return fail(Code::Conflict, fmt::format("task {} asks nothing", row.id));
   SL_TRY(extended, extension_answers(s.message, request_id(row.id, messages), calls));
-  Value data = a2a::data_of(s.message);
-  auto* answers = extended.is_null() ? json::arr(data, "ask_user_answers") : extended.if_array();
+  Value data = a2a::data_of(s.message), answers = std::move(extended);
+  if (auto* given = json::find(data, "ask_user_answers"); given && answers.is_null()) {
+    SL_TRY(checked, checked_answers(given->if_array(), calls, "ask_user_answers"));
+    answers = std::move(checked);
+  }
   std::string text = a2a::text_of(s.message);
-  if (!answers && text.empty()) return fail(Code::InvalidArgument, "the message has no answer: send a text part");
-  size_t asked = 0;
-  for (auto& call : calls) asked += questions_in(call);
-  bool each = answers && answers->size() == asked;
-  if (answers && !each && calls.size() > 1)
-    return fail(Code::InvalidArgument,
-                fmt::format("ask_user_answers has {} answers to {} questions", answers->size(), asked));
+  auto refused = [&data](const Value& call) { return rejection_of(data, json::str(call, "id")); };
+  bool all_refused = std::none_of(calls.begin(), calls.end(), [&](auto& call) { return refused(call).empty(); });
+  if (answers.is_null() && text.empty() && !all_refused)
+    return fail(Code::InvalidArgument, "the message has no answer: send a text part");
   std::vector<LogMessage> results;
   size_t next = 0;
   for (auto& call : calls) {
-    std::string content = text;
-    if (each) {
+    std::string content = refused(call);
+    if (content.empty()) content = text;
+    if (answers.is_array()) {
       Array mine;
-      for (size_t n = questions_in(call); n > 0; --n) mine.push_back((*answers)[next++]);
+      for (size_t n = questions_in(call); n > 0; --n) mine.push_back(answers.get_array()[next++]);
       content = json::dump(mine);
-    } else if (answers) {
-      content = json::dump(*answers);
     }
     results.push_back(new_message(row.id, said_by(s.initiated_by, {{"role", "tool"},
                                                                    {"tool_call_id", json::str(call, "id")},

@@ -116,7 +116,7 @@ void Runtime::record_direct_call(const Run& run, const ModelWire& wire, const Re
   r.tls_peer = wire.peer.tls_name;
   r.status = wire.status;
   r.request_bytes = wire.request_bytes;
-  r.auth = wire.auth;
+  if (!r.upstream_addr.empty()) r.auth = wire.auth;  // else nothing was sent
   if (answer) {
     r.response_model = answer->model;
     r.finish_reason = answer->finish_reason;

@@ -41,12 +41,14 @@ struct Runtime::Run {
                      {"kagent_app_name", row.agent},
                      {"kagent_session_id", row.session}});
   }
-  void emit_status(std::string_view state, json::Value message, bool final, json::Object metadata = {}) {
+  // `last`: the listeners get no more although the task goes on.
+  void emit_status(std::string_view state, json::Value message, bool final, json::Object metadata = {},
+                   bool last = false) {
     metadata["kagent_app_name"] = row.agent;
     metadata["kagent_session_id"] = row.session;
     emit(a2a::status_event(row.id, row.session, a2a::status(state, std::move(message), unix_us()), final,
                            std::move(metadata)),
-         final);
+         final || last);
   }
 };
 

@@ -17,6 +17,8 @@ using json::Value;
 
 namespace {
 
+constexpr char kStopping[] = "The server is stopping; the task goes on when it has started again.";
+
 // The first 20 characters.
 std::string first_words(const std::string& text) {
   size_t at = 0;
@@ -24,6 +26,17 @@ std::string first_words(const std::string& text) {
       ++at;
     while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
   return text.substr(0, at);
+}
+
+// What a message has beside one text.
+void keep_as_sent(const Value& message, Object& said) {
+  auto* parts = json::arr(message, "parts");
+  auto* metadata = json::find(message, "metadata");
+  Object sent;
+  if (parts && (parts->size() > 1 || json::str((*parts)[0], "kind") != "text" || json::find((*parts)[0], "metadata")))
+    sent["parts"] = *parts;
+  if (metadata && metadata->is_object() && !metadata->get_object().empty()) sent["metadata"] = *metadata;
+  if (!sent.empty()) said[kAsSent] = std::move(sent);
 }
 
 }  // namespace
@@ -66,7 +79,10 @@ void Runtime::resume() {
     auto* spec = find(row.agent);
     if (spec) {
       options_.log.info("task {} of agent {} is taken up again", row.id, row.agent);
-      record_interrupted(row, {Code::Unavailable, "interrupted: the program ended; the task was taken up again", {}});
+      record_interrupted(row,
+                         {Code::Unavailable,
+                          "interrupted: the program ended, and calls under way with it; the task was taken up again",
+                          {}});
       begin_turn(row);
       start_run(row, *spec, {});
       continue;
@@ -103,7 +119,7 @@ Result<std::string> Runtime::submit(Submission s) {
 }
 
 Result<void> Runtime::may_run(const std::string& session) {
-  if (stopping_) return fail(Code::Unavailable, "the server is stopping");
+  if (stopping_ || draining_) return fail(Code::Unavailable, "the server is stopping: send it again");
   for (auto& [id, run] : runs_)
     if (run->row.session == session && !run->waiting && !run->cancelled)
       return fail(Code::Conflict,
@@ -139,7 +155,9 @@ Result<std::string> Runtime::begin(const route::AgentSpec& spec, Submission& s) 
   row.trace_id = parent ? parent->trace_id : observe::new_trace_id();
   if (parent) row.parent_span_id = parent->span_id;
   Session session{row.session, s.agent, s.user, first_words(text), "user", row.created_us, row.created_us};
-  LogMessage first = new_message(row.id, said_by(s.initiated_by, {{"role", "user"}, {"content", text}}));
+  Object said = said_by(s.initiated_by, {{"role", "user"}, {"content", text}});
+  keep_as_sent(s.message, said);
+  LogMessage first = new_message(row.id, std::move(said));
   if (auto id = json::str(s.message, "messageId"); !id.empty()) first.id = id;
   SL_CHECK(store_.begin_task(session, row, first));
   start_run(row, spec, std::move(s));
@@ -279,6 +297,8 @@ net::Task<Result<bool>> Runtime::step_model(RunPtr run) {
   if (!answer) co_return fail(std::move(answer).error());
   run->input_tokens += json::num(answer->usage, 0, "prompt_tokens");
   run->output_tokens += json::num(answer->usage, 0, "completion_tokens");
+  if (answer->finish_reason == "length" || answer->finish_reason == "content_filter")
+    answer->message.get_object()[kEndedEarly] = answer->finish_reason;
   LogMessage m = new_message(run->row.id, std::move(answer->message), answer->usage);
   m.id = run->partial_id;
   auto* calls = json::arr(m.message, "tool_calls");
@@ -303,13 +323,12 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
     std::string id(json::str(call, "id")), name(json::str(call, "function", "name"));
     auto tool = tools_.find(name);
     bool offered = std::find(run->spec.tools.begin(), run->spec.tools.end(), name) != run->spec.tools.end();
-    if (tool != tools_.end() && offered && tool->second->needs_person()) {
-      questions.push_back(std::move(call));
-      continue;
-    }
     ToolRecord about{name, id, unix_us(), monotonic_us()};
     std::string_view given = trim(json::str(call, "function", "arguments"));
     auto arguments = json::parse(given.empty() ? "{}" : given);
+    bool for_person = tool != tools_.end() && offered && tool->second->needs_person();
+    std::string wrong =
+        for_person && arguments && arguments->is_object() ? tool->second->wrong_arguments(*arguments) : "";
     Result<std::string> result;
     if (tool == tools_.end() || !offered) {
       result = fail(Code::PermissionDenied, fmt::format("there is no tool \"{}\"", truncate_utf8(name, 100)));
@@ -318,6 +337,12 @@ net::Task<Result<bool>> Runtime::step_tools(RunPtr run, Array calls) {
       result = fail(Code::InvalidArgument, "the arguments are not a JSON object" +
                                                (arguments ? std::string() : ": " + arguments.error().message));
       record_tool(run->row, about, &result.error());
+    } else if (!wrong.empty()) {
+      result = fail(Code::InvalidArgument, wrong);
+      record_tool(run->row, about, &result.error());
+    } else if (for_person) {
+      questions.push_back(std::move(call));
+      continue;
     } else {
       result = co_await run_tool(run, std::move(about), std::move(*arguments));
       if (run->cancelled || stopping_) co_return fail(Code::Cancelled, "the task was cancelled");
@@ -359,7 +384,11 @@ Result<void> Runtime::store_step(const RunPtr& run, std::vector<LogMessage> mess
 }
 
 void Runtime::finish(const RunPtr& run, const Result<void>& outcome) {
-  if (stopping_ && !is_final(run->row.state) && !run->waiting) return;  // taken up again at the next start
+  if (stopping_ && !is_final(run->row.state) && !run->waiting) {
+    // Taken up again at the next start, which takes the time of the last change for the end of this turn.
+    (void)store_.advance(run->row.id, {}, run->row.state, run->row.detail);
+    return;
+  }
   runs_.erase(run->row.id);
   if (run->cancelled) return;  // cancel() has stored and told it
   if (run->waiting) return record_turn(*run, run->elapsed_us());
@@ -409,10 +438,20 @@ void Runtime::begin_turn(TaskRow& row) {
 
 void Runtime::stop() {
   stopping_ = true;
-  for (auto& [id, run] : runs_)
+  for (auto& [id, run] : runs_) {
+    if (run->cancelled || run->waiting) continue;
     if (run->abort) run->abort();
+    run->emit_status(
+        run->row.state,
+        a2a::message("agent", Array{a2a::text_part(kStopping)}, status_message_id(id), run->row.session, id), false, {},
+        true);
+  }
   if (auto saved = store_.save_ends(); !saved)
     options_.log.error("the ends of tasks are not stored: {}", saved.error().message);
+}
+
+size_t Runtime::under_way() const {
+  return static_cast<size_t>(std::count_if(runs_.begin(), runs_.end(), [](auto& r) { return !r.second->waiting; }));
 }
 
 Result<void> Runtime::cancel(const std::string& task) {
@@ -443,7 +482,7 @@ Result<void> Runtime::cancel(const std::string& task) {
 
 bool Runtime::subscribe(const std::string& task, TaskListener listener, uint64_t* id) {
   auto it = runs_.find(task);
-  if (it == runs_.end()) return false;
+  if (it == runs_.end() || it->second->cancelled) return false;  // a cancelled one has told its end
   *id = it->second->next_listener++;
   auto run = it->second;
   run->listeners[*id] = std::move(listener);

@@ -71,7 +71,12 @@ class Runtime {
 
   // Starts a task, or continues one that waits for input. Durable when it returns. Returns the task id.
   Result<std::string> submit(Submission submission);
-  // Shutting down: calls under way end, tasks stay unfinished and are taken up at the next start.
+  // Shutting down, first: tasks under way go on, new ones are refused.
+  void drain() { draining_ = true; }
+  // Tasks that run and wait for no person.
+  size_t under_way() const;
+  // And then: calls under way end, tasks stay unfinished and are taken up at the next start; who follows one is told
+  // so.
   void stop();
   // Stops the task: the model call is cancelled, the state is stored before this returns.
   Result<void> cancel(const std::string& task);
@@ -82,7 +87,6 @@ class Runtime {
   // The stored form in the A2A 0.3 shape.
   Result<json::Value> task_json(const std::string& task, int64_t history_length = -1);
   SessionStore& store() { return store_; }
-  size_t running() const { return runs_.size(); }
 
   struct Run;
 
@@ -134,7 +138,7 @@ class Runtime {
   ToolMap tools_;
   std::map<std::string, route::AgentSpec> agents_;
   std::map<std::string, RunPtr> runs_;  // by task
-  bool stopping_ = false;
+  bool draining_ = false, stopping_ = false;
   bool saving_ = false;  // keep_saving() is under way
 };
 

@@ -27,6 +27,12 @@ Object usage_metadata(const Value& usage) {
   return Object{{"adk_usage_metadata", counts}, {"kagent_usage_metadata", counts}};
 }
 
+// "" for an answer that is whole.
+std::string_view adk_finish_reason(const LogMessage& m) {
+  auto why = json::str(m.message, kEndedEarly);
+  return why == "length" ? "MAX_TOKENS" : why == "content_filter" ? "SAFETY" : "";
+}
+
 }  // namespace
 
 Object message_view(const LogMessage& m, const std::string& session, const std::string& task) {
@@ -47,9 +53,15 @@ Object message_view(const LogMessage& m, const std::string& session, const std::
         parts.push_back(a2a::data_part(std::move(data), "function_call"));
       }
   }
+  if (auto* sent = json::arr(m.message, kAsSent, "parts")) parts = *sent;
   Object out = a2a::message(role == "user" ? "user" : "agent", std::move(parts), m.id, session, task);
-  if (m.usage.is_object()) out["metadata"] = usage_metadata(m.usage);
-  if (auto who = json::str(m.message, kInitiatedBy); !who.empty()) out["metadata"] = Object{{kInitiatedBy, who}};
+  Object metadata = m.usage.is_object() ? usage_metadata(m.usage) : Object();
+  if (auto* sent = json::find(m.message, kAsSent, "metadata"); sent && sent->is_object()) metadata = sent->get_object();
+  metadata.erase(kInitiatedBy);  // nobody says it of himself
+  if (auto who = json::str(m.message, kInitiatedBy); !who.empty()) metadata[kInitiatedBy] = who;
+  if (auto why = adk_finish_reason(m); !why.empty())
+    for (auto key : {"adk_finish_reason", "kagent_finish_reason"}) metadata[key] = why;
+  if (!metadata.empty()) out["metadata"] = std::move(metadata);
   return out;
 }
 
@@ -76,6 +88,7 @@ Object adk_event(const LogMessage& m, const std::string& agent) {
              {"content", Object{{"role", role == "assistant" ? "model" : "user"}, {"parts", std::move(parts)}}},
              {"partial", false}};
   if (m.usage.is_object()) out["usageMetadata"] = token_counts(m.usage);
+  if (auto why = adk_finish_reason(m); !why.empty()) out["finishReason"] = why;
   if (auto who = json::str(m.message, kInitiatedBy); !who.empty()) out["customMetadata"] = Object{{kInitiatedBy, who}};
   return out;
 }

@@ -42,8 +42,9 @@ struct TaskRow {
   int64_t created_us = 0, updated_us = 0;
 };
 
-// A member of messages that somebody else wrote than the user whose session it is: who. Not for the model.
-inline constexpr char kInitiatedBy[] = "initiated_by";
+// Members of a stored message that are not for the model: who wrote it in somebody else's session; parts and metadata
+// of one that was more than a text; why an answer ended before it was whole ("length", "content_filter").
+inline constexpr char kInitiatedBy[] = "initiated_by", kAsSent[] = "as_sent", kEndedEarly[] = "ended_early";
 
 // One message of the log: {role, content, tool_calls?, tool_call_id?, ...} as OpenAI chat has it.
 struct LogMessage {

@@ -1,4 +1,9 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "agent/tools/tool.h"
+#include "base/strings.h"
 
 namespace sl::agent {
 
@@ -7,6 +12,19 @@ using json::Object;
 using json::Value;
 
 namespace {
+
+std::string wrong_question(const Value& q) {
+  if (!q.is_object()) return " must be an object with \"question\"";
+  if (trim(json::str(q, "question")).empty()) return ".question must be a text";
+  if (auto* choices = json::find(q, "choices"); choices && !choices->is_null()) {
+    auto* list = choices->if_array();
+    if (!list || !std::all_of(list->begin(), list->end(), [](auto& c) { return c.is_string(); }))
+      return ".choices must be an array of strings";
+  }
+  if (auto* multiple = json::find(q, "multiple"); multiple && !multiple->is_bool() && !multiple->is_null())
+    return ".multiple must be true or false";
+  return "";
+}
 
 class AskUser : public Tool {
  public:
@@ -30,6 +48,13 @@ class AskUser : public Tool {
                   {"required", Array{"questions"}}};
   }
   bool needs_person() const override { return true; }
+  std::string wrong_arguments(const Value& arguments) const override {
+    auto* questions = json::arr(arguments, "questions");
+    if (!questions || questions->empty()) return "questions must be an array of at least one";
+    for (size_t i = 0; i < questions->size(); ++i)
+      if (auto wrong = wrong_question((*questions)[i]); !wrong.empty()) return fmt::format("questions[{}]{}", i, wrong);
+    return "";
+  }
   net::Task<Result<std::string>> run(Value, ToolCall*) override {
     co_return fail(Code::Internal, "ask_user is answered by a person");
   }

@@ -28,6 +28,9 @@ class Tool {
   virtual json::Value parameters() const = 0;  // JSON Schema
   // True for ask_user: the turn stops until a person answers.
   virtual bool needs_person() const { return false; }
+  // What is wrong with the arguments of such a tool, in words for the model; "" when nothing is. Others say so in
+  // run().
+  virtual std::string wrong_arguments(const json::Value&) const { return ""; }
   virtual net::Task<Result<std::string>> run(json::Value arguments, ToolCall* call) = 0;
 };
 

@@ -29,6 +29,15 @@ std::string answer_of(const Value& task) {
   return out;
 }
 
+// An answer that the model did not end itself must not be taken for a whole one.
+void note_cut(const Value& task) {
+  auto* history = json::arr(task, "history");
+  std::string_view why =
+      history && !history->empty() ? json::str(history->back(), "metadata", "adk_finish_reason") : "";
+  if (why == "MAX_TOKENS") fmt::print(stderr, "(the answer is cut short: the model came to its limit of tokens)\n");
+  if (why == "SAFETY") fmt::print(stderr, "(the model or its provider refused to go on)\n");
+}
+
 // Prints a finished task; the exit code tells its state.
 int print_task(const Value& task, const Options& o) {
   std::string_view state = json::str(task, "status", "state");
@@ -37,13 +46,15 @@ int print_task(const Value& task, const Options& o) {
   if (o.output == "json") {
     fmt::print("{}", json::dump_pretty(task));
   } else if (state == "completed") {
-    fmt::print("{}\n", answer_of(task));
+    fmt::print("{}\n", printable(answer_of(task)));
+    note_cut(task);
   } else if (state == "input-required") {
-    fmt::print("{}\n", words);
+    fmt::print("{}\n", printable(words));
     fmt::print(stderr, "(answer with: sightline invoke {} -n {} --task-id {} --task \"...\")\n", o.agent, o.ns,
                json::str(task, "id"));
   } else {
-    fmt::print(stderr, "sightline: task {} {}{}\n", json::str(task, "id"), state, words.empty() ? "" : ": " + words);
+    fmt::print(stderr, "sightline: task {} {}{}\n", json::str(task, "id"), state,
+               words.empty() ? "" : ": " + printable(words));
   }
   return state == "completed" || state == "input-required" ? 0 : 1;
 }
@@ -87,7 +98,7 @@ Result<int> run(const Options& o) {
         std::string id(json::str(*result, "status", "message", "messageId"));
         if (!spoken.empty() && id != spoken) fmt::print("\n\n");  // of the next model call
         spoken = id;
-        fmt::print("{}", a2a::text_of(*json::find(*result, "status", "message")));
+        fmt::print("{}", printable(a2a::text_of(*json::find(*result, "status", "message"))));
         std::fflush(stdout);
       }
     }
@@ -108,6 +119,7 @@ Result<int> run(const Options& o) {
   if (!spoken.empty() && o.output != "json" && json::str(task, "status", "state") != "completed") fmt::print("\n");
   if (o.output != "json" && json::str(task, "status", "state") == "completed") {
     fmt::print("\n");
+    note_cut(task);
     return 0;
   }
   return print_task(task, o);

@@ -55,7 +55,8 @@ void print_row(const Value& r) {
                          json::num(r, 0, "gen_ai.usage.output_tokens"));
   if (auto e = json::str(r, "error"); !e.empty()) detail += fmt::format(" error: {}", e);
   fmt::print("{:>6}  {}  {}  {:<42} {:<28} {:>9} {:>8}ms  {}\n", json::num(r, 0, "id"), json::str(r, "start"),
-             json::str(r, "trace_id").substr(0, 8), what, where, tokens, json::num(r, 0, "duration_us") / 1000, detail);
+             json::str(r, "trace_id").substr(0, 8), printable(what, ""), printable(where, ""), tokens,
+             json::num(r, 0, "duration_us") / 1000, printable(detail, ""));
 }
 
 Result<int> run(const Options& o) {

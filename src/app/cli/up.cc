@@ -24,6 +24,9 @@ void add_up(CLI::App& app, int* exit) {
   verb->add_option("--keep-alive-ms", o->keep_alive_ms, "Between comments on quiet A2A streams; 0: none")
       ->capture_default_str()
       ->check(CLI::Range(0, 3'600'000));
+  verb->add_option("--drain-ms", o->drain_ms, "How long tasks and requests under way may go on after SIGTERM")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3'600'000));
   verb->add_option("--workers", o->workers, "Data plane threads")->capture_default_str()->check(CLI::Range(1, 64));
   verb->callback([=] {
     auto done = up::run(*o);

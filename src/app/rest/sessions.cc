@@ -196,7 +196,9 @@ Result<Answer> Sessions::tasks(const net::HttpRequest& r, const Path& path) {
     SL_CHECK(runtime_.store().delete_task(row.id));
     return Answer{200, envelope(nullptr, "Successfully deleted task")};
   }
+  SL_TRY(version, a2a::parse_version(r.header("a2a-version")));
   SL_TRY(task, runtime_.task_json(path[2]));
+  if (version == a2a::Version::V10) task = *json::find(a2a::to_v1(task), "task");
   return Answer{200, envelope(std::move(task), "Successfully retrieved task")};
 }
 

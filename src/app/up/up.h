@@ -17,7 +17,7 @@ struct Options {
   std::string upstream_ca;
   std::vector<std::string> resolve, manifests;
   size_t workers = 2;
-  int64_t drain_ms = 10'000;
+  int64_t drain_ms = 10'000;       // for tasks and requests under way, when it is told to stop
   int64_t keep_alive_ms = 15'000;  // between comments on quiet A2A streams
 };
 

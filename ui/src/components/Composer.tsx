@@ -1,13 +1,10 @@
-import { useState } from "react";
+interface Props { text: string; onText: (text: string) => void; busy: boolean; stoppable: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void; onAbandon?: () => void }
 
-interface Props { busy: boolean; stoppable: boolean; disabled: boolean; placeholder: string; onSend: (text: string) => void; onStop: () => void; onAbandon?: () => void }
-
-export function Composer({ busy, stoppable, disabled, placeholder, onSend, onStop, onAbandon }: Props) {
-  const [text, setText] = useState("");
+export function Composer({ text, onText, busy, stoppable, disabled, placeholder, onSend, onStop, onAbandon }: Props) {
   const submit = () => {
     const trimmed = text.trim();
     if (!trimmed || busy || disabled) return;
-    setText("");
+    onText("");
     onSend(trimmed);
   };
   return (
@@ -18,7 +15,7 @@ export function Composer({ busy, stoppable, disabled, placeholder, onSend, onSto
         value={text}
         placeholder={disabled ? "This agent is not ready" : placeholder}
         disabled={disabled}
-        onChange={(e) => setText(e.target.value)}
+        onChange={(e) => onText(e.target.value)}
         onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.nativeEvent.isComposing) { e.preventDefault(); submit(); } }}
       />
       {onAbandon && <button type="button" className="stop" onClick={onAbandon}>Drop the question</button>}

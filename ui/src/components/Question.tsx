@@ -6,7 +6,8 @@ export interface Asked { question?: string; choices?: unknown[]; multiple?: bool
 // The questions of one call of ask_user; one without any asks for anything.
 export function askedBy(args: unknown): Asked[] {
   const list = (args as { questions?: unknown } | undefined)?.questions;
-  return Array.isArray(list) && list.length > 0 ? (list as Asked[]) : [{ question: "The agent asks for your input." }];
+  const questions = Array.isArray(list) ? list.map((q): Asked => (typeof q === "string" ? { question: q } : q && typeof q === "object" ? (q as Asked) : {})) : [];
+  return questions.length > 0 ? questions : [{ question: "The agent asks for your input." }];
 }
 
 // An answer as it is stored: words, or a list of answers in the order of the questions.
@@ -49,8 +50,8 @@ export function AnswerForm({ questions, onAnswer }: { questions: Asked[]; onAnsw
   return (
     <form className="answers" onSubmit={(e) => { e.preventDefault(); onAnswer(answers.map((a) => a.join(", ")).join("\n"), answers); }}>
       {questions.map((q, i) => (
-        <fieldset key={i}>
-          <legend>{String(q.question ?? "")}</legend>
+        <fieldset key={i} aria-label={String(q.question ?? "")}>
+          <p className="asked">{String(q.question ?? "")}</p>
           {Array.isArray(q.choices) && <div className="choices">{q.choices.map(String).map((c) => (
             <button key={c} type="button" aria-pressed={chosen[i]!.includes(c)} onClick={() => toggle(i, c, q.multiple)}>{c}</button>))}</div>}
           <input aria-label={`Answer to ${String(q.question ?? "the question")}`} value={written[i]} placeholder={q.choices ? "or in your own words" : "your answer"}

@@ -36,6 +36,7 @@ export function Trail({ turn, running }: { turn?: string; running: boolean }) {
 function Row({ record: r, left, width }: { record: TrafficRecord; left: number; width: number }) {
   const label = r.kind === "turn" ? "turn" : r.kind === "tool_call" ? text(r, "gen_ai.tool.name") : text(r, "endpoint");
   const stopped = Number(r["http.status"]) === 499 || /^(cancelled|the client went away)$/.test(text(r, "error"));  // as wanted
+  const sent = r["upstream.addr"] !== undefined;
   const failed = !stopped && (!!r.error || Number(r["http.status"] ?? 0) >= 400);
   return (
     <details className={`hop ${r.kind} ${failed ? "failed" : ""}`}>
@@ -45,7 +46,8 @@ function Row({ record: r, left, width }: { record: TrafficRecord; left: number; 
         <span className="time">{ms(r.duration_us)}</span>
         {(r.kind === "exchange" || (r.kind === "tool_call" && r.endpoint !== undefined)) && (
           <span className="facts">
-            <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
+            {sent ? <span className={`chip ${r["tls.version"] ? "safe" : "warn"}`}>{r["tls.version"] ? text(r, "tls.version") : "no TLS"}</span>
+              : <span className="chip" title="there was no connection: neither words nor credential left">nothing sent</span>}
             {r.auth !== undefined && <span className="chip">{identity[text(r, "auth")] ?? text(r, "auth")}</span>}
             {r["gen_ai.usage.input_tokens"] !== undefined && <span className="chip">{text(r, "gen_ai.usage.input_tokens")} in · {text(r, "gen_ai.usage.output_tokens")} out</span>}
             {r.direct === true && <span className="chip bad" title="no gateway saw this call">past every gateway</span>}

@@ -1,4 +1,4 @@
-import { type ComponentProps, createContext, useContext } from "react";
+import { type ComponentProps, createContext, useContext, useId } from "react";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import type { Message, Part } from "../api";
@@ -31,7 +31,7 @@ export function Turn({ task, running, asked, by, said, partial, state, words, on
         {by && <div className="by sub">{by}</div>}
         <div className="user">{asked}</div>
         <div className="agent">
-          {said.flatMap((m) => m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} onAnswer={onAnswer} inForm={form} />))}
+          {said.flatMap((m) => [...m.parts.map((p, i) => <PartView key={`${m.messageId}-${i}`} part={p} results={results} onAnswer={onAnswer} inForm={form} />), <EndedEarly key={`${m.messageId}-end`} message={m} />])}
           {form && onAnswer && <AnswerForm questions={open} onAnswer={onAnswer} />}
           {partial && <Words text={partial} />}
           {running && !partial && (state === "working" || state === "submitted") && <span className="working" role="status">working</span>}
@@ -42,6 +42,13 @@ export function Turn({ task, running, asked, by, said, partial, state, words, on
       <Trail turn={task?.id} running={!!running} />
     </article>
   );
+}
+
+// An answer that the model did not end itself must not be taken for a whole one.
+function EndedEarly({ message }: { message: Message }) {
+  const why = message.metadata?.adk_finish_reason;
+  if (why !== "MAX_TOKENS" && why !== "SAFETY") return null;
+  return <p className="cut">{why === "MAX_TOKENS" ? "cut short: the model came to its limit of tokens" : "the model or its provider refused to go on"}</p>;
 }
 
 const isQuestion = (p: Part) => p.metadata?.adk_type === "function_call" && p.data?.name === "ask_user";
@@ -58,8 +65,10 @@ function Image({ src, alt }: { src?: unknown; alt?: string }) {
   return typeof src === "string" && src && !inside ? <Link href={src}>{alt || "image"}</Link> : <>{alt || "image"}</>;
 }
 
+// Footnotes are numbered in each text anew: their anchors get a name of their own.
 export function Words({ text }: { text: string }) {
-  return <Markdown remarkPlugins={[remarkGfm]} components={{ a: Link, img: Image }}>{text}</Markdown>;
+  const id = useId();
+  return <Markdown remarkPlugins={[remarkGfm]} remarkRehypeOptions={{ clobberPrefix: `${id}-` }} components={{ a: Link, img: Image }}>{text}</Markdown>;
 }
 
 function PartView({ part, results, onAnswer, inForm }: { part: Part; results: Map<string, Part>; onAnswer: Props["onAnswer"]; inForm: boolean }) {
