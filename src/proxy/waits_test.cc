@@ -32,6 +32,22 @@ TEST_F(Plane, AnUploadMayTakeLongerThanTheAnswer) {
   EXPECT_GT(monotonic_ms() - began, 700);
 }
 
+TEST_F(Plane, AClientThatStopsAfterTheAnswerBeganIsNamed) {
+  RawServer early([](RawSocket& s) {
+    s.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    s.read_to_end();
+  });
+  options_.silence_ms = 300;
+  start(spec(early.port()));
+  auto s = connect();
+  s.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_THAT(s.read_to_end(), EndsWith("half")) << "cut";
+  ++asked_;
+  auto r = record();
+  EXPECT_EQ(Code::RequestTimeout, r.error_code) << r.error;
+  EXPECT_THAT(r.error, HasSubstr("nothing of the request body came"));
+}
+
 TEST_F(Plane, AfterTheUploadTheAnswerIsWaitedForAsEver) {
   RawServer silent([](RawSocket& s) {
     while (!s.read_message().empty()) {
@@ -41,6 +57,7 @@ TEST_F(Plane, AfterTheUploadTheAnswerIsWaitedForAsEver) {
   start(spec(silent.port()));
   auto s = connect();
   s.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na");
+  while (!silent.accepted()) std::this_thread::yield();  // the head is on its way, the body not whole
   s.send("b");
   EXPECT_THAT(s.read_message(), StartsWith("HTTP/1.1 504 "));
 }

@@ -256,6 +256,7 @@ class Basics(ModelTest):
                 wire = self.wire().send(request_text(PATH + path, "POST", host="models.test", body=json.dumps(chat("x")).encode()))
                 self.assertIn("chat completions", self.error(wire.answer(), 404)["message"])
         self.assertEqual([], self.llm.requests())
+        self.assertEqual(404, self.ask(chat("x"), path=PATH + "/models/claude").status)
         for path in ("", "/", "/v1/chat/completions", "/chat/completions/"):
             self.assertEqual(200, self.ask(chat("x"), path=PATH + path).status, path)
 

@@ -73,6 +73,11 @@ class OpenAi(GatewayTest):
         fields = dict(log_fields(self.logged("http.path=/ai")))
         self.assertEqual(("gpt-configured", "openai"), (fields["gen_ai.request.model"], fields["gen_ai.provider.name"]))
 
+    def test_a_route_may_be_called_as_an_api_is(self):
+        self.rules("r", self.rule("/models/ai", backend=self.provider()), self.rule("/files", backend="ai"))
+        for path, status in (("/models/ai", 200), ("/models/ai/v1/chat/completions", 200), ("/models/ai/embeddings", 404), ("/files", 404)):
+            self.assertEqual(status, self.post('{"model": "m", %s}' % MESSAGES, path).status, path)
+
     def test_models_that_clients_make_up(self):
         """Neither metrics nor log lines grow with what a client calls a model."""
         self.rules("r", self.rule("/ai", backend=self.provider()))

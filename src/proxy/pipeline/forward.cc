@@ -27,7 +27,8 @@ net::Task<Result<void>> write_rest(net::Stream& stream, std::string_view first, 
 
 Error write_failed(Exchange& x, const Error& why) {
   x.keep_alive = false;
-  if (why.code == Code::Timeout) return {Code::Cancelled, "the client stopped taking the answer", {}};
+  bool ended_here = why.code == Code::Cancelled && x.client.stream().is_open();  // the wait, not the connection
+  if (why.code == Code::Timeout || ended_here) return {Code::Cancelled, "the client stopped taking the answer", {}};
   x.client.client_left();  // seen here before the worker has looked
   return {Code::Cancelled, "the client went away", {}};
 }

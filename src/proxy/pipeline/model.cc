@@ -334,7 +334,7 @@ net::Task<void> forward_model(Exchange& x) {
     co_return;
   }
   begin_model_record(x, *provider);
-  if (asks_another_api(x.record.path)) {
+  if (asks_another_api(x.record.path, x.match.match->path_value)) {
     Error error;
     error.code = Code::NotFound;
     error.message =

@@ -33,11 +33,13 @@ net::Task<Result<std::string_view>> read_rest(Exchange& x, std::string& store) {
     boost::system::error_code ignored;
     x.client.stream().socket().cancel(ignored);
   });
-  late.expires_in(std::max<int64_t>(1, time_left(x, kRequestMs)));
+  int64_t left_ms = time_left(x, kRequestMs);  // less: the route's own limit
+  late.expires_in(std::max<int64_t>(1, left_ms));
   while (!x.client.body().done()) {
     auto piece = co_await x.client.read_body();
     if (late.expired())
-      co_return fail(x.deadline_ms ? Code::Timeout : Code::RequestTimeout, "the request body did not arrive in time");
+      co_return fail(left_ms < kRequestMs ? Code::Timeout : Code::RequestTimeout,
+                     "the request body did not arrive in time");
     if (!piece) co_return fail(std::move(piece).error());
     store += *piece;
     if (store.size() > limit)
@@ -126,19 +128,20 @@ std::string_view model_request_head(Exchange& x, const llm::Provider& provider, 
   return out;
 }
 
-bool asks_another_api(std::string_view path) {
+bool asks_another_api(std::string_view path, std::string_view prefix) {
   constexpr std::string_view kOthers[] = {"embeddings",  "models",  "responses", "messages", "completions",
                                           "moderations", "images",  "audio",     "rerank",   "files",
                                           "batches",     "uploads", "threads",   "videos",   "fine_tuning"};
+  auto other = [&](std::string_view piece) {
+    return std::find(std::begin(kOthers), std::end(kOthers), piece) != std::end(kOthers);
+  };
+  if (path.ends_with("/chat/completions")) return false;
   std::vector<std::string_view> pieces;
-  for (auto piece : split(path, '/'))
+  for (auto piece : split(path.starts_with(prefix) ? path.substr(prefix.size()) : path, '/'))
     if (!piece.empty()) pieces.push_back(piece);
-  size_t n = pieces.size();
-  if (n >= 2 && pieces[n - 2] == "chat" && pieces[n - 1] == "completions") return false;
-  // The resource itself, one of it, or what is done with one: /files, /files/ID, /responses/ID/cancel.
-  for (size_t i = n - std::min<size_t>(n, 3); i < n; ++i)
-    if (std::find(std::begin(kOthers), std::end(kOthers), pieces[i]) != std::end(kOthers)) return true;
-  return false;
+  if (pieces.empty()) return other(prefix.substr(prefix.rfind('/') + 1));
+  if (pieces.size() >= 2 && pieces.end()[-2] == "chat" && pieces.back() == "completions") return false;
+  return std::any_of(pieces.begin(), pieces.end(), other);  // /files, /files/ID, /responses/ID/cancel
 }
 
 }  // namespace sl::proxy

@@ -28,6 +28,6 @@ std::string_view model_request_head(Exchange& x, const llm::Provider& provider, 
 
 // Other APIs of model providers: taken for a chat they would only earn a misleading error. Under any prefix, with /v1
 // in it or not: base URLs of clients have both forms.
-bool asks_another_api(std::string_view path);
+bool asks_another_api(std::string_view path, std::string_view prefix);
 
 }  // namespace sl::proxy

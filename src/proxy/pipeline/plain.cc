@@ -283,9 +283,10 @@ net::Task<void> forward_plain(Exchange& x) {
   }
   auto done = co_await stream_answer(x, x.client.scratch().parsed);
   if (!done) {
-    if (done.error().code == Code::UpstreamClosed || done.error().code == Code::UpstreamProtocol)
+    bool clients_fault = !whole && pumping.pump->error && pumping.pump->clients;
+    if (!clients_fault && (done.error().code == Code::UpstreamClosed || done.error().code == Code::UpstreamProtocol))
       x.upstream->broke_rules("broke off its answer");
-    x.record.failed(done.error());
+    x.record.failed(clients_fault ? *pumping.pump->error : done.error());
     x.keep_alive = false;
   }
   co_await end_pump(&x, pumping);  // still running: answered before the request was through

@@ -22,7 +22,7 @@
 namespace sl::proxy {
 
 inline constexpr size_t kReadBytes = 16'384;  // asked of the kernel at once
-inline constexpr int64_t kTrustedUs = 2'000;  // see take_kept()
+inline constexpr int64_t kTrustedUs = 300;    // see take_kept()
 inline constexpr int kTrustAfter = 1'000;
 inline constexpr int kLookEach = 16;
 

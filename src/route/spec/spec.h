@@ -9,7 +9,7 @@
 
 namespace sl::route {
 
-// Stands for "0s" of a route, which lifts even the usual waits: ten years.
+// Stands for "0s" of a route, which lifts even the usual wait for an answer: ten years. Limits on silence hold.
 inline constexpr int64_t kNoTimeoutMs = 3650LL * 86'400'000;
 
 struct HeaderValue {
@@ -63,7 +63,7 @@ struct Rule {
   std::vector<Match> matches;  // none: matches everything
   Filters filters;
   std::vector<WeightedBackend> backends;
-  int64_t request_timeout_ms = 0;  // 0: none is set, and the usual waits hold; kNoTimeoutMs: none at all
+  int64_t request_timeout_ms = 0;  // 0: none is set, and the usual wait for an answer holds
   int64_t backend_timeout_ms = 0;
   std::string error;  // the whole rule cannot be carried out: 500 with these words
 };
