@@ -3,13 +3,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <system_error>
 
 #include "app/cli/verbs.h"
 
 // Output that is lost must not look like success. Who closed the pipe wants no more.
-static int not_written(int error) {
-  if (error != EPIPE) std::fprintf(stderr, "sightline: the output cannot be written: %s\n", std::strerror(error));
+static int not_written(int error, const char* words) {
+  if (error != EPIPE) std::fprintf(stderr, "sightline: %s\n", words);
   return 1;
 }
 
@@ -27,9 +28,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     int code = app.exit(e);
     exit = code == 0 ? 0 : 2;
-  } catch (const std::system_error& e) {  // of printing
-    return not_written(e.code().value());
+  } catch (const std::system_error& e) {  // of printing, mostly
+    return not_written(e.code().value(), e.what());
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return not_written(errno);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    return not_written(errno, (std::string("the output cannot be written: ") + std::strerror(errno)).c_str());
   return exit;
 }

@@ -123,6 +123,13 @@ class WhatCannotBe(QuestionsTest):
         self.assertEqual({"call_1": "The user rejected the question.", "call_2": "yes"}, self.told())
 
 
+    def test_refusing_one_beside_answers(self):
+        task = self.ask()
+        self.reply(task, {"kind": "data", "data": {"decision_type": "batch", "decisions": {"call_1": "reject", "call_2": "approve"},
+                                                   "ask_user_answers": [{"answer": ["x"]}, {"answer": ["never"]}]}})
+        self.assertEqual({"call_1": "The user rejected the question.", "call_2": '[{"answer":["never"]}]'}, self.told())
+
+
 class TheTurnThatGoesOn(QuestionsTest):
     def records(self, task, count):
         def look():

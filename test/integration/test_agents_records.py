@@ -269,6 +269,19 @@ class Direct(AgentTest):
         self.assertEqual(503, exchange["http.status"])
         self.assertIn("503", exchange["error"])
 
+    def test_what_was_never_sent(self):
+        """No connection: neither TLS nor credential nor a status to speak of."""
+        self.api.must_create(objects.model_config(NS, "nobody", f"https://127.0.0.1:{free_port()}/v1", "llm-key"))
+        self.make_agent("nobody", "nobody")
+        task = self.agent("nobody").send("hello")
+        self.assertEqual("failed", task["status"]["state"])
+        exchange, = [r for r in self.records(task, 2) if r["kind"] == "exchange"]
+        self.assertEqual((None, None), (exchange.get("auth"), exchange.get("upstream.addr")))
+        tree = self.assert_exit(0, self.cli("explain", task["id"])).stdout
+        self.assertIn("secured   nothing was sent: there was no connection", tree)
+        self.assertIn("answered  nothing", tree)
+        self.assertNotIn("Secret", tree)
+
     def test_the_condition(self):
         def conditions(name):
             return {c["type"]: c for c in self.api.read("ModelConfig", NS, name)["status"]["conditions"]}

@@ -79,7 +79,7 @@ class Stopping(AgentTest):
     """SIGTERM lets the agents finish what they are at, for a time."""
 
     def test_a_turn_under_way_is_finished(self):
-        self.script(say("in time", delay_ms=1500))
+        self.script(say("in time", delay_ms=3000))
         agent, told = self.agent(), []
         waiter = threading.Thread(target=lambda: told.append(agent.send("finish this")))
         waiter.start()
@@ -116,7 +116,7 @@ class Stopping(AgentTest):
         call = next(r for r in found if r["kind"] == "exchange" and r["start_us"] < broken["start_us"] + broken["duration_us"])
         self.assertGreaterEqual(broken["duration_us"] + 50_000, call["duration_us"], "the turn is as long as its call")
 
-    extra = ("--drain-ms", "3000")
+    extra = ("--drain-ms", "6000")
 
     @property
     def server_ready(self):

@@ -46,10 +46,13 @@ class Leaving(WatchTest):
         self.assertEqual(after["metadata"]["resourceVersion"], event["object"]["metadata"]["resourceVersion"])
 
     def test_metadata_alone(self):
-        watch = kube.Watch(self.api, kube.path_of("ConfigMap", self.ns), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        watch = kube.Watch(self.api, kube.path_of("ConfigMap", self.ns), accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+                           sendInitialEvents="true", resourceVersionMatch="NotOlderThan", allowWatchBookmarks="true")
         self.addCleanup(watch.close)
+        mark = watch.wait_for(lambda events: next((e for e in events if e["type"] == "BOOKMARK"), None))
+        self.assertEqual(("PartialObjectMetadata", "meta.k8s.io/v1"), (mark["object"]["kind"], mark["object"]["apiVersion"]))
         self.create("a")
-        event = watch.wait_for(lambda events: events and events[0])
+        event = watch.wait_for(lambda events: next((e for e in events if e["type"] == "ADDED"), None))
         self.assertEqual(("PartialObjectMetadata", {"kind", "apiVersion", "metadata"}), (event["object"]["kind"], set(event["object"])))
 
 

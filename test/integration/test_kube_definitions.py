@@ -82,6 +82,22 @@ class Changed(ServerTest):
         self.patch({"metadata": {"finalizers": None}}).expect(200)
         self.api.call("GET", self.path + "/p").expect(404)
 
+    def test_a_default_added_beside_a_rule_is_no_change_of_the_writer(self):
+        before = self.read()["metadata"]
+        self.change({"type": "object", "required": ["owner"], "properties": {
+            "size": {"type": "integer"}, "mode": {"type": "string"}, "owner": {"type": "string"}, "late": {"type": "string", "default": "hello"}}})
+        labelled = self.patch({"metadata": {"labels": {"a": "b"}}}).expect(200).object
+        self.assertEqual(before["generation"], labelled["metadata"]["generation"])
+        again = self.patch({"metadata": {"labels": {"a": "b"}}}).expect(200).object
+        self.assertEqual(labelled["metadata"]["resourceVersion"], again["metadata"]["resourceVersion"])
+        self.patch({"spec": {"size": 1}}).expect(422)
+
+    def test_the_table_shows_what_is_read(self):
+        self.definition["spec"]["versions"][0]["additionalPrinterColumns"] = [{"name": "Late", "type": "string", "jsonPath": ".spec.late"}]
+        self.change({"type": "object", "properties": {"late": {"type": "string", "default": "hello"}}})
+        table = self.api.call("GET", self.path, accept="application/json;as=Table;v=v1;g=meta.k8s.io").expect(200).object
+        self.assertEqual(["p", "hello"], table["rows"][0]["cells"])
+
     def test_it_is_read_as_the_definition_is_now(self):
         self.change({"type": "object", "properties": {"size": {"type": "integer"}, "late": {"type": "string", "default": "hello"}}})
         for found in (self.read(), self.api.call("GET", self.path).expect(200).object["items"][0]):
@@ -93,7 +109,7 @@ class Schemas(ServerTest):
         at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[a]"
         for member, field, words in (({"type": "strin"}, "type", 'Unsupported value: "strin"'), ({"type": "array"}, "items", "Required value"),
                                      ({"type": "string", "default": 5}, "default", "must be of type string"),
-                                     ({"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}, "additionalProperties", "Forbidden"),
+                                     ({"type": "object", "properties": {"b": {"type": "string"}}, "additionalProperties": {"type": "string"}}, "additionalProperties", "Forbidden"),
                                      ({"type": "object", "$ref": "#/x"}, "$ref", "Forbidden"),
                                      ({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}, "x-kubernetes-list-map-keys", "Required value"),
                                      ({"type": "string", "x-kubernetes-list-type": "set"}, "type", "must be array")):
@@ -104,6 +120,7 @@ class Schemas(ServerTest):
     def test_what_is_one_is_taken(self):
         for i, member in enumerate(({"type": "integer", "default": 3.0}, {"type": "number", "default": 1}, {"x-kubernetes-int-or-string": True, "default": "a"},
                                     {"type": "string", "nullable": True, "default": None}, {"type": "object", "additionalProperties": True},
+                                    {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}},
                                     {"x-kubernetes-preserve-unknown-fields": True}, {"type": "array", "items": {"type": "string"}, "default": []})):
             self.api.create(sized(f"good{i}s", {"type": "object", "properties": {"a": member}})).expect(201)
 

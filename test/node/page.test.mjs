@@ -344,14 +344,18 @@ describe("the page", { skip, timeout: 240_000 }, () => {
   pageTest("what could not be sent is in the box again", async (page) => {
     await open(page, "quiet");
     await converse(page, "first", "You said: first");
-    await page.route("**/api/a2a/**", (route) => route.abort());
+    let fail;
+    await page.route("**/api/a2a/**", async (route) => { await new Promise((go) => { fail = go; }); await route.abort(); });
     await ask(page, "precious words");
+    await box(page).fill("and more");
+    await waitUntil(() => fail, "the request");
+    fail();
     await page.getByText("may not have arrived").waitFor();
-    assert.equal(await box(page).inputValue(), "precious words");
+    assert.equal(await box(page).inputValue(), "precious words\nand more");
     await picture(page, "not-sent");
     await page.unroute("**/api/a2a/**");
     await page.getByRole("button", { name: "Send" }).click();
-    await sees(answer(page), "You said: precious words");
+    await sees(answer(page), /You said: precious words/);
     assert.equal(await page.getByText("may not have arrived").count(), 0);
   }, { expected: /ERR_FAILED/ });
 
@@ -366,12 +370,19 @@ describe("the page", { skip, timeout: 240_000 }, () => {
   });
 
   pageTest("a session of another agent is not shown as this one's", async (page) => {
+    await fake.script({ chunk_delay_ms: 100, reply: { text: "mine ".repeat(100) } });
     await open(page, "quiet");
-    await converse(page, "mine", "You said: mine");
+    await ask(page, "speak on");
+    await page.waitForURL(/chat\/.+/);
+    let tries = 0;
+    page.on("request", (r) => { tries += r.url().includes("/api/a2a/lab/helper"); });
     await page.goto(page.url().replace("/quiet/", "/helper/"));
     await page.getByText("This conversation is with lab/quiet").waitFor();
+    assert.equal(tries, 0, "what runs there is not followed from here");
     await page.getByRole("button", { name: "Open it there" }).click();
-    await sees(answer(page), "You said: mine");
+    await page.locator(".exchange-row").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await sees(answer(page), "stopped");
   });
 
   pageTest("footnotes lead within their own answer, and nothing is lost on the way", async (page) => {

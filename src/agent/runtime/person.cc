@@ -134,13 +134,13 @@ Result<std::string> Runtime::answer(const route::AgentSpec& spec, const TaskRow&
   std::vector<LogMessage> results;
   size_t next = 0;
   for (auto& call : calls) {
-    std::string content = refused(call);
-    if (content.empty()) content = text;
+    std::string content = text;
     if (answers.is_array()) {
       Array mine;
       for (size_t n = questions_in(call); n > 0; --n) mine.push_back(answers.get_array()[next++]);
       content = json::dump(mine);
     }
+    if (auto words = refused(call); !words.empty()) content = words;
     results.push_back(new_message(row.id, said_by(s.initiated_by, {{"role", "tool"},
                                                                    {"tool_call_id", json::str(call, "id")},
                                                                    {"name", "ask_user"},

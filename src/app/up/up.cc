@@ -79,15 +79,15 @@ class Program {
   void stop() {
     log_.info("stopping: requests under way may finish");
     ready_ = false;
-    // The agents first: their calls go through the gateway.
-    int64_t until = monotonic_ms() + o_.drain_ms;
+    // The agents first, for their calls go through the gateway, which has what is left: a fifth at least.
+    int64_t began = monotonic_ms(), until = began + o_.drain_ms * 4 / 5;
     agents_loop_.call([this] { runtime_->drain(); });
     for (size_t left = 1; left && monotonic_ms() < until;) {
       agents_loop_.call([this, &left] { left = runtime_->under_way(); });
       if (left) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     agents_loop_.call([this] { runtime_->stop(); });
-    plane_->drain(std::max<int64_t>(o_.drain_ms / 10, until - monotonic_ms()));
+    plane_->drain(std::max<int64_t>(o_.drain_ms / 5, began + o_.drain_ms - monotonic_ms()));
     controller_->stop();
     for (auto* server : {&api_server_, &ui_server_})
       if (*server) (*server)->close();

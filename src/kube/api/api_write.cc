@@ -151,9 +151,18 @@ Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old,
   return {};
 }
 
-// From what a writer wants to what is stored. Returns `old` itself when nothing changes.
-Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& old,
+// The stored form as its definition would have it now: what that adds or takes away is no change of the writer's.
+static ObjectPtr as_read(const ObjectPtr& stored, const ResourceType& type, const std::string& version) {
+  if (type.built_in) return stored;
+  Value out = Api::render(*stored, type, version);
+  out.get_object()["apiVersion"] = type.api_version(type.versions[0]);
+  return std::make_shared<const Value>(std::move(out));
+}
+
+// From what a writer wants to what is stored. Returns `stored` itself when nothing changes.
+Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& stored,
                                  const WriteOptions& options, bool track, std::vector<std::string>& warnings) {
+  ObjectPtr old = stored ? as_read(stored, type, options.version) : nullptr;
   if (json::depth(next) > kDepthMax)
     return fail(Code::InvalidArgument, fmt::format("the object is nested deeper than {}", kDepthMax));
   auto& object = json::ensure_object(next);
@@ -195,7 +204,7 @@ Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const Obj
     if (old) metadata_of(next)["resourceVersion"] = json::str(*old, "metadata", "resourceVersion");
     track_update(old.get(), next, type, manager);
   }
-  if (old && same_object(*old, next)) return old;
+  if (old && same_object(*old, next)) return stored;
   // A namespace goes when it is empty (finish_namespace), anything else with its last finalizer.
   bool namespace_waits = type.key() == "namespaces";
   if (old && being_deleted(*old) && !has_finalizers(next) && !namespace_waits) return ObjectPtr();

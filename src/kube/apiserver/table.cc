@@ -249,9 +249,12 @@ Value make_table(const ResourceType& type, const std::string& version, const std
                                          {"priority", c.priority}});
   }
   for (auto& item : items) {
+    Value read;  // custom resources are shown as their definition is now
+    if (!type.built_in) read = Api::render(*item, type, version);
+    const Value& shown = type.built_in ? *item : read;
     json::Array cells;
-    if (name_first) cells.push_back(Value(name_of(*item)));
-    for (auto& c : columns) cells.push_back(cell(*item, c));
+    if (name_first) cells.push_back(Value(name_of(shown)));
+    for (auto& c : columns) cells.push_back(cell(shown, c));
     json::Object row{{"cells", std::move(cells)}};
     if (include == IncludeObject::Object) {
       row["object"] = Api::render(*item, type, version);

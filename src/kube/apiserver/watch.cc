@@ -97,9 +97,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void bookmark(int64_t version, bool initial_done) {
     json::Object meta{{"resourceVersion", std::to_string(version)}, {"creationTimestamp", nullptr}};
     if (initial_done) meta["annotations"] = json::Object{{"k8s.io/initial-events-end", "true"}};
-    send("BOOKMARK", json::Object{{"kind", request_.type->kind},
-                                  {"apiVersion", request_.type->api_version(request_.version)},
-                                  {"metadata", std::move(meta)}});
+    json::Object mark{{"kind", request_.type->kind},
+                      {"apiVersion", request_.type->api_version(request_.version)},
+                      {"metadata", std::move(meta)}};
+    send("BOOKMARK", request_.as_metadata ? partial_object(mark) : Value(std::move(mark)));
   }
 
   void send_object(std::string_view type, const ObjectPtr& object) {

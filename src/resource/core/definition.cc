@@ -40,8 +40,8 @@ void check_node(const Value& schema, const std::string& at, std::vector<Cause>& 
   if (json::find(schema, "$ref")) add("FieldValueForbidden", "$ref", "Forbidden: $ref is not supported");
   if (type == "array" && !json::find(schema, "items"))
     add("FieldValueRequired", "items", "Required value: must be specified");
-  if (auto* more = json::find(schema, "additionalProperties");
-      more && json::find(schema, "properties") && !(more->is_bool() && !more->get_bool()))
+  auto *more = json::find(schema, "additionalProperties"), *named = json::find(schema, "properties");
+  if (more && named && named->is_object() && !named->get_object().empty() && !(more->is_bool() && more->get_bool()))
     add("FieldValueForbidden", "additionalProperties",
         "Forbidden: additionalProperties and properties are mutual exclusive");
   std::string_view list = json::str(schema, "x-kubernetes-list-type");

@@ -101,13 +101,15 @@ export function Chat({ agent, session, onSession, onOpen }: Props) {
   // What was written is not lost.
   const refused = (text: string, why: string, context?: string) => {
     setLive(null);
-    setDraft((now) => now || text);
+    setDraft((now) => (now ? `${text}\n${now}` : text));
     setNotice(why);
     if (context) void queries.invalidateQueries({ queryKey: ["tasks", context] });
   };
 
+  // Whose session this is, if not this agent's.
+  const other = tasks.data?.map((t) => String(t.metadata?.kagent_app_name ?? key)).find((name) => name !== key);
   // A task that was under way when the page was opened is followed to its end.
-  const running = tasks.data?.find((t) => t.status.state === "working" || t.status.state === "submitted");
+  const running = !other && tasks.data?.find((t) => t.status.state === "working" || t.status.state === "submitted");
   useEffect(() => {
     if (!running || live || following.current) return;
     void follow((signal) => resubscribe(key, running.id, signal),
@@ -141,7 +143,6 @@ export function Chat({ agent, session, onSession, onOpen }: Props) {
   useEffect(() => {
     if (changed && !following.current) void queries.invalidateQueries({ queryKey: ["tasks", session] });
   }, [changed, session, queries]);
-  const other = tasks.data?.map((t) => String(t.metadata?.kagent_app_name ?? key)).find((name) => name !== key);
   if (other) return <div className="empty"><h1>This conversation is with {other}</h1><button className="suggest" onClick={() => onOpen(other, session)}>Open it there</button></div>;
   const done = (tasks.data ?? []).filter((t: Task) => t.id !== live?.task);
   const busy = !!live && live.state !== "failed";
