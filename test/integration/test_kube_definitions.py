@@ -92,6 +92,17 @@ class Changed(ServerTest):
         self.assertEqual(labelled["metadata"]["resourceVersion"], again["metadata"]["resourceVersion"])
         self.patch({"spec": {"size": 1}}).expect(422)
 
+    def test_another_version_loses_nothing_of_what_is_stored(self):
+        version = {"name": "v1beta1", "served": True, "storage": False, "schema": {"openAPIV3Schema": {
+            "type": "object", "properties": {"spec": {"type": "object", "properties": {"mode": {"type": "string", "default": "old"}}}}}}}
+        self.definition["spec"]["versions"].append(version)
+        self.change({"type": "object", "properties": {"size": {"type": "integer"}, "mode": {"type": "string"}, "late": {"type": "string", "default": "hello"}}})
+        older = self.path.replace("/v1/", "/v1beta1/")
+        found = wait_until(lambda: (lambda a: a.status == 200 and a.object)(self.api.call("GET", older + "/p")))
+        self.assertEqual({"size": 8, "mode": "a", "late": "hello"}, found["spec"])
+        self.assertEqual("names.test/v1beta1", found["apiVersion"])
+        self.assertEqual(8, self.read()["spec"]["size"])
+
     def test_the_table_shows_what_is_read(self):
         self.definition["spec"]["versions"][0]["additionalPrinterColumns"] = [{"name": "Late", "type": "string", "jsonPath": ".spec.late"}]
         self.change({"type": "object", "properties": {"late": {"type": "string", "default": "hello"}}})

@@ -54,10 +54,10 @@ Value Api::render(const Value& stored, const ResourceType& type, const std::stri
   for (auto& [key, value] : stored.get_object())
     if (key != "apiVersion" && key != "kind") out.get_object()[key] = value;
   if (type.built_in) return out;
-  // The definition may have changed since it was stored, and each version has a schema of its own.
-  auto& schema = type.schema_of(version);
-  prune(out, schema, "", nullptr);
-  apply_defaults(out, schema);
+  // The definition may have changed since it was stored: read by the schema of the version that is stored, whichever is
+  // asked for, so that nothing another version lacks is lost.
+  prune(out, *type.schema, "", nullptr);
+  apply_defaults(out, *type.schema);
   return out;
 }
 

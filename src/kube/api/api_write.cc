@@ -152,17 +152,14 @@ Result<void> Api::admit(const ResourceType& type, Value& next, const Value* old,
 }
 
 // The stored form as its definition would have it now: what that adds or takes away is no change of the writer's.
-static ObjectPtr as_read(const ObjectPtr& stored, const ResourceType& type, const std::string& version) {
-  if (type.built_in) return stored;
-  Value out = Api::render(*stored, type, version);
-  out.get_object()["apiVersion"] = type.api_version(type.versions[0]);
-  return std::make_shared<const Value>(std::move(out));
+static ObjectPtr as_read(const ObjectPtr& stored, const ResourceType& type) {
+  return type.built_in ? stored : std::make_shared<const Value>(Api::render(*stored, type, ""));
 }
 
 // From what a writer wants to what is stored. Returns `stored` itself when nothing changes.
 Result<ObjectPtr> Api::next_form(const ResourceType& type, Value next, const ObjectPtr& stored,
                                  const WriteOptions& options, bool track, std::vector<std::string>& warnings) {
-  ObjectPtr old = stored ? as_read(stored, type, options.version) : nullptr;
+  ObjectPtr old = stored ? as_read(stored, type) : nullptr;
   if (json::depth(next) > kDepthMax)
     return fail(Code::InvalidArgument, fmt::format("the object is nested deeper than {}", kDepthMax));
   auto& object = json::ensure_object(next);
