@@ -78,7 +78,7 @@ void run(std::string_view text) {
   std::string before = json::dump(whole), causes = causes_of(whole, nullptr, **schema);
   (void)causes_of(value, &whole, **schema);
   check(causes_of(whole, nullptr, **schema) == causes, "validating something else between changes nothing", causes);
-  check(causes_of(whole, &value, **schema) == causes, "without rules the stored form does not matter", causes);
+  check(causes_of(whole, &whole, **schema).empty(), "what did not change is not held against its writer", before);
   check(json::dump(whole) == before, "validating changes nothing", before);
   check_openapi(**schema, value, pruned);
 }
