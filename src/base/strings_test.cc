@@ -231,6 +231,21 @@ TEST(ParseRfc3339, RefusesDaysThatTheMonthDoesNotHave) {
   EXPECT_EQ(parse_rfc3339("2000-02-29T00:00:00Z"), 951'782'400'000);
 }
 
+TEST(Printable, ControlCharactersAreSpaces) {
+  EXPECT_EQ(printable("a\x1b[31mb\x07\x7f\r"), "a [31mb   ");
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "5m\xc2\xa0 \xc3\xa9 \xe2\x82\xac"),
+            "a 5m\xc2\xa0 \xc3\xa9 \xe2\x82\xac")
+      << "C1 alone";
+  EXPECT_EQ(printable("a\n\tb"), "a\n\tb");
+  EXPECT_EQ(printable("a\n\tb", ""), "a  b");
+  EXPECT_EQ(printable("\x9b"
+                      "1m\xc2"),
+            "?1m?")
+      << "what is no UTF-8";
+  EXPECT_EQ(printable(std::string("a\0b", 3), ""), "a b");
+}
+
 TEST(ParseRfc3339, RefusesAFractionWithoutDigits) {
   EXPECT_EQ(parse_rfc3339("2024-01-01T00:00:00.Z"), std::nullopt);
   EXPECT_EQ(parse_rfc3339("2024-01-01T00:00:00.+00:00"), std::nullopt);

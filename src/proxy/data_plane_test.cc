@@ -100,6 +100,16 @@ TEST_F(Plane, RedirectsAreAnsweredHere) {
   EXPECT_THAT(got, HasSubstr("Location: https://new.example.com/there?q=1\r\n"));
 }
 
+TEST_F(Plane, AnOldClientWithoutHostIsRedirectedWhereItAsked) {
+  auto s = spec(1);
+  s.routes[0].rules[0].filters.redirect = route::Redirect{};
+  s.routes[0].rules[0].filters.redirect->path = route::PathChange{"full", "/there"};
+  start(std::move(s));
+  auto c = connect();
+  c.send("GET /here HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(c.read_message(), HasSubstr("Location: /there\r\n"));
+}
+
 constexpr std::string_view kChunkedAnswer =
     "HTTP/1.1 200 OK\r\nX-B: 1\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nHello\r\n6\r\n World\r\n0\r\n\r\n";
 

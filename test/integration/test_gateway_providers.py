@@ -8,7 +8,7 @@ import certificates
 import harness
 import objects
 from conditions import of_object
-from gateway_kit import Closed, GatewayTest, Upstream, Wire, log_fields, request_text, says
+from gateway_kit import Closed, GatewayTest, Upstream, Wire, get_text, log_fields, request_text, says
 from harness import wait_until
 
 MESSAGES = '"messages": [{"role": "user", "content": "hi"}]'
@@ -167,6 +167,11 @@ class OpenAi(GatewayTest):
             answer = self.post('{"model": "m", %s}' % MESSAGES, path)
             self.assertEqual(status, answer.status, answer)
             self.assertTrue(answer.object["error"]["message"])
+        rows = wait_until(lambda: (lambda found: len(found) == 2 and found)(
+            [r for r in json.loads(get_text(self.server.endpoints()["ui"] + "/api/records"))["data"]
+             if r.get("http.host") == self.site]))
+        auth = {r["http.path"]: r.get("auth") for r in rows}
+        self.assertEqual({"/down": None, "/slow": "inline"}, auth, "a credential that was never sent is not told")
 
     def test_leaving_cancels_the_call(self):
         gone = threading.Event()

@@ -178,10 +178,10 @@ bool Exchange::stream_ended() const {
 void Exchange::tap_stream(std::string_view bytes, std::string& out) {
   while (!bytes.empty() && !failed_) {
     event_.clear();
-    size_t n = pass_whole_event(bytes, event_);
+    size_t n = pass_whole_event(bytes, hide_usage_ ? event_ : out);
     bool only_usage = false;
     bool fits = tap_events(bytes.substr(0, n), only_usage);
-    if (!hide_usage_ || !only_usage) out += event_;
+    if (!only_usage) out += event_;
     if (!fits) (void)finish(out, "the provider sent an event that is too large");
     bytes.remove_prefix(n);
   }

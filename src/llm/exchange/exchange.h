@@ -75,7 +75,7 @@ class Exchange {
   std::vector<std::string> dropped_;
   AnswerFacts facts_;
   sse::Decoder sse_;
-  std::string event_;                                         // the one that is whole now
+  std::string event_;                                         // the one that is whole now, where it may be left out
   std::string held_;                                          // pass-through: the event that is not whole yet
   bool line_empty_ = true, last_cr_ = false, ended_ = false;  // where in it the last byte stood
   std::unique_ptr<StreamDecoder> decoder_;

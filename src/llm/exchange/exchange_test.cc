@@ -210,6 +210,12 @@ TEST(ExchangeStream, TheReasonForTheCutIsTold) {
   std::string out;
   EXPECT_FALSE(x.finish(out, "no bytes for 300 s"));
   EXPECT_THAT(out, HasSubstr("no bytes for 300 s"));
+  EXPECT_THAT(out, HasSubstr("upstream_closed"));
+  Exchange slow = exchange("anthropic");
+  std::string late;
+  EXPECT_FALSE(slow.finish(late, "no bytes for 300 s", 504));
+  EXPECT_THAT(late, HasSubstr("timeout"));
+  EXPECT_THAT(late, Not(HasSubstr("upstream_closed")));
   std::string again;
   EXPECT_FALSE(x.finish(again));
   EXPECT_EQ(again, "");

@@ -14,7 +14,7 @@ constexpr int64_t kFirstByteMs = 600'000;  // a model may think long
 constexpr int64_t kEventMs = 300'000;      // longest silence inside an answer
 constexpr int64_t kWriteMs = 60'000;
 constexpr size_t kAnswerMax = 16u << 20;
-constexpr size_t kModelNameMax = 256;       // of what is recorded
+constexpr size_t kRecordedNameMax = 256;    // of what is recorded
 constexpr size_t kDroppedNamesMax = 2'048;  // bytes of x-sightline-dropped: clients bound their header
 
 // The texts live in the caller's frame; awaited in place.
@@ -81,8 +81,7 @@ void note_facts(Exchange& x, const llm::Exchange& call) {
   x.record.input_tokens = f.usage.input;
   x.record.output_tokens = f.usage.output;
   x.record.cached_tokens = f.usage.cached;
-  for (auto& d : call.dropped())
-    x.record.dropped.push_back(d.size() <= kModelNameMax ? d : truncate_utf8(d, kModelNameMax));
+  for (auto& d : call.dropped()) x.record.dropped.push_back(truncate_utf8(d, kRecordedNameMax));
 }
 
 // Rate limits ("ratelimit", "x-ratelimit-...", "anthropic-ratelimit-..."), when to try again, and ids that help when
@@ -360,7 +359,7 @@ net::Task<void> forward_model(Exchange& x) {
   llm::Exchange call(*x.dialect, *provider);
   auto encoded = call.request(*body, x.backend->ai->model);
   x.record.request_model =
-      call.model().size() <= kModelNameMax ? call.model() : truncate_utf8(call.model(), kModelNameMax);
+      call.model().size() <= kRecordedNameMax ? call.model() : truncate_utf8(call.model(), kRecordedNameMax);
   if (!encoded) {
     co_await send_error(x, encoded.error());
     co_return;

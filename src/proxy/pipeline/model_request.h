@@ -27,7 +27,7 @@ std::string_view model_request_head(Exchange& x, const llm::Provider& provider, 
                                     const Credential& credential, size_t body_size);
 
 // Other APIs of model providers: taken for a chat they would only earn a misleading error. Under any prefix, with /v1
-// in it or not: base URLs of clients have both forms.
+// in it or not: base URLs of clients have both forms. `prefix`: what of the path the route matched, which says nothing.
 bool asks_another_api(std::string_view path, std::string_view prefix);
 
 }  // namespace sl::proxy

@@ -61,8 +61,10 @@ void describe(json::Fields<Rule>& f) {
   f.add("matches", &Rule::matches).doc("Any of these; none matches everything.");
   f.add("filters", &Rule::filters).doc("Filters.");
   f.add("backends", &Rule::backends).doc("Backends by weight.");
-  f.add("requestTimeoutMs", &Rule::request_timeout_ms).doc("Whole exchange; 0 is none.").min(0);
-  f.add("backendTimeoutMs", &Rule::backend_timeout_ms).doc("One backend request; 0 is none.").min(0);
+  f.add("requestTimeoutMs", &Rule::request_timeout_ms)
+      .doc("Whole exchange; 0: not set, the usual wait for an answer holds.")
+      .min(0);
+  f.add("backendTimeoutMs", &Rule::backend_timeout_ms).doc("One backend request; 0: not set.").min(0);
   f.add("error", &Rule::error).doc("Answer 500 with these words.");
 }
 void describe(json::Fields<Route>& f) {
