@@ -1,6 +1,7 @@
 """Tasks while they run: cancelling, subscribing again; sessions: history, one task at a time."""
 
 import json
+import socket
 import threading
 import time
 import unittest
@@ -132,16 +133,22 @@ class Canceling(AgentTest):
 
 
 class Resubscribing(AgentTest):
-    def test_beside_a_cancel_it_ends(self):
-        agent = self.agent()
-        self.script({"fault": "hang"})
-        for _ in range(60):
+    def test_to_one_that_was_cancelled_and_is_not_through_yet(self):
+        """Its call cannot be ended while it connects: nobody accepts, and the queue of those who wait is full."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+            waiting = [socket.socket() for _ in range(3)]
+            for s in waiting:
+                self.addCleanup(s.close)
+                s.setblocking(False)
+                s.connect_ex(full.getsockname())
+            self.api.must_create(objects.model_config(NS, "full", f"http://127.0.0.1:{full.getsockname()[1]}/v1", "llm-key"))
+            agent = self.make_agent("full", "full")
             task = {"id": agent.send("hang", blocking=False)["id"]}
-            canceler = threading.Thread(target=agent.must, args=("tasks/cancel", task))
-            canceler.start()
+            agent.wait_state(task["id"], "working")
+            agent.must("tasks/cancel", task)
             with agent.follow("tasks/resubscribe", task) as stream:
-                canceler.join()
-                stream.wait_end(5)
+                stream.wait_end(3)
+                self.assertEqual("canceled", stream.results[0]["status"]["state"])
 
     def test_to_one_that_hangs(self):
         self.script({"fault": "hang"})

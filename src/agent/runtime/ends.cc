@@ -81,7 +81,8 @@ void Runtime::stop() {
 }
 
 size_t Runtime::under_way() const {
-  return static_cast<size_t>(std::count_if(runs_.begin(), runs_.end(), [](auto& r) { return !r.second->waiting; }));
+  return static_cast<size_t>(
+      std::count_if(runs_.begin(), runs_.end(), [](auto& r) { return !r.second->waiting && !r.second->cancelled; }));
 }
 
 Result<void> Runtime::cancel(const std::string& task) {

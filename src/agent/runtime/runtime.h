@@ -73,7 +73,7 @@ class Runtime {
   Result<std::string> submit(Submission submission);
   // Shutting down, first: tasks under way go on, new ones are refused.
   void drain() { draining_ = true; }
-  // Tasks that run and wait for no person.
+  // Tasks that run, wait for no person and are not cancelled.
   size_t under_way() const;
   // And then: calls under way end, tasks stay unfinished and are taken up at the next start; who follows one is told
   // so.
